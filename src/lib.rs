@@ -1,0 +1,48 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # The map
+//!
+//! | module | what it holds | needs |
+//! |---|---|---|
+//! | [`channel`] | bounded, rendezvous and unbounded channels, many senders and receivers, blocking and async | `wait`, `sync`, `error` |
+//! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
+//! | `wait` | a waiter (thread or task) and the queue it stands in | `sync` |
+//! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
+//!
+//! # Index of guarantees
+//!
+//! Each is stated where it is given, explored completely by a model, and shown to fail under a deliberate weakening;
+//! `proofs.md` has a row for each.
+//!
+//! | ID | what it says, in short | stated at |
+//! |---|---|---|
+//! | HB-CH-1 | a send happens before the receive that takes its value | [`channel`] |
+//! | HB-CH-2 | the k-th receive happens before the (k+C)-th send returns | [`channel`] |
+//! | HB-CH-3 | a close happens before what fails because of it | [`channel`] |
+//! | HB-CH-4 | the drop of every peer happens before what fails because of it | [`channel`] |
+//! | SF-CH-1 | each value is received, handed back or dropped, once | [`channel`] |
+//! | SF-CH-2 | first in, first out | [`channel`] |
+//! | SF-CH-3 | never more than C values are held | [`channel`] |
+//! | SF-CH-4 | what was sent before a close can be received after it | [`channel`] |
+//! | SF-CH-5 | a dropped future takes nothing with it | [`channel`] |
+//! | LV-CH-1 | no wake-up is lost | [`channel`] |
+//! | LV-CH-2 | a close wakes everyone | [`channel`] |
+//! | HB-WG-1 | a guard's drop happens before the waits that it releases | [`wait_group`] |
+//! | SF-WG-1 | no wait returns early | [`wait_group`] |
+//! | SF-WG-2 | the count is the number of live guards | [`wait_group`] |
+//! | LV-WG-1 | no wait sleeps through the last guard's drop | [`wait_group`] |
+//!
+//! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
+//! parker), SF-WT-1, HB-WT-1, LV-WT-1 (the waiter), each with models of its own.
+
+// rustdoc compiles the examples for std; under an explorer's cfg there is nothing to run them on.
+#![cfg(not(all(doctest, any(loom, shuttle))))]
+
+pub mod channel;
+mod error;
+pub(crate) mod sync;
+pub(crate) mod wait;
+pub mod wait_group;
+
+#[doc(inline)]
+pub use wait_group::WaitGroup;

@@ -1,0 +1,51 @@
+//! The facade: the only file, with those below it, that names `std::sync`, loom or shuttle.
+//!
+//! Everything above is written once against the names re-exported here and compiled in one of three worlds: natively,
+//! under `--cfg loom` or under `--cfg shuttle`. A facade must not lie. It never adds an ordering that the real thing
+//! lacks, and what a world leaves out is said here:
+//!
+//! | name | native | loom | shuttle |
+//! |---|---|---|---|
+//! | `Atomic*` | std's | loom's; the site can be weakened | shuttle's (sequentially consistent); orderings reach the watcher's clocks; the site can be weakened |
+//! | `UnsafeCell` | std's | loom's, which reports races | std's; accesses reach the watcher, which reports races |
+//! | [`Lock`] | [`spin::Lock`] | loom's `Mutex` | parked waiting; no scheduling point on release, which no schedule needs |
+//! | [`Parker`] | [`parker::Parker`] | [`os::Handle`] | [`os::Handle`] |
+//! | [`os::Handle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
+//! | `Arc` | std's | std's | std's |
+//!
+//! std's `Arc` stands in every world: its documented contract (the last drop happens after all others) is an axiom of
+//! the proofs, it costs the explorers no branch, and it gives the models no ordering that they could mistake for ours.
+//! Leaks are found by counting drops, which the models do.
+//!
+//! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
+//! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
+//!
+//! Needs: `sync/native.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs` and
+//! `sync/under_loom.rs` or `sync/under_shuttle.rs`.
+
+#[cfg(all(loom, shuttle))]
+compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");
+
+#[cfg(any(loom, shuttle))]
+pub(crate) mod hook;
+#[cfg(not(any(loom, shuttle)))]
+mod native;
+// Under an explorer only the models of these two use them.
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+pub(crate) mod parker;
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+pub(crate) mod spin;
+#[cfg(loom)]
+mod under_loom;
+#[cfg(shuttle)]
+mod under_shuttle;
+
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use native::*;
+#[cfg(loom)]
+pub(crate) use under_loom::*;
+#[cfg(shuttle)]
+pub(crate) use under_shuttle::*;
+
+pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::atomic::Ordering;

@@ -1,0 +1,78 @@
+//! The production parker: yields before it parks, and costs the waker no system call unless somebody sleeps.
+//!
+//! The same contract as the handle of the operating system that it stands on, for one thread that parks and any
+//! number that unpark:
+//! **HB-PK-1.** Everything before an `unpark` happens before the return of the `park` that takes its token, and so
+//! does everything before each earlier `unpark`.
+//! **LV-PK-1.** A `park` returns if an `unpark` came after the last token was taken; `unpark`s without a `park`
+//! between them leave one token.
+//!
+//! *Not promised:* that a `park` returns only for a token. The caller checks what it waits for, in a loop.
+//!
+//! | state | meaning | `park` | `unpark` |
+//! |---|---|---|---|
+//! | `EMPTY` | no token, nobody sleeps | yields, then -> `PARKED` and sleeps | -> `NOTIFIED` |
+//! | `PARKED` | no token, the owner sleeps or is about to | (is there) | -> `NOTIFIED`, wakes the owner |
+//! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
+//!
+//! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
+//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`YIELDS`](super::YIELDS)).
+//!
+//! Needs: the facade's `AtomicUsize`, `os`, `yield_now`, `YIELDS`.
+
+use super::{AtomicUsize, Ordering, YIELDS, os, yield_now};
+
+const EMPTY: usize = 0;
+const PARKED: usize = 1;
+const NOTIFIED: usize = 2;
+
+/// Blocks the thread that made it until another leaves a token.
+#[derive(Debug)]
+pub(crate) struct Parker {
+    state: AtomicUsize,
+    owner: os::Handle,
+}
+
+impl Parker {
+    /// A parker for the calling thread.
+    pub(crate) fn current() -> Self {
+        Self { state: AtomicUsize::new(EMPTY), owner: os::Handle::current() }
+    }
+
+    /// Blocks the calling thread, which must have made this parker, until there is a token, and takes it.
+    pub(crate) fn park(&self) {
+        for _ in 0..YIELDS {
+            if self.take() {
+                return;
+            }
+            yield_now();
+        }
+        // Relaxed: whatever it finds, the token is taken by `take`, which carries the edge.
+        if self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            let taken = self.take();
+            debug_assert!(taken, "EMPTY became neither PARKED nor NOTIFIED");
+            return;
+        }
+        loop {
+            self.owner.park();
+            if self.take() {
+                return;
+            }
+        }
+    }
+
+    /// Leaves a token, and wakes the owner if it sleeps.
+    pub(crate) fn unpark(&self) {
+        // Release: pairs with the Acquire in `take`. A swap, so that it continues the release sequence of an `unpark`
+        // whose token is still there: the one `park` acquires both (HB-PK-1).
+        if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
+            self.owner.unpark();
+        }
+    }
+
+    fn take(&self) -> bool {
+        // Acquire: pairs with the Release in `unpark` (HB-PK-1). By compare-exchange: a plain store of EMPTY could
+        // wipe out a token that came in between (LV-PK-1).
+        self.state.compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+}

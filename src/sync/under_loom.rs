@@ -1,0 +1,178 @@
+//! The facade over loom 0.7.3.
+//!
+//! loom explores the C11 orderings written at each site, and reports races on plain memory, deadlocks and leaks of its
+//! own objects. It leaves out load buffering, stores older than the last seven to a location, sequentially consistent
+//! *accesses* (they act as AcqRel), spurious compare-exchange failure, and, through its partial-order reduction, some
+//! outcomes of programs in which one thread loads and then writes the same atomic; nothing in `src/` has that shape.
+//!
+//! Needs: `sync/hook.rs`.
+
+use std::panic::Location;
+use std::task::Waker;
+
+use super::Ordering;
+use super::hook::{self, Operation};
+
+pub(crate) use os::Handle as Parker;
+
+/// How often the production parker looks before it parks: once, so that its model walks that path.
+pub(crate) const YIELDS: usize = 1;
+
+/// A hint, and nothing more: every schedule stays possible.
+pub(crate) fn yield_now() {}
+
+/// Waits for another thread in a loop.
+#[derive(Debug)]
+pub(crate) struct Backoff;
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    /// Lets the other threads run until they can go no further. That leaves nothing out if the loop that calls this
+    /// has had no effect, since then it might as well not have begun yet.
+    pub(crate) fn snooze(&self) {
+        loom::thread::yield_now();
+    }
+}
+
+/// Wakes a task.
+#[track_caller]
+pub(crate) fn wake(waker: Waker) {
+    if !hook::dropped(Location::caller(), Operation::Wake) {
+        waker.wake();
+    }
+}
+
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        /// loom's atomic, each of whose operations knows where it is written.
+        #[derive(Debug)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        #[allow(dead_code)] // one set of operations for the library and the models
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            #[track_caller]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                self.0.load(order)
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                if hook::dropped(Location::caller(), Operation::Store) {
+                    return;
+                }
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                self.0.store(value, order);
+            }
+
+            #[track_caller]
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                self.0.swap(value, order)
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                let (success, failure, compare) = hook::orders(Location::caller(), success, failure);
+                if compare {
+                    self.0.compare_exchange(current, new, success, failure)
+                } else {
+                    Ok(self.0.swap(new, success))
+                }
+            }
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicUsize, usize);
+
+/// Plain memory that loom watches.
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
+    #[allow(dead_code)] // for the models' witnesses, which several threads may read
+    #[track_caller]
+    pub(crate) fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+        self.0.with(access)
+    }
+
+    #[track_caller]
+    pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(access)
+    }
+}
+
+/// loom's mutex around watched memory, so that a lock that is left out shows as a race.
+#[derive(Debug)]
+pub(crate) struct Lock<T> {
+    mutex: loom::sync::Mutex<()>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: as for the production lock: `value` is reached inside `with` alone, under the mutex; where a weakening leaves
+// the mutex out, loom ends the execution at the racing access before it is made.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+impl<T> Lock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { mutex: loom::sync::Mutex::new(()), value: UnsafeCell::new(value) }
+    }
+
+    #[track_caller]
+    pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        let _held = (!hook::dropped(Location::caller(), Operation::Lock)).then(|| self.mutex.lock().unwrap());
+        // SAFETY: this thread alone is between the lock and the unlock of `mutex`.
+        self.value.with_mut(|value| section(unsafe { &mut *value }))
+    }
+}
+
+pub(crate) mod os {
+    //! The operating system's parking, as loom models it.
+
+    use std::panic::Location;
+
+    use super::hook::{self, Operation};
+
+    /// loom's `Notify`: a token, its happens-before edge, one waiter, and one spurious return.
+    #[derive(Debug)]
+    pub(crate) struct Handle(loom::sync::Notify);
+
+    impl Handle {
+        /// A handle for the calling thread to park on.
+        pub(crate) fn current() -> Self {
+            Self(loom::sync::Notify::new())
+        }
+
+        /// Blocks the calling thread until a token is there, or spuriously.
+        pub(crate) fn park(&self) {
+            self.0.wait();
+        }
+
+        /// Leaves a token.
+        #[track_caller]
+        pub(crate) fn unpark(&self) {
+            if !hook::dropped(Location::caller(), Operation::Wake) {
+                self.0.notify();
+            }
+        }
+    }
+}

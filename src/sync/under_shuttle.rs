@@ -1,0 +1,271 @@
+//! The facade over shuttle 0.9.9.
+//!
+//! shuttle runs sequentially consistent interleavings. The orderings written at each site are not lost: every access
+//! is told to the watcher ([`hook`]), whose vector clocks honour them. One scheduling point stands before each
+//! operation that another thread could observe, and nowhere else: releasing a lock has none, since whatever another
+//! thread does next could as well be done after this thread's next operation.
+//!
+//! Threads are coroutines on one thread of the operating system: a cell is enough where std needs an atomic.
+//!
+//! Needs: `sync/hook.rs`.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::task::Waker;
+use std::time::Duration;
+
+use shuttle::thread::{self, Thread};
+
+use super::Ordering;
+use super::hook::{self, Operation};
+
+pub(crate) use os::Handle as Parker;
+
+/// How often the production parker looks before it parks: once, so that its model walks that path.
+pub(crate) const YIELDS: usize = 1;
+
+/// A scheduling point.
+fn switch() {
+    thread::sleep(Duration::ZERO);
+}
+
+/// A hint, and nothing more: every schedule stays possible.
+pub(crate) fn yield_now() {}
+
+/// Waits for another thread in a loop.
+#[derive(Debug)]
+pub(crate) struct Backoff;
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    /// Lets the other threads run until they can go no further. That leaves nothing out if the loop that calls this
+    /// has had no effect, since then it might as well not have begun yet.
+    pub(crate) fn snooze(&self) {
+        thread::yield_now();
+    }
+}
+
+/// Wakes a task.
+#[track_caller]
+pub(crate) fn wake(waker: Waker) {
+    if !hook::dropped(Location::caller(), Operation::Wake) {
+        waker.wake();
+    }
+}
+
+/// A location's number, given at its first access.
+#[derive(Debug)]
+struct Id(Cell<usize>);
+
+impl Id {
+    const fn new() -> Self {
+        Self(Cell::new(0))
+    }
+
+    fn get(&self) -> usize {
+        if self.0.get() == 0 {
+            self.0.set(hook::watch().fresh());
+        }
+        self.0.get()
+    }
+}
+
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        /// An atomic whose operations are scheduling points and know where they are written.
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            value: Cell<$value>,
+            id: Id,
+        }
+
+        // SAFETY: all threads of an execution are coroutines on one thread of the operating system, and none is
+        // suspended while it touches a cell.
+        unsafe impl Sync for $name {}
+
+        #[allow(dead_code)] // one set of operations for the library and the models
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self { value: Cell::new(value), id: Id::new() }
+            }
+
+            #[track_caller]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                switch();
+                hook::watch().load(self.id.get(), order);
+                self.value.get()
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                if hook::dropped(Location::caller(), Operation::Store) {
+                    return;
+                }
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                switch();
+                hook::watch().store(self.id.get(), order);
+                self.value.set(value);
+            }
+
+            #[track_caller]
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                let (order, ..) = hook::orders(Location::caller(), order, order);
+                switch();
+                hook::watch().rmw(self.id.get(), order);
+                self.value.replace(value)
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                let (success, failure, compare) = hook::orders(Location::caller(), success, failure);
+                switch();
+                if compare && self.value.get() != current {
+                    hook::watch().load(self.id.get(), failure);
+                    return Err(self.value.get());
+                }
+                hook::watch().rmw(self.id.get(), success);
+                Ok(self.value.replace(new))
+            }
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicUsize, usize);
+
+/// Plain memory that the watcher watches.
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T> {
+    value: std::cell::UnsafeCell<T>,
+    id: Id,
+}
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { value: std::cell::UnsafeCell::new(value), id: Id::new() }
+    }
+
+    #[allow(dead_code)] // for the models' witnesses, which several threads may read
+    #[track_caller]
+    pub(crate) fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+        hook::watch().access(self.id.get(), false, Location::caller());
+        access(self.value.get())
+    }
+
+    #[track_caller]
+    pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        hook::watch().access(self.id.get(), true, Location::caller());
+        access(self.value.get())
+    }
+}
+
+/// A lock whose waiters park.
+#[derive(Debug)]
+pub(crate) struct Lock<T> {
+    held: Cell<bool>,
+    waiting: RefCell<Vec<Thread>>,
+    id: Id,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `value` is reached inside `with` alone, by the one coroutine that set `held`; the cells as for atomics.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+impl<T> Lock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { held: Cell::new(false), waiting: RefCell::new(Vec::new()), id: Id::new(), value: UnsafeCell::new(value) }
+    }
+
+    #[track_caller]
+    pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        let dropped = hook::dropped(Location::caller(), Operation::Lock);
+        switch();
+        let _held = (!dropped).then(|| self.acquire());
+        // SAFETY: this coroutine alone has set `held`; where a weakening leaves the lock out, the watcher ends the
+        // execution at the racing access before it is made.
+        self.value.with_mut(|value| section(unsafe { &mut *value }))
+    }
+
+    fn acquire(&self) -> Held<'_, T> {
+        while self.held.replace(true) {
+            self.waiting.borrow_mut().push(thread::current());
+            thread::park();
+        }
+        hook::watch().load(self.id.get(), Ordering::Acquire);
+        Held(self)
+    }
+}
+
+/// Releases the lock and lets its waiters try again.
+struct Held<'a, T>(&'a Lock<T>);
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        hook::watch().store(self.0.id.get(), Ordering::Release);
+        self.0.held.set(false);
+        self.0.waiting.take().iter().for_each(Thread::unpark);
+    }
+}
+
+pub(crate) mod os {
+    //! The operating system's parking, as shuttle models it.
+
+    use std::cell::Cell;
+    use std::panic::Location;
+
+    use shuttle::thread::{self, Thread};
+
+    use super::hook::{self, Operation};
+    use super::{Id, Ordering};
+
+    /// A thread, its token, and the token's happens-before edge.
+    #[derive(Debug)]
+    pub(crate) struct Handle {
+        thread: Thread,
+        token: Cell<bool>,
+        id: Id,
+    }
+
+    // SAFETY: as for the atomics: one thread of the operating system, never suspended while a cell is touched.
+    unsafe impl Sync for Handle {}
+
+    impl Handle {
+        /// The calling thread's handle.
+        pub(crate) fn current() -> Self {
+            Self { thread: thread::current(), token: Cell::new(false), id: Id::new() }
+        }
+
+        /// Blocks the calling thread until a token is there, or spuriously if the watcher says so.
+        pub(crate) fn park(&self) {
+            while !self.token.replace(false) {
+                if hook::watch().spurious() {
+                    return;
+                }
+                thread::park();
+            }
+            hook::watch().rmw(self.id.get(), Ordering::Acquire);
+        }
+
+        /// Leaves a token.
+        #[track_caller]
+        pub(crate) fn unpark(&self) {
+            if hook::dropped(Location::caller(), Operation::Wake) {
+                return;
+            }
+            // The scheduling point is in shuttle's `unpark`, before its effect; ours follows without another.
+            self.thread.unpark();
+            hook::watch().rmw(self.id.get(), Ordering::Release);
+            self.token.set(true);
+        }
+    }
+}

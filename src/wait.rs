@@ -1,0 +1,185 @@
+//! Waiting: a [`Waiter`] is one blocked operation of a thread or a task, a [`WaitQueue`] the line it stands in.
+//!
+//! A blocked party puts a waiter into the queue of what it waits for, under the lock of that thing, and sleeps until
+//! somebody has *claimed* the waiter with a cause. One waiter may stand in several queues (that is what a select is);
+//! the claim decides which of them it was.
+//!
+//! # Guarantees
+//! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
+//! **HB-WT-1.** Everything before a successful claim happens before the return of the `wait`, `poll` or `cause` that
+//! reports it.
+//! **LV-WT-1.** After a claim and its `notify`, the thread in `wait` returns, and the task that last polled is woken.
+//!
+//! # Invariants
+//! 1. `claim` goes from `WAITING` to a cause once, and never changes again.
+//! 2. Whoever makes that change, and nobody else, acts for the waiter: it has prepared what the cause promises before
+//!    the claim, and calls `notify` after it, outside every lock.
+//! 3. An entry is in a queue from its `push` to the `pop` or `remove` that returns it, all under the owner's lock.
+//! 4. Entries leave by `pop` in the order of their tickets, which is the order of their `push`es: waiting is fair.
+//! 5. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
+//!    finds the cause.
+//!
+//! | `claim` | meaning | who moves it on |
+//! |---|---|---|
+//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause |
+//! | a [`Cause`] | claimed | nobody |
+//!
+//! Needs: `sync.rs`.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use super::sync::{AtomicUsize, Lock, Ordering, Parker, wake};
+
+/// Why a waiter was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// What it waited for has been done for it.
+    Done,
+    /// What it waited for will never be: the channel closed.
+    Closed,
+}
+
+const WAITING: usize = 0;
+
+impl Cause {
+    fn to_word(self) -> usize {
+        match self {
+            Cause::Done => 1,
+            Cause::Closed => 2,
+        }
+    }
+
+    fn from_word(word: usize) -> Option<Cause> {
+        match word {
+            WAITING => None,
+            1 => Some(Cause::Done),
+            _ => Some(Cause::Closed),
+        }
+    }
+}
+
+/// One blocked operation.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    /// `WAITING` or a cause: the table above.
+    claim: AtomicUsize,
+    signal: Signal,
+}
+
+/// How to wake whoever waits.
+#[derive(Debug)]
+enum Signal {
+    Thread(Parker),
+    Task(Lock<Option<Waker>>),
+}
+
+impl Waiter {
+    /// A waiter for the calling thread, which alone may [`wait`](Waiter::wait) on it.
+    pub(crate) fn thread() -> Self {
+        Self { claim: AtomicUsize::new(WAITING), signal: Signal::Thread(Parker::current()) }
+    }
+
+    /// A waiter for the task that `waker` wakes.
+    pub(crate) fn task(waker: Waker) -> Self {
+        Self { claim: AtomicUsize::new(WAITING), signal: Signal::Task(Lock::new(Some(waker))) }
+    }
+
+    /// Claims the waiter; true for the one caller whose `cause` counts.
+    pub(crate) fn claim(&self, cause: Cause) -> bool {
+        // Release: pairs with the Acquire in `cause` (HB-WT-1). Relaxed on failure: a loser looks at nothing.
+        self.claim.compare_exchange(WAITING, cause.to_word(), Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Wakes whoever waits. Called once, by the one whose claim succeeded, and under no lock: a waker is user code.
+    #[cfg_attr(any(loom, shuttle), track_caller)]
+    pub(crate) fn notify(&self) {
+        match &self.signal {
+            Signal::Thread(parker) => parker.unpark(),
+            Signal::Task(waker) => {
+                if let Some(waker) = waker.with(Option::take) {
+                    wake(waker);
+                }
+            }
+        }
+    }
+
+    /// The cause, once claimed.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        // Acquire: pairs with the Release in `claim` (HB-WT-1).
+        Cause::from_word(self.claim.load(Ordering::Acquire))
+    }
+
+    /// Blocks the thread that made this waiter until it is claimed.
+    pub(crate) fn wait(&self) -> Cause {
+        let Signal::Thread(parker) = &self.signal else { unreachable!("a task waits by polling") };
+        loop {
+            if let Some(cause) = self.cause() {
+                return cause;
+            }
+            parker.park();
+        }
+    }
+
+    /// Asks for the cause, and leaves the task's latest waker where there is none yet.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cause> {
+        if self.cause().is_none() {
+            self.register(cx.waker());
+        }
+        // Again: a claim between the look above and the registration has woken the waker of an earlier poll.
+        self.cause().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn register(&self, waker: &Waker) {
+        let Signal::Task(registered) = &self.signal else { unreachable!("a thread waits by parking") };
+        // Cloning and dropping a waker are user code: both outside the lock.
+        let known = registered.with(|registered| registered.as_ref().is_some_and(|known| known.will_wake(waker)));
+        if !known {
+            let waker = waker.clone();
+            let outdated = registered.with(|registered| registered.replace(waker));
+            drop(outdated);
+        }
+    }
+}
+
+/// An entry's place in its queue.
+pub(crate) type Ticket = u64;
+
+/// Entries in the order in which they came. Its owner keeps it under a lock.
+#[derive(Debug)]
+pub(crate) struct WaitQueue<E> {
+    /// In ascending order of tickets.
+    entries: VecDeque<(Ticket, E)>,
+    next: Ticket,
+}
+
+impl<E> WaitQueue<E> {
+    pub(crate) const fn new() -> Self {
+        Self { entries: VecDeque::new(), next: 0 }
+    }
+
+    /// Puts an entry at the end.
+    pub(crate) fn push(&mut self, entry: E) -> Ticket {
+        let ticket = self.next;
+        self.next += 1;
+        self.entries.push_back((ticket, entry));
+        ticket
+    }
+
+    /// Takes the first entry.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<E> {
+        self.entries.pop_front().map(|(_, entry)| entry)
+    }
+
+    /// Takes all the entries that `claim` claims, and forgets the rest, which somebody else has claimed.
+    pub(crate) fn claim_all(&mut self, claim: impl Fn(&E) -> bool) -> Vec<E> {
+        self.entries.drain(..).map(|(_, entry)| entry).filter(claim).collect()
+    }
+
+    /// Takes an entry out of turn: its operation has been abandoned. `None` if it has been popped.
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<E> {
+        let at = self.entries.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        self.entries.remove(at).map(|(_, entry)| entry)
+    }
+}

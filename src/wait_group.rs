@@ -1,0 +1,277 @@
+//! Waiting until a number of things are done.
+//!
+//! A [`WaitGroup`] counts [`Guard`]s; [`WaitGroup::wait`] blocks until there is none. Since the count goes down only
+//! where a guard is dropped, it goes down on a panic too, once per guard, and never below zero.
+//!
+//! # Happens-before
+//! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait` or `wait_async` that the
+//! drop releases, and of each later one that finds the count at zero.
+//! *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
+//!
+//! # Safety
+//! **SF-WG-1.** A `wait` returns only if at some moment between its call and its return there was no guard.
+//! **SF-WG-2.** [`WaitGroup::count`] is the number of live guards, whatever threads make, clone and drop them; a group
+//! that has come down to zero can be used again.
+//!
+//! # Liveness
+//! **LV-WG-1.** Every `wait` that began before the count reached zero returns once it has, and every pending
+//! `wait_async` is woken, whether or not the group is used again meanwhile.
+//!
+//! # Invariants
+//! 1. `count` is the number of live guards, and changes under the lock with them.
+//! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.
+//! 3. The waiters are claimed by the drop that takes `count` to zero, in that same critical section.
+//!
+//! Needs: `wait.rs`, `sync.rs`.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::sync::{Arc, Lock};
+use super::wait::{Cause, Ticket, WaitQueue, Waiter};
+
+/// Counts guards and waits until there is none. Clones share the count.
+///
+/// # Happens-before
+/// HB-WG-1.
+///
+/// # Example
+/// The exit that waits: every worker's work is there when `wait` returns.
+/// ```
+/// use hence::WaitGroup;
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use std::{sync::Arc, thread};
+///
+/// let group = WaitGroup::new();
+/// let done = Arc::new(AtomicUsize::new(0));
+/// for _ in 0..4 {
+///     let (guard, done) = (group.guard(), done.clone());
+///     thread::spawn(move || {
+///         done.fetch_add(1, Relaxed);
+///         drop(guard); // or let a panic drop it
+///     });
+/// }
+/// group.wait();
+/// assert_eq!(done.load(Relaxed), 4);
+/// ```
+#[derive(Clone)]
+pub struct WaitGroup {
+    state: Arc<Lock<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Live guards.
+    count: usize,
+    /// Who waits for the count to reach zero.
+    waiters: WaitQueue<Arc<Waiter>>,
+}
+
+impl WaitGroup {
+    /// A group without guards.
+    pub fn new() -> Self {
+        Self { state: Arc::new(Lock::new(State { count: 0, waiters: WaitQueue::new() })) }
+    }
+
+    /// Counts one more until the guard is dropped. Does not block.
+    ///
+    /// # Panics
+    /// If `usize::MAX` guards are alive.
+    ///
+    /// # Example
+    /// ```
+    /// let group = hence::WaitGroup::new();
+    /// let guard = group.guard();
+    /// assert_eq!(group.count(), 1);
+    /// drop(guard);
+    /// assert_eq!(group.count(), 0);
+    /// ```
+    #[must_use = "the count goes down again when the guard is dropped"]
+    pub fn guard(&self) -> Guard {
+        self.state.with(|state| {
+            state.count = state.count.checked_add(1).expect("too many guards on one WaitGroup");
+        });
+        Guard { group: self.clone() }
+    }
+
+    /// Blocks the thread until there is no guard; returns at once if there is none.
+    ///
+    /// Guards made while a `wait` blocks delay it only until the count first reaches zero.
+    ///
+    /// # Happens-before
+    /// HB-WG-1.
+    ///
+    /// # Example
+    /// ```
+    /// hence::WaitGroup::new().wait(); // nothing to wait for
+    /// ```
+    pub fn wait(&self) {
+        let waiter = self.state.with(|state| {
+            (state.count > 0).then(|| {
+                let waiter = Arc::new(Waiter::thread());
+                state.waiters.push(waiter.clone());
+                waiter
+            })
+        });
+        if let Some(waiter) = waiter {
+            waiter.wait();
+        }
+    }
+
+    /// A future that is ready when there is no guard: [`wait`](WaitGroup::wait) for tasks.
+    ///
+    /// It starts to wait when it is first polled, and needs no particular runtime. Dropping it leaves nothing behind.
+    /// Polled after it was ready, it waits again.
+    ///
+    /// # Happens-before
+    /// HB-WG-1.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// let group = hence::WaitGroup::new();
+    /// let guard = group.guard();
+    /// let mut wait = pin!(group.wait_async());
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(wait.as_mut().poll(&mut cx).is_pending());
+    /// drop(guard);
+    /// assert!(wait.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    pub fn wait_async(&self) -> WaitFuture<'_> {
+        WaitFuture { group: self, waiting: None }
+    }
+
+    /// The number of live guards, at some moment during the call. It orders nothing: to act on a zero, `wait`.
+    ///
+    /// # Example
+    /// ```
+    /// assert_eq!(hence::WaitGroup::new().count(), 0);
+    /// ```
+    pub fn count(&self) -> usize {
+        self.state.with(|state| state.count)
+    }
+}
+
+impl Default for WaitGroup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitGroup").field("count", &self.count()).finish()
+    }
+}
+
+impl UnwindSafe for WaitGroup {}
+impl RefUnwindSafe for WaitGroup {}
+
+/// One of the things that a [`WaitGroup`] waits for; made by [`WaitGroup::guard`]. A clone counts for itself.
+///
+/// Dropping it, by the end of a scope or by a panic, counts it off and wakes who waits if it was the last.
+///
+/// # Happens-before
+/// HB-WG-1.
+///
+/// # Example
+/// ```
+/// let group = hence::WaitGroup::new();
+/// let guard = group.guard();
+/// let worker = std::thread::spawn(move || {
+///     let _guard = guard;
+///     panic!("the guard is dropped all the same");
+/// });
+/// group.wait();
+/// assert!(worker.join().is_err());
+/// ```
+#[must_use = "a guard that is dropped at once waits for nothing"]
+pub struct Guard {
+    group: WaitGroup,
+}
+
+impl Guard {
+    /// The group that this guard counts in.
+    ///
+    /// # Example
+    /// ```
+    /// let guard = hence::WaitGroup::new().guard();
+    /// assert_eq!(guard.group().count(), 1);
+    /// ```
+    pub fn group(&self) -> &WaitGroup {
+        &self.group
+    }
+}
+
+impl Clone for Guard {
+    fn clone(&self) -> Self {
+        self.group.guard()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let released = self.group.state.with(|state| {
+            state.count -= 1;
+            if state.count > 0 {
+                return Vec::new();
+            }
+            state.waiters.claim_all(|waiter| waiter.claim(Cause::Done))
+        });
+        released.iter().for_each(|waiter| waiter.notify());
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("group", &self.group).finish()
+    }
+}
+
+/// Ready when the group has no guard; made by [`WaitGroup::wait_async`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct WaitFuture<'a> {
+    group: &'a WaitGroup,
+    waiting: Option<(Ticket, Arc<Waiter>)>,
+}
+
+impl Future for WaitFuture<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some((_, waiter)) = &self.waiting {
+            let polled = waiter.poll(cx);
+            if polled.is_ready() {
+                self.waiting = None;
+            }
+            return polled.map(|_| ());
+        }
+        // Made outside the lock: cloning a waker is user code.
+        let waiter = Arc::new(Waiter::task(cx.waker().clone()));
+        let ticket = self.group.state.with(|state| (state.count > 0).then(|| state.waiters.push(waiter.clone())));
+        match ticket {
+            None => Poll::Ready(()),
+            Some(ticket) => {
+                self.waiting = Some((ticket, waiter));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for WaitFuture<'_> {
+    fn drop(&mut self) {
+        if let Some((ticket, _)) = self.waiting {
+            drop(self.group.state.with(|state| state.waiters.remove(ticket)));
+        }
+    }
+}
+
+impl fmt::Debug for WaitFuture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitFuture").field("waiting", &self.waiting.is_some()).finish()
+    }
+}

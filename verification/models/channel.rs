@@ -1,0 +1,514 @@
+//! The channel. Handles are shared through std's `Arc` where their own clones and drops are not what is tested: each
+//! would be another critical section, and another factor of the number of executions.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use hence_registry::{Engine, Kind, Model};
+
+use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, join, spawn};
+use super::weaken::weaken;
+use super::{DEADLOCK, RACE};
+use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
+use crate::hence::sync::{AtomicBool, Lock};
+
+const TWO_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
+const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
+
+pub(super) fn models() -> Vec<Model> {
+    let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
+    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
+    let send_unlocked = || core(Kind::NoLock, "let (wake, waiting) = self.state.with(");
+    let recv_unlocked = || core(Kind::NoLock, "let (value, wake) = self.state.with(|state| match");
+    let sampled = [&[TWO_PREEMPTIONS][..], &SAMPLES].concat();
+    vec![
+        Model::new("hb_ch_1_rendezvous", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(0))),
+        Model::new("hb_ch_1_bounded", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(1))),
+        Model::new("hb_ch_1_unbounded", &["HB-CH-1"], &["7 1"], || send_before_recv(None)),
+        Model::new("hb_ch_1_async", &["HB-CH-1", "LV-CH-1"], &["7 1"], send_before_recv_async),
+        Model::failing("hb_ch_1_rendezvous_claim_relaxed", &["HB-CH-1"], RACE, || send_before_recv(Some(0)))
+            .weakened(claim_relaxed()),
+        Model::failing("hb_ch_1_bounded_send_unlocked", &["HB-CH-1"], RACE, || send_before_recv(Some(1)))
+            .weakened(send_unlocked()),
+        Model::failing("hb_ch_1_unbounded_recv_unlocked", &["HB-CH-1"], RACE, || send_before_recv(None))
+            .weakened(recv_unlocked()),
+        Model::new("hb_ch_2_rendezvous", &["HB-CH-2"], &["1"], || recv_before_send_returns(0)),
+        Model::new("hb_ch_2_bounded", &["HB-CH-2"], &["1"], || recv_before_send_returns(1)),
+        Model::failing("hb_ch_2_rendezvous_claim_relaxed", &["HB-CH-2"], RACE, || recv_before_send_returns(0))
+            .weakened(claim_relaxed()),
+        Model::failing("hb_ch_2_bounded_claim_relaxed", &["HB-CH-2"], RACE, || recv_before_send_returns(1))
+            .weakened(claim_relaxed()),
+        Model::new("hb_ch_3_close_before_recv_fails", &["HB-CH-3", "LV-CH-2"], &["1"], close_before_recv_fails),
+        Model::new("hb_ch_3_close_before_send_fails", &["HB-CH-3", "LV-CH-2"], &["1"], close_before_send_fails),
+        Model::failing("hb_ch_3_claim_relaxed", &["HB-CH-3"], RACE, close_before_recv_fails).weakened(claim_relaxed()),
+        Model::new("hb_ch_4_all_senders_gone", &["HB-CH-4"], &["1 1"], all_senders_gone),
+        Model::new("hb_ch_4_all_receivers_gone", &["HB-CH-4"], &["1 1"], all_receivers_gone),
+        Model::failing("hb_ch_4_claim_relaxed", &["HB-CH-4"], RACE, all_senders_gone).weakened(claim_relaxed()),
+        Model::new("sf_ch_1_close_races_sends_rendezvous", &["SF-CH-1"], &["none received", "one received"], || {
+            close_races_sends(0)
+        }),
+        Model::new(
+            "sf_ch_1_close_races_sends_bounded",
+            &["SF-CH-1"],
+            &["none received", "one received", "two received"],
+            || close_races_sends(1),
+        ),
+        Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
+        Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
+            .weakened(core(Kind::NoLock, "self.state.with(State::recv)")),
+        Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(bounded(0))),
+        Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(bounded(1))),
+        Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(unbounded())),
+        Model::failing("sf_ch_2_the_last_comes_first", &["SF-CH-2"], &["in the order of their sends"], stack_for_queue),
+        Model::new("sf_ch_3_capacity", &["SF-CH-3"], &["(false, true)", "(true, false)"], capacity),
+        Model::new("sf_ch_3_rendezvous_needs_a_receive", &["SF-CH-3"], &["met", "refused"], rendezvous_needs_a_receive),
+        Model::failing("sf_ch_3_looks_before_it_locks", &["SF-CH-3"], &["one place, one value"], looks_before_it_locks),
+        Model::new("sf_ch_4_drain_after_close", &["SF-CH-4"], &["1 2"], || drain(close)),
+        Model::new("sf_ch_4_drain_after_last_drop", &["SF-CH-4"], &["1 2"], || drain(drop)),
+        Model::failing("sf_ch_4_closed_before_empty", &["SF-CH-4"], &["a value was left"], closed_before_empty),
+        Model::new("sf_ch_5_dropped_recv_rendezvous", &["SF-CH-5"], &["1"], || dropped_recv(0)),
+        Model::new("sf_ch_5_dropped_recv_bounded", &["SF-CH-5"], &["1"], || dropped_recv(1)),
+        Model::new("sf_ch_5_value_is_passed_on", &["SF-CH-5", "LV-CH-1"], &["1"], value_is_passed_on),
+        Model::new("sf_ch_5_dropped_recvs_keep_order", &["SF-CH-5"], &["1 2"], dropped_recvs_keep_order),
+        Model::new("sf_ch_5_dropped_send", &["SF-CH-5"], &["received", "taken back"], dropped_send),
+        Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on)
+            .weakened(core(Kind::NoWake, "notify(wake); // abandon")),
+        Model::new("lv_ch_1_two_sends_rendezvous", &["LV-CH-1"], &["3"], || two_sends(Some(0))),
+        Model::new("lv_ch_1_two_sends_bounded", &["LV-CH-1"], &["3"], || two_sends(Some(1))),
+        Model::new("lv_ch_1_two_sends_unbounded", &["LV-CH-1"], &["3"], || two_sends(None)),
+        Model::new("lv_ch_1_two_receives_bounded", &["LV-CH-1"], &["1, 2", "2, 1"], || two_receives(Some(1))),
+        Model::new("lv_ch_1_async_rendezvous", &["LV-CH-1"], &["7 1"], async_rendezvous),
+        Model::failing("lv_ch_1_receiver_not_woken", &["LV-CH-1"], DEADLOCK, || send_before_recv(Some(1)))
+            .weakened(core(Kind::NoWake, "notify(wake); // send:")),
+        Model::failing("lv_ch_1_sender_not_woken", &["LV-CH-1"], DEADLOCK, || two_sends(Some(1)))
+            .weakened(core(Kind::NoWake, "notify(wake); // recv:")),
+        Model::new("lv_ch_1_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(0, 1))
+            .under(&[Engine::Loom, TWO_PREEMPTIONS])
+            .slow(),
+        Model::new("lv_ch_1_two_by_two_bounded", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(1, 1))
+            .under(&[Engine::Loom, TWO_PREEMPTIONS])
+            .slow(),
+        Model::new("lv_ch_1_two_by_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1", "SF-CH-2"], TWO_BY_TWO, || {
+            two_by_two(0, 2)
+        })
+        .under(&sampled)
+        .slow(),
+        Model::new("lv_ch_1_two_by_two_by_two_bounded", &["LV-CH-1", "SF-CH-1", "SF-CH-2"], TWO_BY_TWO, || {
+            two_by_two(1, 2)
+        })
+        .under(&sampled)
+        .slow(),
+        Model::new("lv_ch_2_close_wakes_receivers", &["LV-CH-2"], &["all woken"], close_wakes_receivers),
+        Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
+        Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
+        Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
+            .weakened(core(Kind::NoWake, "party.waiter.notify()); // close")),
+        Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
+            .weakened(core(Kind::NoWake, "party.waiter.notify()); // last receiver")),
+    ]
+}
+
+/// What the two receivers of `two_by_two(_, 2)` can have got: each sender's values in order, as seen by each receiver.
+/// Sender 1 sends 1 and 2, sender 2 sends 3 and 4.
+const TWO_BY_TWO: &[&str] = &[
+    "12, 34", "13, 24", "13, 42", "14, 32", "31, 24", "31, 42", "34, 12", "24, 13", "24, 31", "42, 13", "42, 31",
+    "32, 14", "23, 14", "14, 23", "41, 32", "32, 41", "41, 23", "23, 41",
+];
+
+type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
+
+fn shared<T>((sender, receiver): (Sender<T>, Receiver<T>)) -> Ends<T> {
+    (Arc::new(sender), Arc::new(receiver))
+}
+
+fn of_capacity<T>(capacity: Option<usize>) -> Ends<T> {
+    shared(capacity.map_or_else(unbounded, bounded))
+}
+
+fn sending<T: Send + 'static>(sender: &Arc<Sender<T>>, values: Vec<T>) -> JoinHandle<()> {
+    let sender = sender.clone();
+    spawn(move || values.into_iter().for_each(|value| assert!(sender.send(value).is_ok())))
+}
+
+fn send_before_recv(capacity: Option<usize>) -> String {
+    let ((sender, receiver), witness) = (of_capacity(capacity), Witness::new());
+    let other = {
+        let (sender, witness) = (sender.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            sender.send(7).unwrap();
+        })
+    };
+    let value = receiver.recv().unwrap();
+    let seen = witness.read();
+    other.join().unwrap();
+    format!("{value} {seen}")
+}
+
+fn send_before_recv_async() -> String {
+    let ((sender, receiver), witness) = (of_capacity(Some(1)), Witness::new());
+    let other = {
+        let (sender, witness) = (sender.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            block_on(sender.send_async(7)).unwrap();
+        })
+    };
+    let value = block_on(receiver.recv_async()).unwrap();
+    let seen = witness.read();
+    other.join().unwrap();
+    format!("{value} {seen}")
+}
+
+fn async_rendezvous() -> String {
+    let ((sender, receiver), witness) = (of_capacity(Some(0)), Witness::new());
+    let other = {
+        let (receiver, witness) = (receiver.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            block_on(receiver.recv_async()).unwrap()
+        })
+    };
+    block_on(sender.send_async(7)).unwrap();
+    let seen = witness.read();
+    format!("{} {seen}", other.join().unwrap())
+}
+
+/// The last of C+1 sends returns after the call of the first receive.
+fn recv_before_send_returns(capacity: usize) -> String {
+    let ((sender, receiver), witness) = (of_capacity(Some(capacity)), Witness::new());
+    let other = {
+        let (sender, witness) = (sender.clone(), witness.clone());
+        spawn(move || {
+            (0..=capacity).for_each(|value| sender.send(value).unwrap());
+            witness.read()
+        })
+    };
+    witness.write(1);
+    receiver.recv().unwrap();
+    other.join().unwrap().to_string()
+}
+
+fn close_before_recv_fails() -> String {
+    let ((sender, receiver), witness) = (of_capacity::<()>(Some(1)), Witness::new());
+    let closer = {
+        let (sender, witness) = (sender.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            assert!(sender.close());
+            assert!(!sender.close(), "closing is idempotent");
+        })
+    };
+    assert!(receiver.recv().is_err());
+    let seen = witness.read();
+    closer.join().unwrap();
+    seen.to_string()
+}
+
+fn close_before_send_fails() -> String {
+    let ((sender, receiver), witness) = (of_capacity(Some(0)), Witness::new());
+    let closer = {
+        let (receiver, witness) = (receiver.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            assert!(receiver.close());
+        })
+    };
+    assert_eq!(sender.send(7).unwrap_err().into_inner(), 7);
+    let seen = witness.read();
+    closer.join().unwrap();
+    seen.to_string()
+}
+
+fn all_senders_gone() -> String {
+    let ((sender, receiver), witnesses) = (unbounded::<()>(), [Witness::new(), Witness::new()]);
+    let others = witnesses.each_ref().map(|witness| {
+        let (sender, witness) = (sender.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            drop(sender);
+        })
+    });
+    drop(sender);
+    assert!(receiver.recv().is_err());
+    let seen = witnesses.map(|witness| witness.read());
+    join(others);
+    format!("{} {}", seen[0], seen[1])
+}
+
+fn all_receivers_gone() -> String {
+    let ((sender, receiver), witnesses) = (bounded(0), [Witness::new(), Witness::new()]);
+    let others = witnesses.each_ref().map(|witness| {
+        let (receiver, witness) = (receiver.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            drop(receiver);
+        })
+    });
+    drop(receiver);
+    assert!(sender.send(7).is_err());
+    let seen = witnesses.map(|witness| witness.read());
+    join(others);
+    format!("{} {}", seen[0], seen[1])
+}
+
+/// Two sends, two receives at most and a close, which races with the second send: nothing is lost, nothing doubled.
+fn close_races_sends(capacity: usize) -> String {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = of_capacity(Some(capacity));
+    let senders = [1, 2].map(|value| {
+        let (sender, counted) = (sender.clone(), Counted::new(value, &drops));
+        spawn(move || sender.send(counted).err().map(|refused| refused.into_inner().value))
+    });
+    let first = receiver.try_recv().ok();
+    receiver.close();
+    let received: Vec<usize> = first.into_iter().chain(receiver.try_iter()).map(|counted| counted.value).collect();
+    let handed_back: Vec<usize> = senders.into_iter().filter_map(|sender| sender.join().unwrap()).collect();
+    let mut all = [received.clone(), handed_back].concat();
+    all.sort_unstable();
+    assert_eq!(all, [1, 2], "each value is received or handed back");
+    assert_eq!(drops.load(Relaxed), 2, "and dropped once");
+    format!("{} received", ["none", "one", "two"][received.len()])
+}
+
+fn values_left_are_dropped() -> String {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = bounded(1);
+    let other = {
+        let counted = Counted::new(1, &drops);
+        spawn(move || sender.send(counted).is_ok())
+    };
+    drop(receiver);
+    let sent = other.join().unwrap();
+    assert_eq!(drops.load(Relaxed), 1, "dropped once, by the channel or by who got it back");
+    if sent { "sent".into() } else { "handed back".into() }
+}
+
+fn fifo(ends: (Sender<usize>, Receiver<usize>)) -> String {
+    let (sender, receiver) = shared(ends);
+    let other = sending(&sender, vec![1, 2]);
+    let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
+    other.join().unwrap();
+    format!("{} {}", received[0], received[1])
+}
+
+/// The fault of a channel that takes the last value first, in a channel made of a lock.
+fn stack_for_queue() -> String {
+    let stack = Arc::new(Lock::new(Vec::new()));
+    let other = {
+        let stack = stack.clone();
+        spawn(move || [1, 2].into_iter().for_each(|value| stack.with(|stack| stack.push(value))))
+    };
+    let received: Vec<i32> = (0..2).filter_map(|_| stack.with(|stack| stack.pop())).collect();
+    other.join().unwrap();
+    assert!(received.is_sorted(), "values come in the order of their sends: {received:?}");
+    format!("{received:?}")
+}
+
+fn capacity() -> String {
+    let (sender, _receiver) = of_capacity(Some(1));
+    let try_send = |value| {
+        let sender = sender.clone();
+        move || sender.try_send(value).is_ok()
+    };
+    let other = spawn(try_send(1));
+    let sent = (try_send(2)(), other.join().unwrap());
+    assert_eq!(sender.len(), 1);
+    format!("{sent:?}")
+}
+
+fn rendezvous_needs_a_receive() -> String {
+    let (sender, receiver) = of_capacity(Some(0));
+    let other = {
+        let receiver = receiver.clone();
+        spawn(move || receiver.recv())
+    };
+    let sent = sender.try_send(7);
+    sender.close();
+    let received = other.join().unwrap();
+    match sent {
+        Ok(()) => assert_eq!(received, Ok(7), "a send that succeeded has been received"),
+        Err(refused) => assert!(refused == TrySendError::Full(7) && received.is_err(), "a refused value is back"),
+    }
+    if sent.is_ok() { "met".into() } else { "refused".into() }
+}
+
+/// The fault of a channel that looks for room in one critical section and takes it in another.
+fn looks_before_it_locks() -> String {
+    let buffer = Arc::new(Lock::new(Vec::new()));
+    let try_send = |value| {
+        let buffer = buffer.clone();
+        move || {
+            if buffer.with(|buffer| buffer.is_empty()) {
+                buffer.with(|buffer| buffer.push(value));
+            }
+        }
+    };
+    let other = spawn(try_send(1));
+    try_send(2)();
+    other.join().unwrap();
+    assert_eq!(buffer.with(|buffer| buffer.len()), 1, "one place, one value");
+    "one".into()
+}
+
+fn drain(end: fn(Sender<usize>)) -> String {
+    let (sender, receiver) = bounded(1);
+    let other = spawn(move || {
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        end(sender);
+    });
+    let received: Vec<String> = receiver.iter().map(|value| value.to_string()).collect();
+    other.join().unwrap();
+    received.join(" ")
+}
+
+fn close(sender: Sender<usize>) {
+    assert!(sender.close());
+}
+
+/// The fault of a receive that looks whether the channel is closed first, and whether it is empty never again.
+fn closed_before_empty() -> String {
+    let (buffer, closed) = (Arc::new(Lock::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+    let sender = {
+        let (buffer, closed) = (buffer.clone(), closed.clone());
+        spawn(move || {
+            buffer.with(|buffer| buffer.push(1));
+            closed.store(true, std::sync::atomic::Ordering::Release);
+        })
+    };
+    let ended = closed.load(std::sync::atomic::Ordering::Acquire);
+    sender.join().unwrap();
+    assert!(!ended || buffer.with(|buffer| buffer.is_empty()), "a value was left when the receive said: closed");
+    "open".into()
+}
+
+/// Polls a receive once and drops it: what it was given meanwhile is there for the next receive.
+fn dropped_recv(capacity: usize) -> String {
+    let (sender, receiver) = of_capacity(Some(capacity));
+    let (_, waker) = CountingWaker::new();
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let other = sending(&sender, vec![1]);
+    drop(abandoned);
+    let value = receiver.recv().unwrap();
+    other.join().unwrap();
+    value.to_string()
+}
+
+/// The same with another receive that waits behind it.
+fn value_is_passed_on() -> String {
+    let (sender, receiver) = of_capacity(Some(1));
+    let (_, waker) = CountingWaker::new();
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let next = {
+        let receiver = receiver.clone();
+        spawn(move || receiver.recv().unwrap())
+    };
+    let other = sending(&sender, vec![1]);
+    drop(abandoned);
+    let value = next.join().unwrap();
+    other.join().unwrap();
+    value.to_string()
+}
+
+fn dropped_recvs_keep_order() -> String {
+    let (sender, receiver) = of_capacity(Some(1));
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut abandoned = [(); 2].map(|()| Box::pin(receiver.recv_async()));
+    abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
+    let other = sending(&sender, vec![1, 2]);
+    // The later one first: the values come back in the wrong order.
+    abandoned.into_iter().rev().for_each(drop);
+    let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
+    other.join().unwrap();
+    format!("{} {}", received[0], received[1])
+}
+
+fn dropped_send() -> String {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = of_capacity(Some(0));
+    let (_, waker) = CountingWaker::new();
+    let mut abandoned = Box::pin(sender.send_async(Counted::new(1, &drops)));
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let other = {
+        let receiver = receiver.clone();
+        spawn(move || receiver.try_recv().is_ok())
+    };
+    drop(abandoned);
+    let received = other.join().unwrap();
+    assert_eq!(drops.load(Relaxed), 1, "dropped once, by who received it or with the future");
+    assert!(matches!(receiver.try_recv(), Err(TryRecvError::Empty)), "nothing is left behind");
+    if received { "received".into() } else { "taken back".into() }
+}
+
+/// Three threads, one message each way: two senders, and this thread to receive.
+fn two_sends(capacity: Option<usize>) -> String {
+    let (sender, receiver) = of_capacity(capacity);
+    let others = [1, 2].map(|value| sending(&sender, vec![value]));
+    let sum = receiver.recv().unwrap() + receiver.recv().unwrap();
+    join(others);
+    sum.to_string()
+}
+
+fn receiving(receiver: &Arc<Receiver<usize>>, values: usize) -> JoinHandle<Vec<usize>> {
+    let receiver = receiver.clone();
+    spawn(move || receiver.iter().take(values).collect())
+}
+
+/// Two receivers, and this thread to send.
+fn two_receives(capacity: Option<usize>) -> String {
+    let (sender, receiver) = of_capacity(capacity);
+    let others = [receiving(&receiver, 1), receiving(&receiver, 1)];
+    (1..=2).for_each(|value| sender.send(value).unwrap());
+    let received = others.map(|other| other.join().unwrap()[0]);
+    format!("{}, {}", received[0], received[1])
+}
+
+/// Two senders and two receivers, this thread one of them, with so many messages each.
+fn two_by_two(capacity: usize, messages: usize) -> String {
+    let (sender, receiver) = of_capacity(Some(capacity));
+    let senders = [0, 1].map(|s| sending(&sender, (1..=messages).map(|m| s * messages + m).collect()));
+    let other = receiving(&receiver, messages);
+    let mine: Vec<usize> = receiver.iter().take(messages).collect();
+    let theirs = other.join().unwrap();
+    join(senders);
+    let digits = |values: Vec<usize>| values.iter().map(ToString::to_string).collect::<String>();
+    format!("{}, {}", digits(mine), digits(theirs))
+}
+
+fn close_wakes_receivers() -> String {
+    let (sender, receiver) = of_capacity(Some(1));
+    let others = [receiving(&receiver, 1), receiving(&receiver, 1)];
+    assert!(sender.close());
+    assert_eq!(others.map(|other| other.join().unwrap().len()), [0, 0]);
+    "all woken".into()
+}
+
+fn close_wakes_senders() -> String {
+    let (sender, receiver) = of_capacity(Some(0));
+    let others = [1, 2].map(|value| {
+        let sender = sender.clone();
+        spawn(move || sender.send(value).unwrap_err().into_inner())
+    });
+    assert!(receiver.close());
+    assert_eq!(join(others), [1, 2], "each gets its own value back");
+    "all woken".into()
+}
+
+fn last_drop_wakes_senders() -> String {
+    let (sender, receiver) = bounded(0);
+    let other = spawn(move || drop(receiver));
+    let mut send = pin!(sender.send_async(7));
+    let refused = block_on(std::future::poll_fn(|cx| match send.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.unwrap_err()),
+        Poll::Pending => Poll::Pending,
+    }));
+    assert_eq!(refused.into_inner(), 7);
+    other.join().unwrap();
+    "woken".into()
+}

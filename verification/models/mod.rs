@@ -1,0 +1,25 @@
+//! The registry: every model, declared once, compiled under each explorer.
+//!
+//! A model's name is the ID of the guarantee it is evidence for, in snake case, and what it shows; a twin's name ends
+//! in what was weakened. What models share through std's `Arc` and atomics, no explorer sees and nothing is ordered by.
+
+mod channel;
+mod harness;
+mod notes;
+mod peers;
+mod sync;
+mod wait;
+mod wait_group;
+pub(crate) mod weaken;
+
+use hence_registry::Model;
+
+/// How the explorers word a race on plain memory: loom, and our clocks.
+const RACE: &[&str] = &["Causality violation", "data race"];
+/// How they word a program in which nobody can go on: loom, and shuttle.
+const DEADLOCK: &[&str] = &["deadlock; threads", "deadlock! blocked tasks"];
+
+/// All models, in the order of the files below them in `src/`.
+pub fn models() -> Vec<Model> {
+    [notes::models(), sync::models(), wait::models(), channel::models(), wait_group::models(), peers::models()].concat()
+}

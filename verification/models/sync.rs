@@ -1,0 +1,97 @@
+//! The production lock and parker, against the contracts that all other models take the explorer's own to keep.
+
+use hence_registry::{Kind, Model};
+
+use super::harness::{Arc, Witness, join, spawn};
+use super::weaken::weaken;
+use super::{DEADLOCK, RACE};
+use crate::hence::sync::{parker::Parker, spin::Lock};
+
+/// How an endless spin shows: loom's branch limit, shuttle's step limit.
+const STUCK: &[&str] = &["exceeded maximum number of branches", "exceeded max_steps bound"];
+
+pub(super) fn models() -> Vec<Model> {
+    let spin = |kind, code| weaken(kind, "src/sync/spin.rs", code);
+    let parker = |kind, code| weaken(kind, "src/sync/parker.rs", code);
+    vec![
+        Model::new("hb_lk_1_sections_are_ordered", &["HB-LK-1", "SF-LK-1"], &["2"], sections_are_ordered),
+        Model::failing("hb_lk_1_release_relaxed", &["HB-LK-1"], RACE, sections_are_ordered)
+            .weakened(spin(Kind::Relaxed, "self.0.store(false")),
+        Model::failing("hb_lk_1_acquire_relaxed", &["HB-LK-1"], RACE, sections_are_ordered)
+            .weakened(spin(Kind::Relaxed, "self.held.compare_exchange(")),
+        Model::failing("sf_lk_1_unchecked", &["SF-LK-1"], RACE, sections_are_ordered)
+            .weakened(spin(Kind::Unchecked, "self.held.compare_exchange(")),
+        Model::new("sf_lk_1_three_threads", &["SF-LK-1", "LV-LK-1"], &["3"], one_at_a_time),
+        Model::failing("lv_lk_1_released_by_nobody", &["LV-LK-1"], STUCK, sections_are_ordered)
+            .weakened(spin(Kind::NoWake, "self.0.store(false")),
+        Model::new("hb_pk_1_unpark_before_park", &["HB-PK-1"], &["1"], unpark_before_park),
+        Model::failing("hb_pk_1_unpark_relaxed", &["HB-PK-1"], RACE, unpark_before_park)
+            .weakened(parker(Kind::Relaxed, "self.state.swap(NOTIFIED")),
+        Model::failing("hb_pk_1_take_relaxed", &["HB-PK-1"], RACE, unpark_before_park)
+            .weakened(parker(Kind::Relaxed, "compare_exchange(NOTIFIED, EMPTY")),
+        Model::new("lv_pk_1_no_token_is_lost", &["LV-PK-1"], &["1 2"], no_token_is_lost),
+        Model::failing("lv_pk_1_sleeper_not_woken", &["LV-PK-1"], DEADLOCK, no_token_is_lost)
+            .weakened(parker(Kind::NoWake, "self.owner.unpark()")),
+    ]
+}
+
+fn increment(lock: &Lock<()>, witness: &Witness) {
+    lock.with(|()| witness.write(witness.read() + 1));
+}
+
+fn sections_are_ordered() -> String {
+    let (lock, witness) = (Arc::new(Lock::new(())), Witness::new());
+    let other = {
+        let (lock, witness) = (lock.clone(), witness.clone());
+        spawn(move || increment(&lock, &witness))
+    };
+    increment(&lock, &witness);
+    other.join().unwrap();
+    witness.read().to_string()
+}
+
+fn one_at_a_time() -> String {
+    let (lock, witness) = (Arc::new(Lock::new(())), Witness::new());
+    let others = [0, 1].map(|_| {
+        let (lock, witness) = (lock.clone(), witness.clone());
+        spawn(move || increment(&lock, &witness))
+    });
+    increment(&lock, &witness);
+    join(others);
+    witness.read().to_string()
+}
+
+fn unpark_before_park() -> String {
+    let (parker, witness) = (Arc::new(Parker::current()), Witness::new());
+    let other = {
+        let (parker, witness) = (parker.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            parker.unpark();
+        })
+    };
+    // The production parker returns for a token only, though its contract would let it return for nothing.
+    parker.park();
+    let seen = witness.read();
+    other.join().unwrap();
+    seen.to_string()
+}
+
+/// Two tokens, the second left after the first was taken.
+fn no_token_is_lost() -> String {
+    let (parker, witness) = (Arc::new(Parker::current()), Witness::new());
+    let seen = [1, 2].map(|round| {
+        let other = {
+            let (parker, witness) = (parker.clone(), witness.clone());
+            spawn(move || {
+                witness.write(round);
+                parker.unpark();
+            })
+        };
+        parker.park();
+        let seen = witness.read();
+        other.join().unwrap();
+        seen
+    });
+    format!("{} {}", seen[0], seen[1])
+}

@@ -1,0 +1,101 @@
+//! The waiter: one claim, its edge, and its wake-up, for threads and for tasks.
+
+use std::task::{Context, Poll};
+
+use hence_registry::{Kind, Model};
+
+use super::harness::{Arc, CountingWaker, Witness, block_on, spawn};
+use super::weaken::weaken;
+use super::{DEADLOCK, RACE};
+use crate::hence::wait::{Cause, Waiter};
+
+pub(super) fn models() -> Vec<Model> {
+    let wait = |kind, code| weaken(kind, "src/wait.rs", code);
+    // `notify` is one operation, and its site is where it is called.
+    let not_notified = || weaken(Kind::NoWake, "models/wait.rs", concat!("notify(); // the ", "claimer's"));
+    vec![
+        Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done 1"], claim_before_wait),
+        Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
+            .weakened(wait(Kind::Relaxed, "self.claim.compare_exchange(WAITING")),
+        Model::failing("hb_wt_1_cause_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
+            .weakened(wait(Kind::Relaxed, "self.claim.load(")),
+        Model::failing("lv_wt_1_thread_not_unparked", &["LV-WT-1"], DEADLOCK, claim_before_wait)
+            .weakened(not_notified()),
+        Model::new("hb_wt_1_claim_before_poll", &["HB-WT-1", "LV-WT-1"], &["Done 1"], claim_before_poll),
+        Model::failing("lv_wt_1_task_not_woken", &["LV-WT-1"], DEADLOCK, claim_before_poll).weakened(not_notified()),
+        Model::new("lv_wt_1_latest_waker_is_woken", &["LV-WT-1"], &["pending, woken", "ready"], latest_waker_is_woken),
+        Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done"], one_claim),
+        Model::failing("sf_wt_1_unchecked", &["SF-WT-1"], &["exactly one claim succeeds"], one_claim)
+            .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING")),
+    ]
+}
+
+fn claim_before_wait() -> String {
+    let (waiter, witness) = (Arc::new(Waiter::thread()), Witness::new());
+    let other = claimer(&waiter, &witness);
+    let cause = waiter.wait();
+    let seen = witness.read();
+    other.join().unwrap();
+    format!("{cause:?} {seen}")
+}
+
+fn claimer(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> super::harness::JoinHandle<()> {
+    let (waiter, witness) = (waiter.clone(), witness.clone());
+    spawn(move || {
+        witness.write(1);
+        assert!(waiter.claim(Cause::Done));
+        waiter.notify(); // the claimer's
+    })
+}
+
+fn claim_before_poll() -> String {
+    let witness = Witness::new();
+    let mut waiting = None;
+    let mut other = None;
+    let cause = block_on(std::future::poll_fn(|cx| {
+        let waiter = waiting.get_or_insert_with(|| Arc::new(Waiter::task(cx.waker().clone())));
+        other.get_or_insert_with(|| claimer(waiter, &witness));
+        waiter.poll(cx)
+    }));
+    let seen = witness.read();
+    other.unwrap().join().unwrap();
+    format!("{cause:?} {seen}")
+}
+
+fn latest_waker_is_woken() -> String {
+    let (_, first) = CountingWaker::new();
+    let (counting, second) = CountingWaker::new();
+    let (waiter, witness) = (Arc::new(Waiter::task(first)), Witness::new());
+    let other = claimer(&waiter, &witness);
+    let polled = waiter.poll(&mut Context::from_waker(&second));
+    other.join().unwrap();
+    match polled {
+        Poll::Ready(_) => "ready".into(),
+        Poll::Pending => {
+            assert_eq!(counting.count(), 1, "the waker of the latest poll is woken, once");
+            assert!(waiter.poll(&mut Context::from_waker(&second)).is_ready());
+            "pending, woken".into()
+        }
+    }
+}
+
+fn one_claim() -> String {
+    let waiter = Arc::new(Waiter::thread());
+    let claim = |cause| {
+        let waiter = waiter.clone();
+        move || {
+            let claimed = waiter.claim(cause);
+            if claimed {
+                waiter.notify();
+            }
+            claimed
+        }
+    };
+    let (done, closed) = (spawn(claim(Cause::Done)), spawn(claim(Cause::Closed)));
+    let cause = waiter.wait();
+    let claims = (done.join().unwrap(), closed.join().unwrap());
+    assert!(claims.0 != claims.1, "exactly one claim succeeds: {claims:?}");
+    assert_eq!(claims.0, cause == Cause::Done, "the waiter sees the winner's cause");
+    assert_eq!(waiter.cause(), Some(cause), "a cause never changes");
+    format!("{cause:?}")
+}

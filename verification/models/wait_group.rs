@@ -1,0 +1,144 @@
+//! The wait group.
+
+use hence_registry::{Kind, Model};
+
+use super::harness::{Arc, JoinHandle, Witness, block_on, join, spawn};
+use super::weaken::weaken;
+use super::{DEADLOCK, RACE};
+use crate::hence::wait_group::{Guard, WaitGroup};
+
+pub(super) fn models() -> Vec<Model> {
+    let group = |kind, code| weaken(kind, "src/wait_group.rs", code);
+    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
+    vec![
+        Model::new("hb_wg_1_drops_before_wait", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1 1"], drops_before_wait),
+        Model::failing("hb_wg_1_claim_relaxed", &["HB-WG-1"], RACE, drops_before_wait).weakened(claim_relaxed()),
+        Model::new("hb_wg_1_drop_before_wait_async", &["HB-WG-1", "LV-WG-1"], &["1"], drop_before_wait_async),
+        Model::failing("hb_wg_1_async_claim_relaxed", &["HB-WG-1"], RACE, drop_before_wait_async)
+            .weakened(claim_relaxed()),
+        Model::new("sf_wg_1_clone_keeps_waiting", &["SF-WG-1"], &["1"], clone_keeps_waiting),
+        Model::failing("sf_wg_1_wait_without_the_lock", &["SF-WG-1"], RACE, clone_keeps_waiting)
+            .weakened(group(Kind::NoLock, "let waiter = self.state.with(")),
+        Model::new("sf_wg_2_count_and_reuse", &["SF-WG-2", "LV-WG-1"], &["0 then 0"], count_and_reuse),
+        Model::failing("sf_wg_2_guard_without_the_lock", &["SF-WG-2"], RACE, count_and_reuse)
+            .weakened(group(Kind::NoLock, "let released = self.group.state.with(")),
+        Model::new("lv_wg_1_all_waiters_are_released", &["LV-WG-1"], &["released"], all_waiters_are_released),
+        Model::failing("lv_wg_1_waiters_not_notified", &["LV-WG-1"], DEADLOCK, all_waiters_are_released)
+            .weakened(group(Kind::NoWake, "waiter.notify()")),
+        Model::new("lv_wg_1_reused_while_waiting", &["LV-WG-1"], &["released"], reused_while_waiting),
+        Model::new("lv_wg_1_dropped_wait_leaves_nothing", &["LV-WG-1"], &["released"], dropped_wait_leaves_nothing),
+    ]
+}
+
+fn worker(guard: Guard, witness: &Arc<Witness>) -> JoinHandle<()> {
+    let witness = witness.clone();
+    spawn(move || {
+        witness.write(1);
+        drop(guard);
+    })
+}
+
+fn drops_before_wait() -> String {
+    let (group, witnesses) = (WaitGroup::new(), [Witness::new(), Witness::new()]);
+    let workers = witnesses.each_ref().map(|witness| worker(group.guard(), witness));
+    group.wait();
+    let seen = witnesses.map(|witness| witness.read());
+    join(workers);
+    format!("{} {}", seen[0], seen[1])
+}
+
+fn drop_before_wait_async() -> String {
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = worker(group.guard(), &witness);
+    block_on(group.wait_async());
+    let seen = witness.read();
+    worker.join().unwrap();
+    seen.to_string()
+}
+
+/// A worker passes its guard on before it drops its own: the count never touches zero in between.
+fn clone_keeps_waiting() -> String {
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = {
+        let (first, witness) = (group.guard(), witness.clone());
+        spawn(move || {
+            let second = first.clone();
+            drop(first);
+            witness.write(1);
+            drop(second);
+        })
+    };
+    group.wait();
+    let seen = witness.read();
+    worker.join().unwrap();
+    seen.to_string()
+}
+
+fn count_and_reuse() -> String {
+    let group = WaitGroup::new();
+    let counts = [0, 1].map(|_| {
+        let other = {
+            let group = group.clone();
+            spawn(move || drop(group.guard()))
+        };
+        let guard = group.guard();
+        assert!((1..=2).contains(&group.count()), "our guard and perhaps theirs");
+        drop(guard);
+        other.join().unwrap();
+        group.wait();
+        group.count()
+    });
+    format!("{} then {}", counts[0], counts[1])
+}
+
+fn all_waiters_are_released() -> String {
+    let group = WaitGroup::new();
+    let guard = group.guard();
+    let waiter = {
+        let group = group.clone();
+        spawn(move || group.wait())
+    };
+    let dropper = spawn(move || drop(guard));
+    group.wait();
+    waiter.join().unwrap();
+    dropper.join().unwrap();
+    "released".into()
+}
+
+/// The count reaches zero and goes up again at once: whoever waited for the zero is released all the same.
+fn reused_while_waiting() -> String {
+    let group = WaitGroup::new();
+    let guard = group.guard();
+    let reuser = {
+        let group = group.clone();
+        spawn(move || {
+            drop(guard);
+            group.guard()
+        })
+    };
+    // Begins before the zero (and is released by it), after it and before the second guard, or after that one, which
+    // lives until this thread is told to go on: the second wait is for the second guard.
+    let waiter = {
+        let group = group.clone();
+        spawn(move || group.wait())
+    };
+    let second = reuser.join().unwrap();
+    drop(second);
+    waiter.join().unwrap();
+    group.wait();
+    "released".into()
+}
+
+fn dropped_wait_leaves_nothing() -> String {
+    let group = WaitGroup::new();
+    let guard = group.guard();
+    let dropper = spawn(move || drop(guard));
+    {
+        let (_, waker) = super::harness::CountingWaker::new();
+        let mut abandoned = std::pin::pin!(group.wait_async());
+        let _ = std::future::Future::poll(abandoned.as_mut(), &mut std::task::Context::from_waker(&waker));
+    }
+    group.wait();
+    dropper.join().unwrap();
+    "released".into()
+}

@@ -1,0 +1,124 @@
+//! Vector clocks that honour the ordering written at each site, where shuttle itself is sequentially consistent.
+//!
+//! As in C11: an acquire joins what a release left in the location; a relaxed store leaves nothing; a
+//! read-modify-write leaves what it found and, if it is a release, its own clock too (the release sequence). Plain
+//! memory is checked against the clocks of its last write and of the reads since: an access that is not ordered after
+//! them is a race, and ends the execution. Fences are not modelled: `src/` has none.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use crate::hence::sync::hook::Site;
+
+/// More threads than any model has.
+const THREADS: usize = 8;
+
+/// What a thread has seen of each thread's past.
+pub(crate) type Clock = [u32; THREADS];
+
+fn join(into: &mut Clock, other: &Clock) {
+    into.iter_mut().zip(other).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+}
+
+fn acquires(order: Ordering) -> bool {
+    matches!(order, Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)
+}
+
+fn releases(order: Ordering) -> bool {
+    matches!(order, Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)
+}
+
+/// The accesses to one piece of plain memory that a later one has to be ordered after.
+struct Plain {
+    written: Clock,
+    write_site: Option<Site>,
+    read: Clock,
+    read_site: Option<Site>,
+}
+
+/// The clocks of one execution.
+#[derive(Default)]
+pub(crate) struct Clocks {
+    threads: [Clock; THREADS],
+    /// By location: what an acquire of it joins.
+    released: HashMap<usize, Clock>,
+    plain: HashMap<usize, Plain>,
+    ids: usize,
+}
+
+impl Clocks {
+    /// A number for a location.
+    pub(crate) fn fresh(&mut self) -> usize {
+        self.ids += 1;
+        self.ids
+    }
+
+    fn thread(&mut self, me: usize) -> &mut Clock {
+        let clock = &mut self.threads[me];
+        clock[me] = clock[me].max(1);
+        clock
+    }
+
+    /// The calling thread's past, for a thread that it starts, or as it ends for whoever joins it.
+    pub(crate) fn snapshot(&mut self, me: usize) -> Clock {
+        let past = *self.thread(me);
+        self.thread(me)[me] += 1;
+        past
+    }
+
+    /// Another thread's past becomes the calling thread's.
+    pub(crate) fn adopt(&mut self, me: usize, past: &Clock) {
+        join(self.thread(me), past);
+    }
+
+    pub(crate) fn load(&mut self, me: usize, id: usize, order: Ordering) {
+        if acquires(order) {
+            if let Some(released) = self.released.get(&id).copied() {
+                self.adopt(me, &released);
+            }
+        }
+    }
+
+    pub(crate) fn store(&mut self, me: usize, id: usize, order: Ordering) {
+        if releases(order) {
+            let past = self.snapshot(me);
+            self.released.insert(id, past);
+        } else {
+            self.released.remove(&id);
+        }
+    }
+
+    pub(crate) fn rmw(&mut self, me: usize, id: usize, order: Ordering) {
+        self.load(me, id, order);
+        if releases(order) {
+            let past = self.snapshot(me);
+            join(self.released.entry(id).or_default(), &past);
+        }
+    }
+
+    /// An access to plain memory; panics if it races with an earlier one.
+    pub(crate) fn access(&mut self, me: usize, id: usize, write: bool, site: Site) {
+        let now = *self.thread(me);
+        let plain = self.plain.entry(id).or_insert_with(|| Plain {
+            written: Clock::default(),
+            write_site: None,
+            read: Clock::default(),
+            read_site: None,
+        });
+        let unordered = |past: &Clock| past.iter().zip(&now).any(|(theirs, mine)| theirs > mine);
+        let what = if write { "write" } else { "read" };
+        if unordered(&plain.written) {
+            panic!("data race: {what} at {site} is not ordered after the write at {}", plain.write_site.unwrap());
+        }
+        if write && unordered(&plain.read) {
+            panic!("data race: write at {site} is not ordered after the read at {}", plain.read_site.unwrap());
+        }
+        if write {
+            plain.written[me] = now[me];
+            plain.write_site = Some(site);
+        } else {
+            plain.read[me] = now[me];
+            plain.read_site = Some(site);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The crate and its models in shuttle's world, and the exploration of one model.
+
+#[path = "../../../src/lib.rs"]
+#[doc(hidden)]
+pub mod hence;
+#[path = "../../models/mod.rs"]
+mod models;
+
+mod clocks;
+mod explorer;
+mod search;
+
+pub use explorer::{executions, explore};
+pub use models::models;

@@ -1,0 +1,148 @@
+//! The bounded explorer: a depth-first search over the schedules of a program, with at most so many preemptions in
+//! each (iterative context bounding: Musuvathi and Qadeer, PLDI 2007), on shuttle's `Scheduler` trait.
+//!
+//! An execution is a path of choices: which thread runs next, and whether a `park` returns spuriously. The search runs
+//! the program once per path, each time with the last choice that has an untried alternative changed and everything
+//! after it taken anew. Switching away from a thread that could go on is a preemption and costs one of the budget;
+//! without a budget (`None`) the search is exhaustive.
+//!
+//! A thread that yields waits in a loop for another (a lock's contention does), and runs again only when no thread is
+//! left that has not yielded: the turn of the loop had no effect, so it might as well not have begun yet, and a spin has
+//! finitely many schedules.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use shuttle::current::TaskId;
+use shuttle::scheduler::{Schedule, Scheduler, Task};
+
+/// One choice of a path.
+struct Choice {
+    taken: usize,
+    options: usize,
+}
+
+/// The path under way, and the budgets of the execution under way.
+pub(crate) struct Path {
+    choices: Vec<Choice>,
+    depth: usize,
+    begun: bool,
+    /// Set where one given path is to be run, and no other.
+    replay: bool,
+    max_preemptions: usize,
+    preemptions: usize,
+    max_spurious: usize,
+    spurious: usize,
+    /// Threads that have yielded, and wait until all have.
+    yielded: Vec<TaskId>,
+}
+
+impl Path {
+    pub(crate) fn new(preemptions: Option<usize>, spurious: usize, replay: Option<&str>) -> Self {
+        let choices = replay.map_or_else(Vec::new, |replay| {
+            let taken = replay.split('.').map(|word| word.parse().expect("a replay is numbers joined by dots"));
+            taken.map(|taken| Choice { taken, options: usize::MAX }).collect()
+        });
+        Self {
+            choices,
+            depth: 0,
+            begun: false,
+            replay: replay.is_some(),
+            max_preemptions: preemptions.unwrap_or(usize::MAX),
+            preemptions: 0,
+            max_spurious: spurious,
+            spurious: 0,
+            yielded: Vec::new(),
+        }
+    }
+
+    /// The path so far, as `--replay` takes it.
+    pub(crate) fn replay(&self) -> String {
+        let taken: Vec<String> = self.choices[..self.depth].iter().map(|choice| choice.taken.to_string()).collect();
+        taken.join(".")
+    }
+
+    /// Moves on to the next path; false when all have been taken.
+    fn advance(&mut self) -> bool {
+        if self.begun {
+            if self.replay {
+                return false;
+            }
+            // The deepest choice with an alternative left takes it; those below it begin anew.
+            let Some(last) = self.choices.iter().rposition(|choice| choice.taken + 1 < choice.options) else {
+                return false;
+            };
+            self.choices.truncate(last + 1);
+            self.choices[last].taken += 1;
+        }
+        self.begun = true;
+        (self.depth, self.preemptions, self.spurious) = (0, 0, 0);
+        self.yielded.clear();
+        true
+    }
+
+    fn choose(&mut self, options: usize) -> usize {
+        if options == 1 {
+            return 0;
+        }
+        if self.depth == self.choices.len() {
+            self.choices.push(Choice { taken: 0, options });
+        }
+        let choice = &self.choices[self.depth];
+        assert!(
+            choice.options == options || self.replay && choice.taken < options,
+            "the model is not deterministic: {} options where there were {}",
+            options,
+            choice.options
+        );
+        self.depth += 1;
+        choice.taken
+    }
+
+    /// Whether a `park` returns spuriously.
+    pub(crate) fn spurious(&mut self) -> bool {
+        let spurious = self.spurious < self.max_spurious && self.choose(2) == 1;
+        self.spurious += usize::from(spurious);
+        spurious
+    }
+
+    fn next(&mut self, runnable: &[TaskId], current: Option<TaskId>, yields: bool) -> TaskId {
+        if yields {
+            self.yielded.extend(current);
+        }
+        if runnable.iter().all(|task| self.yielded.contains(task)) {
+            self.yielded.clear();
+        }
+        let goes_on = current.filter(|task| !yields && runnable.contains(task) && !self.yielded.contains(task));
+        let mut options = Vec::from_iter(goes_on);
+        if goes_on.is_none() || self.preemptions < self.max_preemptions {
+            options.extend(runnable.iter().filter(|task| Some(**task) != current && !self.yielded.contains(task)));
+        }
+        if options.is_empty() {
+            options.extend(current); // it yields, and no one else can run
+        }
+        let next = options[self.choose(options.len())];
+        self.preemptions += usize::from(goes_on.is_some_and(|current| next != current));
+        next
+    }
+}
+
+/// The search as a scheduler.
+pub(crate) struct Search(pub(crate) Rc<RefCell<Path>>);
+
+impl Scheduler for Search {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        self.0.borrow_mut().advance().then(|| Schedule::new(0))
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        // Spurious returns are a choice of ours, made at the `park`, and not shuttle's.
+        let runnable: Vec<TaskId> =
+            runnable.iter().filter(|task| !task.can_spuriously_wakeup()).map(|task| task.id()).collect();
+        Some(self.0.borrow_mut().next(&runnable, current, yields))
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+}
