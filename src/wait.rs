@@ -114,10 +114,11 @@ impl Waiter {
     pub(crate) fn wait(&self) -> Cause {
         let Signal::Thread(parker) = &self.signal else { unreachable!("a task waits by polling") };
         loop {
+            // The park first: `notify` is what ends the wait, and a look before it would seldom find anything.
+            parker.park();
             if let Some(cause) = self.cause() {
                 return cause;
             }
-            parker.park();
         }
     }
 

@@ -14,7 +14,7 @@ use super::{DEADLOCK, RACE};
 use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use crate::hence::sync::{AtomicBool, Lock};
 
-const TWO_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
+const THREE_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(3), spurious: 1 };
 const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
 
 pub(super) fn models() -> Vec<Model> {
@@ -22,7 +22,7 @@ pub(super) fn models() -> Vec<Model> {
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
     let send_unlocked = || core(Kind::NoLock, "let (wake, waiting) = self.state.with(");
     let recv_unlocked = || core(Kind::NoLock, "let (value, wake) = self.state.with(|state| match");
-    let sampled = [&[TWO_PREEMPTIONS][..], &SAMPLES].concat();
+    let sampled = [&[THREE_PREEMPTIONS][..], &SAMPLES].concat();
     vec![
         Model::new("hb_ch_1_rendezvous", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(0))),
         Model::new("hb_ch_1_bounded", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(1))),
@@ -85,10 +85,10 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_ch_1_sender_not_woken", &["LV-CH-1"], DEADLOCK, || two_sends(Some(1)))
             .weakened(core(Kind::NoWake, "notify(wake); // recv:")),
         Model::new("lv_ch_1_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(0, 1))
-            .under(&[Engine::Loom, TWO_PREEMPTIONS])
+            .under(&[Engine::Loom, THREE_PREEMPTIONS])
             .slow(),
         Model::new("lv_ch_1_two_by_two_bounded", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(1, 1))
-            .under(&[Engine::Loom, TWO_PREEMPTIONS])
+            .under(&[Engine::Loom, THREE_PREEMPTIONS])
             .slow(),
         Model::new("lv_ch_1_two_by_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1", "SF-CH-2"], TWO_BY_TWO, || {
             two_by_two(0, 2)

@@ -112,15 +112,15 @@ impl Engine {
 
     /// What the exploration leaves out, in words; `None` when it leaves nothing out.
     pub fn bound(self) -> Option<String> {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         match self {
             Engine::Loom => None,
-            Engine::LoomBounded(p) => Some(format!("{p} preemptions")),
-            Engine::Bounded { preemptions: None, spurious: 0 } => Some("no spurious wakes".into()),
-            Engine::Bounded { preemptions: None, spurious } => Some(format!("{spurious} spurious wakes")),
-            Engine::Bounded { preemptions: Some(p), spurious: s } => {
-                Some(format!("{p} preemptions, {s} spurious wakes"))
+            Engine::LoomBounded(preemptions) => Some(count(preemptions, "preemption")),
+            Engine::Bounded { preemptions: None, spurious } => Some(count(spurious, "spurious wake")),
+            Engine::Bounded { preemptions: Some(preemptions), spurious } => {
+                Some(format!("{}, {}", count(preemptions, "preemption"), count(spurious, "spurious wake")))
             }
-            Engine::Pct(n) | Engine::Random(n) => Some(format!("{n} schedules sampled")),
+            Engine::Pct(schedules) | Engine::Random(schedules) => Some(format!("{schedules} schedules sampled")),
         }
     }
 

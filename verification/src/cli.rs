@@ -1,0 +1,222 @@
+//! The command line: what is asked for, in which order it is done, and with which code the runner exits.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use hence_registry::Model;
+
+use crate::evidence::{self, Faults};
+use crate::json::Document;
+use crate::pool::{self, Finished, Settings};
+use crate::proofs::{Pins, Proofs};
+use crate::report::Report;
+use crate::rows::{Explorer, Row, Selection, Shard};
+use crate::verdict::Terms;
+use crate::{child, engines, guarantees, tables, weaken};
+
+const CODES: &str = "\
+Exit codes: 0 all as claimed, 1 something is not, 2 nothing to run or bad usage, 130 interrupted.
+HENCE_WEAKEN=FILE:LINE#OPERAND=KIND weakens one operation in src/ under every model that runs; the run goes red if \
+a model catches it.";
+
+/// Explores every model of the crate and reports guarantee by guarantee.
+#[derive(Debug, Parser)]
+#[command(name = "cargo verify", bin_name = "cargo verify", version, after_help = CODES)]
+struct Arguments {
+    /// Only these models: a part of a name, an ID (HB-CH-1), or the family of an ID (HB-CH)
+    filter: Option<String>,
+    /// Only the rows of this explorer
+    #[arg(long, value_enum)]
+    engine: Option<Explorer>,
+    /// Only the models marked quick; leaves models out, never shrinks one
+    #[arg(long)]
+    quick: bool,
+    /// Print the models and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Only part I of N of the models, for running the parts side by side
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Write the report as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Weaken every operation in src/ in turn (not built yet: see HENCE_WEAKEN)
+    #[arg(long)]
+    weaken: bool,
+    /// Models explored at once [default: one per core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Seconds for each row
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    timeout: u64,
+    /// Seed of the samplers [default: a new one each time; the report tells it]
+    #[arg(long, value_name = "U64")]
+    seed: Option<u64>,
+    /// Run one model under one engine along one schedule, as a failure's report gives it
+    #[arg(long, value_name = "SCHEDULE", requires = "filter", conflicts_with = "pin")]
+    replay: Option<String>,
+    /// Write the executions of the rows that ran to proofs.md
+    #[arg(long)]
+    pin: bool,
+    /// Stands in for proofs.md in the runner's own tests
+    #[arg(long, value_name = "FILE", hide = true)]
+    proofs: Option<PathBuf>,
+    /// What a child of the runner is to explore
+    #[arg(long, value_name = "JSON", hide = true)]
+    child: Option<String>,
+}
+
+/// Why there was nothing to run.
+struct Usage(String);
+
+impl From<String> for Usage {
+    fn from(message: String) -> Usage {
+        Usage(message)
+    }
+}
+
+/// The whole runner.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(job) = &arguments.child {
+        return child::main(job);
+    }
+    arguments.run().unwrap_or_else(|Usage(message)| {
+        eprintln!("error: {message}");
+        ExitCode::from(2)
+    })
+}
+
+impl Arguments {
+    fn run(self) -> Result<ExitCode, Usage> {
+        if self.weaken {
+            let message = "--weaken, the sweep over every operation, is not built yet; \
+                           HENCE_WEAKEN=FILE:LINE#OPERAND=KIND weakens one";
+            return Err(Usage(message.into()));
+        }
+        let models = engines::models();
+        let selection = self.selection()?;
+        let rows = self.rows(&selection, &models)?;
+        if self.list {
+            println!("{}", tables::list(&rows));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let root = crate::root();
+        let path = self.proofs.clone().unwrap_or_else(crate::proofs_md);
+        let proofs = Proofs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        let json = self.json.as_deref().map(create).transpose()?;
+        let settings = self.settings()?;
+        let interrupted: &'static AtomicBool = Box::leak(Box::default());
+        ctrlc::set_handler(|| interrupted.store(true, Ordering::Relaxed))
+            .map_err(|fault| format!("no handler for Ctrl-C: {fault}"))?;
+
+        let pins = proofs.pins();
+        let terms = self.terms(&selection, &pins);
+        let start = Instant::now();
+        eprintln!("exploring {} rows, {} at a time, seed {}", rows.len(), settings.jobs, settings.seed);
+        let finished = pool::run(&rows, &settings, terms, &pins, interrupted);
+        let interrupted = interrupted.load(Ordering::Relaxed);
+
+        let guarantees = guarantees::scan(&root);
+        let faults = match terms {
+            Terms::Pinned(_) | Terms::Pinning => {
+                let exceptions = proofs.exceptions();
+                // A run over some models answers for their guarantees only.
+                let judged = |id: &str| self.filter.is_none() || rows.iter().any(|row| row.has(id));
+                evidence::faults(&guarantees, &models, &exceptions, judged)
+            }
+            Terms::Weakened | Terms::Replay => Faults::new(),
+        };
+        let report = Report {
+            guarantees: &guarantees,
+            models: &models,
+            rows: &rows,
+            finished: &finished,
+            faults,
+            all: self.filter.is_none(),
+            interrupted,
+            seed: settings.seed,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        println!("{report}");
+        if let Some(file) = json {
+            serde_json::to_writer_pretty(file, &Document::new(&report)).map_err(|fault| format!("--json: {fault}"))?;
+        }
+        if self.pin {
+            proofs
+                .pin(&pinned(&finished, pins.clone()), &models)
+                .map_err(|fault| format!("{}: {fault}", path.display()))?;
+        }
+        Ok(ExitCode::from(if interrupted { 130 } else { u8::from(report.is_red()) }))
+    }
+
+    fn selection(&self) -> Result<Selection, Usage> {
+        let weaken = weaken::from_environment()?;
+        if weaken.is_some() && self.pin {
+            return Err(Usage("--pin with HENCE_WEAKEN would pin the executions of a weakened crate".into()));
+        }
+        Ok(Selection {
+            filter: self.filter.clone(),
+            explorer: self.engine,
+            quick: self.quick,
+            shard: self.shard,
+            weaken,
+        })
+    }
+
+    fn rows(&self, selection: &Selection, models: &[Model]) -> Result<Vec<Row>, Usage> {
+        let mut rows =
+            selection.choose(models).map_err(|_| "no model matches; `cargo verify --list` shows them".to_string())?;
+        if self.replay.is_some() {
+            rows.retain(|row| Some(row.model.name) == self.filter.as_deref());
+            let engines: BTreeSet<&str> = rows.iter().map(|row| row.engine.name()).collect();
+            if engines.len() != 1 {
+                return Err(Usage("--replay wants a model's full name and --engine loom|bounded|pct|random".into()));
+            }
+            rows.truncate(1);
+        }
+        Ok(rows)
+    }
+
+    fn settings(&self) -> Result<Settings, Usage> {
+        let drawn = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| u64::from(now.subsec_nanos()));
+        let jobs = self.jobs.map_or_else(thread::available_parallelism, Ok).map_or(1, NonZeroUsize::get);
+        Ok(Settings {
+            executable: std::env::current_exe().map_err(|fault| format!("cannot find myself: {fault}"))?,
+            jobs,
+            timeout: Duration::from_secs(self.timeout),
+            seed: self.seed.unwrap_or_else(drawn),
+            replay: self.replay.clone(),
+        })
+    }
+
+    fn terms<'a>(&self, selection: &Selection, pins: &'a Pins) -> Terms<'a> {
+        match () {
+            () if self.replay.is_some() => Terms::Replay,
+            () if selection.weaken.is_some() => Terms::Weakened,
+            () if self.pin => Terms::Pinning,
+            () => Terms::Pinned(pins),
+        }
+    }
+}
+
+/// Before the run, so that a path that cannot be written costs nobody an exploration.
+fn create(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+fn pinned(finished: &[Finished], mut pins: Pins) -> Pins {
+    for Finished { row, run, verdict, .. } in finished {
+        if row.is_pinned() && !verdict.is_red() {
+            pins.set(row, run.executions);
+        }
+    }
+    pins
+}

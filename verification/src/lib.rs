@@ -1,0 +1,37 @@
+//! The runner behind `cargo verify`: what it shares with the tests beside it.
+//!
+//! From the claim to the report:
+//! - [`guarantees`] finds what `src/` promises, [`proofs`] reads and writes what proofs.md says was explored;
+//! - [`engines`] holds the explorers, [`rows`] chooses which model runs under which of them, [`weaken`] reads
+//!   `HENCE_WEAKEN`;
+//! - [`pool`] runs the rows, each in a process of its own: [`parent`] is our end of the pipe, [`child`] the other;
+//! - [`verdict`] says whether a row is as claimed, [`evidence`] whether a guarantee has all the models it needs;
+//! - [`report`] prints it for people, with its tables, [`json`] for machines; [`cli`] puts it all together.
+
+pub mod child;
+pub mod cli;
+pub mod engines;
+pub mod evidence;
+pub mod guarantees;
+pub mod json;
+pub mod parent;
+pub mod pool;
+pub mod proofs;
+pub mod report;
+pub mod rows;
+mod tables;
+pub mod verdict;
+pub mod weaken;
+
+use std::path::PathBuf;
+
+/// Where the counts are pinned and the arguments written.
+pub fn proofs_md() -> PathBuf {
+    root().join("proofs.md")
+}
+
+/// The root of the repository that this runner was built from.
+pub fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the package lies inside the repository").to_path_buf()
+}

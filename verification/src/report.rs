@@ -1,0 +1,111 @@
+//! The report for people: the tables, then what is red and why, then one line that sums it up.
+
+use std::fmt::{self, Display, Formatter};
+
+use hence_registry::Model;
+use indicatif::HumanCount;
+
+use crate::evidence::Faults;
+use crate::guarantees::Guarantee;
+use crate::pool::Finished;
+use crate::rows::Row;
+use crate::verdict::Verdict;
+use crate::{tables, weaken};
+
+/// All that there is to say about a run.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// What `src/` states.
+    pub guarantees: &'a [Guarantee],
+    /// The whole registry.
+    pub models: &'a [Model],
+    /// What was to run.
+    pub rows: &'a [Row],
+    /// What ran.
+    pub finished: &'a [Finished],
+    /// What is wrong with the guarantees themselves.
+    pub faults: Faults,
+    /// Whether guarantees without a row are shown too.
+    pub all: bool,
+    /// Whether the run was cut short.
+    pub interrupted: bool,
+    /// The seed of the samplers.
+    pub seed: u64,
+    /// Seconds on the wall.
+    pub seconds: f64,
+}
+
+impl Report<'_> {
+    /// Whether anything is not as claimed.
+    pub fn is_red(&self) -> bool {
+        !self.faults.is_empty() || self.count(Verdict::is_red) > 0 || self.all_idle()
+    }
+
+    /// Whether `HENCE_WEAKEN` named an operation that nothing executed.
+    fn all_idle(&self) -> bool {
+        let finished = self.finished.len();
+        !self.interrupted && finished > 0 && self.count(Verdict::is_idle) == finished
+    }
+
+    fn count(&self, wanted: fn(&Verdict) -> bool) -> usize {
+        self.finished.iter().filter(|row| wanted(&row.verdict)).count()
+    }
+}
+
+impl Display for Report<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for table in [tables::guarantees(self), tables::others(self)] {
+            if !table.is_empty() {
+                writeln!(f, "{table}")?;
+            }
+        }
+        for (id, faults) in &self.faults {
+            writeln!(f, "red: {id}: {}", faults.join("; "))?;
+        }
+        for row in self.finished.iter().filter(|row| row.verdict.is_red()) {
+            write!(f, "red: {}", why(row, self.seed))?;
+        }
+        if self.all_idle() {
+            writeln!(f, "red: no model that ran executes the operation that HENCE_WEAKEN names")?;
+        }
+        write!(f, "rows: {} green, {} red", self.count(Verdict::is_green), self.count(Verdict::is_red))?;
+        match self.count(Verdict::is_idle) {
+            0 => {}
+            idle => write!(f, ", {idle} that do not execute the weakened site")?,
+        }
+        match self.rows.len() - self.finished.len() {
+            0 => {}
+            left => write!(f, ", {left} not finished: interrupted")?,
+        }
+        let executions = HumanCount(self.finished.iter().map(|row| row.run.executions).sum());
+        write!(f, "; {executions} executions in {:.1} s; seed {}", self.seconds, self.seed)
+    }
+}
+
+/// Why a row is red and how to see it again: its title, then indented lines.
+pub fn why(finished: &Finished, seed: u64) -> String {
+    let mut lines = vec![finished.row.title()];
+    if let Verdict::Red(faults) = &finished.verdict {
+        lines.extend(faults.iter().flat_map(|fault| fault.lines()).map(|line| format!("    {line}")));
+    }
+    if finished.run.failure.is_some() {
+        lines.push(format!("    again: {}", command(finished, seed)));
+        lines.extend(finished.noise.iter().map(|line| format!("    | {line}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The command that runs a row again, by its failing schedule if that is known.
+fn command(Finished { row, run, .. }: &Finished, seed: u64) -> String {
+    let mut command = format!("cargo verify {} --engine {}", row.model.name, row.engine.name());
+    if !row.engine.enumerates() {
+        command += &format!(" --seed {seed}");
+    }
+    if let Some(schedule) = &run.replay {
+        command += &format!(" --replay '{schedule}'");
+    }
+    match &row.model.weaken {
+        Some(weaken) if row.passes() => format!("HENCE_WEAKEN='{}' {command}", weaken::show(weaken)),
+        _ => command,
+    }
+}

@@ -1,0 +1,78 @@
+//! The same guarantees everywhere: the comments in `src/`, the models and proofs.md hold one set of IDs, and every
+//! exploration that is to be complete has its count in proofs.md. Nothing is explored here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hence_registry::Model;
+use hence_verification::proofs::{self, Proofs};
+use hence_verification::rows::Row;
+use hence_verification::{engines, evidence, guarantees, root};
+
+fn proofs_md() -> Proofs {
+    Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read")
+}
+
+/// Fails with one line for each fault.
+#[track_caller]
+fn assert_none(what: &str, faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "{what}:\n  {}\n", faults.join("\n  "));
+}
+
+#[test]
+fn source_models_and_proofs_hold_the_same_ids() {
+    let stated: BTreeSet<String> = guarantees::scan(&root()).into_iter().map(|guarantee| guarantee.id).collect();
+    let carried: BTreeSet<String> =
+        engines::models().iter().flat_map(|model| model.ids).map(ToString::to_string).collect();
+    let listed = proofs_md().table_ids();
+    let places = [("not stated in src/", &stated), ("on no model", &carried), ("no row in proofs.md", &listed)];
+    let all: BTreeSet<&String> = places.iter().flat_map(|(_, ids)| ids.iter()).collect();
+    let faults = all.into_iter().filter_map(|id| {
+        let absent: Vec<&str> = places.iter().filter(|(_, ids)| !ids.contains(id)).map(|(place, _)| *place).collect();
+        (!absent.is_empty()).then(|| format!("{id}: {}", absent.join(", ")))
+    });
+    assert_none("IDs that are not everywhere", faults);
+}
+
+#[test]
+fn every_guarantee_has_the_models_it_needs() {
+    let faults = evidence::faults(&guarantees::scan(&root()), &engines::models(), &proofs_md().exceptions(), |_| true);
+    assert_none("guarantees", faults.into_iter().map(|(id, faults)| format!("{id}: {}", faults.join("; "))));
+}
+
+#[test]
+fn exceptions_are_of_guarantees() {
+    let stated: BTreeSet<String> = guarantees::scan(&root()).into_iter().map(|guarantee| guarantee.id).collect();
+    assert_none("exceptions for what src/ does not state", proofs_md().exceptions().difference(&stated).cloned());
+}
+
+#[test]
+fn a_model_is_named_after_a_guarantee() {
+    let is_named_after = |model: &Model, id: &str| model.name.starts_with(&(id.to_lowercase().replace('-', "_") + "_"));
+    let models = engines::models();
+    let strays =
+        models.iter().filter(|model| !model.ids.is_empty() && !model.ids.iter().any(|id| is_named_after(model, id)));
+    assert_none("models named after none of their IDs", strays.map(|model| format!("{}: {:?}", model.name, model.ids)));
+}
+
+#[test]
+fn no_two_rows_are_the_same() {
+    let mut rows: BTreeMap<String, usize> = BTreeMap::new();
+    for row in engines::models().iter().flat_map(Row::of) {
+        *rows.entry(row.title()).or_default() += 1;
+    }
+    assert_none("rows declared more than once", rows.into_iter().filter(|(_, n)| *n > 1).map(|(title, _)| title));
+    let mut names = BTreeSet::new();
+    let doubles = engines::models().into_iter().filter(|model| !names.insert(model.name));
+    assert_none("names given more than once", doubles.map(|model| model.name.into()));
+}
+
+#[test]
+fn every_complete_exploration_is_pinned_and_nothing_else() {
+    let wanted: BTreeSet<proofs::Key> = proofs::wanted(&engines::models()).into_iter().collect();
+    let pinned = proofs_md().pins().keys();
+    let show = |what: &str, (model, engine, bound): &proofs::Key| format!("{what}: {model}, {engine}, {bound}");
+    let missing = wanted.difference(&pinned).map(|key| show("no pin", key));
+    let stale = pinned.difference(&wanted).map(|key| show("no such row", key));
+    assert_none("proofs.md and the registry differ (`cargo verify --pin` writes the pins)", missing.chain(stale));
+}
