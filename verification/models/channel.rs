@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use hence_registry::{Engine, Kind, Model};
@@ -55,6 +54,9 @@ pub(super) fn models() -> Vec<Model> {
             &["none received", "one received", "two received"],
             || close_races_sends(1),
         ),
+        Model::new("sf_ch_1_handed_over_once_rendezvous", &["SF-CH-1"], &["1"], || handed_over_once(bounded(0))),
+        Model::new("sf_ch_1_handed_over_once_bounded", &["SF-CH-1"], &["1"], || handed_over_once(bounded(1))),
+        Model::new("sf_ch_1_handed_over_once_unbounded", &["SF-CH-1"], &["1"], || handed_over_once(unbounded())),
         Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
             .weakened(core(Kind::NoLock, "self.state.with(State::recv)")),
@@ -256,33 +258,47 @@ fn all_receivers_gone() -> String {
 
 /// Two sends, two receives at most and a close, which races with the second send: nothing is lost, nothing doubled.
 fn close_races_sends(capacity: usize) -> String {
-    let drops = Arc::new(AtomicUsize::new(0));
+    Counted::begin();
     let (sender, receiver) = of_capacity(Some(capacity));
     let senders = [1, 2].map(|value| {
-        let (sender, counted) = (sender.clone(), Counted::new(value, &drops));
-        spawn(move || sender.send(counted).err().map(|refused| refused.into_inner().value))
+        let (sender, counted) = (sender.clone(), Counted(value));
+        spawn(move || sender.send(counted).err().map(|refused| refused.into_inner().0))
     });
     let first = receiver.try_recv().ok();
     receiver.close();
-    let received: Vec<usize> = first.into_iter().chain(receiver.try_iter()).map(|counted| counted.value).collect();
+    let received: Vec<usize> = first.into_iter().chain(receiver.try_iter()).map(|counted| counted.0).collect();
     let handed_back: Vec<usize> = senders.into_iter().filter_map(|sender| sender.join().unwrap()).collect();
     let mut all = [received.clone(), handed_back].concat();
     all.sort_unstable();
     assert_eq!(all, [1, 2], "each value is received or handed back");
-    assert_eq!(drops.load(Relaxed), 2, "and dropped once");
+    assert_eq!(Counted::drops(), 2, "and dropped once");
     format!("{} received", ["none", "one", "two"][received.len()])
 }
 
+/// However the value goes, it is dropped by who receives it and by nobody else.
+fn handed_over_once((sender, receiver): (Sender<Counted>, Receiver<Counted>)) -> String {
+    Counted::begin();
+    let other = spawn(move || sender.send(Counted(1)).unwrap());
+    let received = receiver.recv().unwrap();
+    other.join().unwrap();
+    drop(receiver);
+    assert_eq!(Counted::drops(), 0, "not by the channel");
+    let value = received.0;
+    drop(received);
+    assert_eq!(Counted::drops(), 1, "and once by its receiver");
+    value.to_string()
+}
+
 fn values_left_are_dropped() -> String {
-    let drops = Arc::new(AtomicUsize::new(0));
+    Counted::begin();
     let (sender, receiver) = bounded(1);
     let other = {
-        let counted = Counted::new(1, &drops);
+        let counted = Counted(1);
         spawn(move || sender.send(counted).is_ok())
     };
     drop(receiver);
     let sent = other.join().unwrap();
-    assert_eq!(drops.load(Relaxed), 1, "dropped once, by the channel or by who got it back");
+    assert_eq!(Counted::drops(), 1, "dropped once, by the channel or by who got it back");
     if sent { "sent".into() } else { "handed back".into() }
 }
 
@@ -430,10 +446,10 @@ fn dropped_recvs_keep_order() -> String {
 }
 
 fn dropped_send() -> String {
-    let drops = Arc::new(AtomicUsize::new(0));
+    Counted::begin();
     let (sender, receiver) = of_capacity(Some(0));
     let (_, waker) = CountingWaker::new();
-    let mut abandoned = Box::pin(sender.send_async(Counted::new(1, &drops)));
+    let mut abandoned = Box::pin(sender.send_async(Counted(1)));
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     let other = {
         let receiver = receiver.clone();
@@ -441,7 +457,7 @@ fn dropped_send() -> String {
     };
     drop(abandoned);
     let received = other.join().unwrap();
-    assert_eq!(drops.load(Relaxed), 1, "dropped once, by who received it or with the future");
+    assert_eq!(Counted::drops(), 1, "dropped once, by who received it or with the future");
     assert!(matches!(receiver.try_recv(), Err(TryRecvError::Empty)), "nothing is left behind");
     if received { "received".into() } else { "taken back".into() }
 }

@@ -4,7 +4,7 @@
 //! child writes messages to its standard output, one marked line of JSON each; a model may print between them.
 
 use std::io::{self, Write};
-use std::panic::{self, PanicHookInfo};
+use std::panic;
 use std::process::{self, ExitCode};
 use std::sync::Once;
 use std::thread;
@@ -105,14 +105,8 @@ fn report_first_panic(executions: fn() -> u64) {
     let default = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         FIRST.call_once(|| {
-            Message::Panic { text: text(panic), executions: executions() }.send();
+            Message::Panic { text: hence_registry::message(panic.payload()), executions: executions() }.send();
             default(panic);
         });
     }));
-}
-
-fn text(panic: &PanicHookInfo<'_>) -> String {
-    let payload = panic.payload();
-    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic whose payload is no text").into()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ const CODES: &str = "\
 Exit codes: 0 all as claimed, 1 something is not, 2 nothing to run or bad usage, 130 interrupted.
 HENCE_WEAKEN=FILE:LINE#OPERAND=KIND weakens one operation in src/ under every model that runs; the run goes red if \
 a model catches it.";
+
+/// Set by Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Explores every model of the crate and reports guarantee by guarantee.
 #[derive(Debug, Parser)]
@@ -73,7 +77,7 @@ struct Arguments {
     child: Option<String>,
 }
 
-/// Why there was nothing to run.
+/// What was wrong with what was asked.
 struct Usage(String);
 
 impl From<String> for Usage {
@@ -108,23 +112,20 @@ impl Arguments {
             println!("{}", tables::list(&rows));
             return Ok(ExitCode::SUCCESS);
         }
-        let root = crate::root();
         let path = self.proofs.clone().unwrap_or_else(crate::proofs_md);
         let proofs = Proofs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
         let json = self.json.as_deref().map(create).transpose()?;
         let settings = self.settings()?;
-        let interrupted: &'static AtomicBool = Box::leak(Box::default());
-        ctrlc::set_handler(|| interrupted.store(true, Ordering::Relaxed))
+        ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
             .map_err(|fault| format!("no handler for Ctrl-C: {fault}"))?;
 
         let pins = proofs.pins();
         let terms = self.terms(&selection, &pins);
         let start = Instant::now();
         eprintln!("exploring {} rows, {} at a time, seed {}", rows.len(), settings.jobs, settings.seed);
-        let finished = pool::run(&rows, &settings, terms, &pins, interrupted);
-        let interrupted = interrupted.load(Ordering::Relaxed);
+        let finished = pool::run(&rows, &settings, terms, &pins, &INTERRUPTED);
 
-        let guarantees = guarantees::scan(&root);
+        let guarantees = guarantees::scan(&crate::root());
         let faults = match terms {
             Terms::Pinned(_) | Terms::Pinning => {
                 let exceptions = proofs.exceptions();
@@ -141,20 +142,19 @@ impl Arguments {
             finished: &finished,
             faults,
             all: self.filter.is_none(),
-            interrupted,
+            interrupted: INTERRUPTED.load(Ordering::Relaxed),
             seed: settings.seed,
             seconds: start.elapsed().as_secs_f64(),
         };
-        println!("{report}");
+        let _ = writeln!(io::stdout(), "{report}"); // nobody may be reading, and the rest matters all the same
         if let Some(file) = json {
             serde_json::to_writer_pretty(file, &Document::new(&report)).map_err(|fault| format!("--json: {fault}"))?;
         }
         if self.pin {
-            proofs
-                .pin(&pinned(&finished, pins.clone()), &models)
-                .map_err(|fault| format!("{}: {fault}", path.display()))?;
+            let pins = pinned(&finished, pins.clone());
+            proofs.pin(&pins, &models).map_err(|fault| format!("{}: {fault}", path.display()))?;
         }
-        Ok(ExitCode::from(if interrupted { 130 } else { u8::from(report.is_red()) }))
+        Ok(ExitCode::from(if report.interrupted { 130 } else { u8::from(report.is_red()) }))
     }
 
     fn selection(&self) -> Result<Selection, Usage> {
@@ -198,11 +198,14 @@ impl Arguments {
     }
 
     fn terms<'a>(&self, selection: &Selection, pins: &'a Pins) -> Terms<'a> {
-        match () {
-            () if self.replay.is_some() => Terms::Replay,
-            () if selection.weaken.is_some() => Terms::Weakened,
-            () if self.pin => Terms::Pinning,
-            () => Terms::Pinned(pins),
+        if self.replay.is_some() {
+            Terms::Replay
+        } else if selection.weaken.is_some() {
+            Terms::Weakened
+        } else if self.pin {
+            Terms::Pinning
+        } else {
+            Terms::Pinned(pins)
         }
     }
 }
@@ -212,6 +215,7 @@ fn create(path: &Path) -> Result<File, String> {
     File::create(path).map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
+/// `pins` with the counts of the rows that ran and are as claimed.
 fn pinned(finished: &[Finished], mut pins: Pins) -> Pins {
     for Finished { row, run, verdict, .. } in finished {
         if row.is_pinned() && !verdict.is_red() {
