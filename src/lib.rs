@@ -1,4 +1,31 @@
-#![doc = include_str!("../README.md")]
+//! Channels and wait groups for threads and tasks, whose guarantees are written down, numbered, and checked.
+//!
+//! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
+//! a model checker and shown to fail when the operation it rests on is weakened; `cargo verify`, in the repository,
+//! does both.
+//!
+//! ```
+//! use hence::{WaitGroup, channel};
+//!
+//! let (jobs, queue) = channel::bounded(16);
+//! let group = WaitGroup::new();
+//! for _ in 0..4 {
+//!     let (queue, guard) = (queue.clone(), group.guard());
+//!     std::thread::spawn(move || {
+//!         queue.iter().for_each(|job: u32| drop(job * 2));
+//!         drop(guard); // HB-WG-1: all of the above happens before `wait` returns
+//!     });
+//! }
+//! (0..100).for_each(|job| jobs.send(job).unwrap()); // HB-CH-1: happens before its receive returns
+//! jobs.close(); // SF-CH-4: what was sent is still received
+//! group.wait();
+//! ```
+//!
+//! # Under a model checker
+//!
+//! Built with `--cfg loom` or `--cfg shuttle` in RUSTFLAGS, the crate runs on that explorer's primitives, with the same
+//! API: a model of yours that uses it explores through it. What each world leaves out stands at the head of
+//! `src/sync.rs` and in proofs.md.
 //!
 //! # The map
 //!
@@ -37,6 +64,10 @@
 
 // rustdoc compiles the examples for std; under an explorer's cfg there is nothing to run them on.
 #![cfg(not(all(doctest, any(loom, shuttle))))]
+
+#[cfg(all(doctest, readme))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 pub mod channel;
 mod error;

@@ -72,7 +72,6 @@ impl Watch for Nobody {}
 static WATCHER: OnceLock<&'static dyn Watch> = OnceLock::new();
 
 /// Installs the watcher of this process, once.
-#[allow(dead_code)] // called by explorers, not by the library
 pub(crate) fn install(watcher: &'static dyn Watch) {
     assert!(WATCHER.set(watcher).is_ok(), "a watcher is installed already");
 }

@@ -16,7 +16,7 @@
 //! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
 //!
 //! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
-//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`YIELDS`](super::YIELDS)).
+//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`YIELDS`]).
 //!
 //! Needs: the facade's `AtomicUsize`, `os`, `yield_now`, `YIELDS`.
 

@@ -2,7 +2,7 @@
 //!
 //! std's `Mutex` pays a second read-modify-write on release to learn whether somebody sleeps; a send and a receive
 //! take the lock once each, and the difference is a third of their cost (see benches). The price: a waiter cannot be
-//! woken, so it spins, yields and then naps ([`Backoff`](super::Backoff)). What makes that sound here: a critical section
+//! woken, so it spins, yields and then naps ([`Backoff`]). What makes that sound here: a critical section
 //! is a few dozen instructions and perhaps one allocation, never user code, never another lock, and never blocking,
 //! so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given the core,
 //! because its waiters yield and then sleep.
