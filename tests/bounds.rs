@@ -1,0 +1,109 @@
+//! Which handle may go to which thread: a bound too wide is unsound, one too narrow useless (peers' bug C14).
+#![cfg(not(any(loom, shuttle)))]
+
+mod util;
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt::Debug;
+use std::marker::PhantomPinned;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
+use std::sync::MutexGuard;
+
+use hence::channel::{
+    IntoIter, Iter, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryIter, TryRecvError, TrySendError,
+};
+use hence::wait_group::{Guard, WaitFuture, WaitGroup};
+use util::implements;
+
+/// Whether each type of a channel of `$value` implements a trait.
+macro_rules! channel_of {
+    ($value:ty: $bound:path) => {
+        [
+            implements!(Sender<$value>: $bound),
+            implements!(Receiver<$value>: $bound),
+            implements!(SendFuture<'static, $value>: $bound),
+            implements!(RecvFuture<'static, $value>: $bound),
+            implements!(Iter<'static, $value>: $bound),
+            implements!(TryIter<'static, $value>: $bound),
+            implements!(IntoIter<$value>: $bound),
+        ]
+    };
+}
+
+#[test]
+fn the_probe_tells_types_apart() {
+    assert!(implements!(Cell<u8>: Send) && !implements!(Cell<u8>: Sync));
+    assert!(implements!(MutexGuard<'static, u8>: Sync) && !implements!(MutexGuard<'static, u8>: Send));
+    assert!(!implements!(Rc<u8>: Send) && !implements!(Rc<u8>: Sync));
+}
+
+#[test]
+fn channels_are_send_and_sync_for_values_that_are_send() {
+    assert_eq!(channel_of!(u8: Send), [true; 7]);
+    assert_eq!(channel_of!(u8: Sync), [true; 7]);
+    // Not Sync, and need not be: no value is ever shared. A send future holds one, and is as Sync as it.
+    assert_eq!(channel_of!(Cell<u8>: Send), [true; 7]);
+    assert_eq!(channel_of!(Cell<u8>: Sync), [true, true, false, true, true, true, true]);
+}
+
+#[test]
+fn channels_of_values_that_must_not_be_sent_stay_where_they_are() {
+    assert_eq!(channel_of!(Rc<u8>: Send), [false; 7]);
+    assert_eq!(channel_of!(Rc<u8>: Sync), [false; 7]);
+    assert_eq!(channel_of!(*const u8: Send), [false; 7]);
+    assert_eq!(channel_of!(*const u8: Sync), [false; 7]);
+    // Sync, but not Send: sharing a handle would send the value.
+    assert_eq!(channel_of!(MutexGuard<'static, u8>: Send), [false; 7]);
+    assert_eq!(channel_of!(MutexGuard<'static, u8>: Sync), [false; 7]);
+}
+
+#[test]
+fn everything_is_unpin_whatever_the_value() {
+    assert_eq!(channel_of!(PhantomPinned: Unpin), [true; 7]);
+    assert!(implements!(WaitFuture<'static>: Unpin));
+}
+
+#[test]
+fn handles_may_be_used_across_a_panic() {
+    // A closure that borrows a handle can be given to `catch_unwind`.
+    assert!(implements!(Sender<Cell<u8>>: UnwindSafe) && implements!(Sender<Cell<u8>>: RefUnwindSafe));
+    assert!(implements!(Receiver<Cell<u8>>: UnwindSafe) && implements!(Receiver<Cell<u8>>: RefUnwindSafe));
+    assert!(implements!(WaitGroup: UnwindSafe) && implements!(WaitGroup: RefUnwindSafe));
+    assert!(implements!(Guard: UnwindSafe) && implements!(Guard: RefUnwindSafe));
+}
+
+#[test]
+fn wait_groups_go_anywhere() {
+    assert!(implements!(WaitGroup: Send) && implements!(WaitGroup: Sync));
+    assert!(implements!(Guard: Send) && implements!(Guard: Sync));
+    assert!(implements!(WaitFuture<'static>: Send) && implements!(WaitFuture<'static>: Sync));
+}
+
+#[test]
+fn handles_clone_values_need_not() {
+    struct Plain;
+    assert!(implements!(Sender<Plain>: Clone) && implements!(Receiver<Plain>: Clone));
+    assert!(implements!(WaitGroup: Clone) && implements!(Guard: Clone));
+    // A clone of what is consumed would be a second of it.
+    assert!(!implements!(SendFuture<'static, u8>: Clone) && !implements!(RecvFuture<'static, u8>: Clone));
+    assert!(!implements!(WaitFuture<'static>: Clone));
+}
+
+#[test]
+fn everything_can_be_printed_whatever_the_value() {
+    struct Plain;
+    assert_eq!(channel_of!(Plain: Debug), [true; 7]);
+    assert!(implements!(SendError<Plain>: Debug) && implements!(TrySendError<Plain>: Debug));
+    assert!(implements!(WaitGroup: Debug) && implements!(Guard: Debug) && implements!(WaitFuture<'static>: Debug));
+}
+
+#[test]
+fn errors_are_as_their_values() {
+    struct Plain;
+    assert!(implements!(SendError<Plain>: Error) && implements!(TrySendError<Plain>: Error));
+    assert!(implements!(RecvError: Error) && implements!(TryRecvError: Error));
+    assert!(implements!(SendError<u8>: Send) && !implements!(SendError<Rc<u8>>: Send));
+    assert!(implements!(TrySendError<u8>: Copy) && !implements!(TrySendError<String>: Copy));
+}

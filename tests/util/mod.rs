@@ -1,0 +1,213 @@
+//! What the tests share: a watchdog, a minimal executor, wakers that tell, values that count their drops.
+#![allow(dead_code, unused_macros, unused_imports)] // each test file uses its part
+
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::pin::{Pin, pin};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+/// How long a test may take before it counts as hung: many times what the slowest needs on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a test that could hang if the crate were wrong, so that it fails instead.
+pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
+    let (done, finished) = mpsc::channel();
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    let body = thread::Builder::new().name(name).spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    match finished.recv_timeout(LIMIT) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running after {LIMIT:?}: it hangs"),
+        Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => body.unwrap().join().unwrap_or_else(|e| resume_unwind(e)),
+    }
+}
+
+/// A thread that blocks in `operation`, or very likely does by the time this returns. No test may rest on it.
+pub(crate) fn blocked<R: Send + 'static>(operation: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+    let (started, start) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        started.send(()).unwrap();
+        operation()
+    });
+    start.recv().unwrap();
+    thread::sleep(Duration::from_millis(10));
+    thread
+}
+
+/// Drives a future on the calling thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Polls once with a waker.
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// Polls once, for a test that does not care who is woken.
+pub(crate) fn peek<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll(future, Waker::noop())
+}
+
+/// Counts how often its waker has been woken.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
+        let wakes = Arc::new(Self::default());
+        (wakes.clone(), Waker::from(wakes))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// What is done to a waker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Clone,
+    Wake,
+    Drop,
+}
+
+/// A waker that runs `hook` each time it is used: user code where an executor has its own.
+pub(crate) fn hooked(hook: impl Fn(Use) + Send + Sync + 'static) -> Waker {
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            let hook = ManuallyDrop::new(shared(data)); // the waker that is cloned keeps its count
+            hook(Use::Clone);
+            raw(Shared::clone(&hook))
+        },
+        |data| shared(data)(Use::Wake),
+        |data| ManuallyDrop::new(shared(data))(Use::Wake),
+        |data| shared(data)(Use::Drop),
+    );
+    /// Each waker owns one count of it; boxed twice, since a waker's pointer is thin.
+    type Shared = Arc<Box<dyn Fn(Use) + Send + Sync>>;
+    fn raw(hook: Shared) -> RawWaker {
+        RawWaker::new(Shared::into_raw(hook).cast(), &VTABLE)
+    }
+    fn shared(data: *const ()) -> Shared {
+        // SAFETY: `data` comes from `raw`; the functions above give back no more counts than their waker owns.
+        unsafe { Shared::from_raw(data.cast()) }
+    }
+    // SAFETY: the functions keep RawWaker's contract: they are thread-safe, and each waker owns one count.
+    unsafe { Waker::from_raw(raw(Arc::new(Box::new(hook)))) }
+}
+
+/// A value that reports its drop, once, under its number.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    pub(crate) number: usize,
+    drops: Drops,
+}
+
+/// How often each of the tracked values has been dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Drops(Arc<Vec<AtomicUsize>>);
+
+impl Drops {
+    /// For values numbered below `count`.
+    pub(crate) fn new(count: usize) -> Self {
+        Self((0..count).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>().into())
+    }
+
+    pub(crate) fn value(&self, number: usize) -> Tracked {
+        Tracked { number, drops: self.clone() }
+    }
+
+    pub(crate) fn counts(&self) -> Vec<usize> {
+        self.0.iter().map(|drops| drops.load(SeqCst)).collect()
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.drops.0[self.number].fetch_add(1, SeqCst);
+    }
+}
+
+/// A value whose destructor is any code at all.
+pub(crate) struct OnDrop(pub(crate) Box<dyn FnMut() + Send>);
+
+impl OnDrop {
+    pub(crate) fn new(code: impl FnMut() + Send + 'static) -> Self {
+        Self(Box::new(code))
+    }
+
+    pub(crate) fn nothing() -> Self {
+        Self::new(|| ())
+    }
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Whether a type implements a trait, as a constant: the inherent constant, if its bounds hold, hides the trait's.
+macro_rules! implements {
+    ($type:ty: $($bound:tt)+) => {{
+        #[allow(dead_code)]
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code)]
+        trait Otherwise {
+            const ANSWER: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for Probe<T> {}
+        #[allow(dead_code)]
+        impl<T: ?Sized + $($bound)+> Probe<T> {
+            const ANSWER: bool = true;
+        }
+        <Probe<$type>>::ANSWER
+    }};
+}
+pub(crate) use implements;
+
+/// Runs cargo in another package, with flags of its own, and returns what it printed; fails if cargo does.
+pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(package)
+        .args(arguments)
+        .arg("--target-dir")
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join(target_dir))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS") // would win over ours
+        .env("RUSTFLAGS", rustflags)
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_TERM_COLOR", "never")
+        .output()
+        .expect("cargo can be run");
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {arguments:?} failed in {}:\n{printed}", package.display());
+    printed.into_owned()
+}
