@@ -29,7 +29,8 @@
 //! (with the last receiver) or by the future that held it.
 //!
 //! **SF-CH-2.** First in, first out: if one send ends before another begins, its value is not received after the
-//! other's by the same receiver.
+//! other's by the same receiver. *Not promised:* this for a value put back by SF-CH-5, with respect to values received
+//! before it came back.
 //!
 //! **SF-CH-3.** A channel of capacity C holds at most C values that nobody has received; with C = 0 a send succeeds
 //! only by meeting a receive. *Not promised:* this for values put back by SF-CH-5, which come on top.
@@ -258,8 +259,8 @@ impl<T> Receiver<T> {
     ///
     /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. Dropping it
     /// loses nothing (SF-CH-5): a value that it has been given goes to the next receive, and may stay in the channel,
-    /// above its capacity, until there is one. A future that is *leaked* after it was given a value keeps it.
-    /// Polled after it was ready, it receives again.
+    /// above its capacity, until there is one. A future that is *leaked* while it waits takes one value
+    /// with it. Polled after it was ready, it receives again.
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -426,12 +427,6 @@ macro_rules! either_side {
             }
         }
 
-        impl<T> fmt::Debug for $Side<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($Side), " { .. }"))
-            }
-        }
-
         impl<T> UnwindSafe for $Side<T> {}
         impl<T> RefUnwindSafe for $Side<T> {}
     };
@@ -441,19 +436,16 @@ either_side!(Sender, add_sender, drop_sender);
 either_side!(Receiver, add_receiver, drop_receiver);
 
 /// Receives, blocking, until nothing will come any more; made by [`Receiver::iter`].
-#[derive(Debug)]
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// Receives what is there; made by [`Receiver::try_iter`].
-#[derive(Debug)]
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// Receives, blocking, until nothing will come any more, and owns its receiver; made by `Receiver::into_iter`.
-#[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }
@@ -501,4 +493,25 @@ impl<T> IntoIterator for Receiver<T> {
     fn into_iter(self) -> IntoIter<T> {
         IntoIter { receiver: self }
     }
+}
+
+/// Shows that it is there, and nothing of the values, which may have nothing to show.
+macro_rules! opaque {
+    ($($Type:ty, $name:literal;)+) => {
+        $(impl<T> fmt::Debug for $Type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(concat!($name, " { .. }"))
+            }
+        })+
+    };
+}
+
+opaque! {
+    Sender<T>, "Sender";
+    Receiver<T>, "Receiver";
+    SendFuture<'_, T>, "SendFuture";
+    RecvFuture<'_, T>, "RecvFuture";
+    Iter<'_, T>, "Iter";
+    TryIter<'_, T>, "TryIter";
+    IntoIter<T>, "IntoIter";
 }

@@ -143,6 +143,21 @@ impl Waiter {
     }
 }
 
+/// Notifies all of `claimed`, the rest too if a waker panics; a second one that panics aborts the process.
+#[cfg_attr(any(loom, shuttle), track_caller)]
+pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
+    struct Rest<'a, I: Iterator<Item = &'a Waiter>>(I);
+    impl<'a, I: Iterator<Item = &'a Waiter>> Drop for Rest<'a, I> {
+        fn drop(&mut self) {
+            self.0.by_ref().for_each(Waiter::notify);
+        }
+    }
+    let mut rest = Rest(claimed);
+    for waiter in rest.0.by_ref() {
+        waiter.notify();
+    }
+}
+
 /// An entry's place in its queue.
 pub(crate) type Ticket = u64;
 

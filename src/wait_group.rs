@@ -31,7 +31,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::sync::{Arc, Lock};
-use super::wait::{Cause, Ticket, WaitQueue, Waiter};
+use super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 /// Counts guards and waits until there is none. Clones share the count.
 ///
@@ -221,7 +221,7 @@ impl Drop for Guard {
             }
             state.waiters.claim_all(|waiter| waiter.claim(Cause::Done))
         });
-        released.iter().for_each(|waiter| waiter.notify());
+        notify_all(released.iter().map(|waiter| &**waiter));
     }
 }
 

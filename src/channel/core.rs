@@ -8,7 +8,8 @@
 //! 1. A receiver stands in `receivers` only if `returned` and `buffer` are empty and `closed` is false.
 //! 2. A sender stands in `senders` only if `returned` and `buffer` together hold at least `capacity` values and
 //!    `closed` is false.
-//! 3. `returned` then `buffer` hold, in the order of their sends, all values that were sent and that no receive took.
+//! 3. `returned`, by rank, then `buffer` hold, in the order of their sends, all values that were sent and are with
+//!    no receiver: a value is handed over, and ranked, only while both are empty.
 //! 4. `closed` never goes back to false; it is set by a close and by the drop of the last handle of either side.
 //! 5. `buffer` never holds more than `capacity` values.
 //!
@@ -35,7 +36,7 @@ use std::mem;
 
 use super::super::error::{SendError, TryRecvError, TrySendError};
 use super::super::sync::{Arc, Lock, UnsafeCell};
-use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
+use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 /// What all handles of one channel share.
 #[derive(Debug)]
@@ -49,9 +50,11 @@ pub(super) struct Core<T> {
 struct State<T> {
     /// `usize::MAX` for unbounded.
     capacity: usize,
-    /// Values handed to receive futures that were dropped before they could return them, by the receiver's ticket,
-    /// which is the order of their sends. Empty unless that has happened.
-    returned: VecDeque<(Ticket, T)>,
+    /// Values handed to receive futures that were dropped before they could return them, by rank. Empty unless that
+    /// has happened.
+    returned: VecDeque<Ranked<T>>,
+    /// The rank of the next value that is handed to a receiver.
+    rank: u64,
     buffer: VecDeque<T>,
     senders: WaitQueue<Arc<Party<T>>>,
     receivers: WaitQueue<Arc<Party<T>>>,
@@ -59,6 +62,13 @@ struct State<T> {
     receiver_handles: usize,
     closed: bool,
 }
+
+/// A value and its rank, which orders the values that have been handed to receivers by their sends. It stays with a
+/// value that comes back and is handed on.
+type Ranked<T> = (u64, T);
+
+/// The rank of a value that has not been handed to a receiver.
+const UNRANKED: u64 = u64::MAX;
 
 /// A sender or receiver that waits, and the value that changes hands.
 #[derive(Debug)]
@@ -69,7 +79,7 @@ pub(super) struct Party<T> {
 
 /// Where a waiting party's value lies: a sender's until it is taken, a receiver's once it is given.
 #[derive(Debug)]
-struct Slot<T>(UnsafeCell<Option<T>>);
+struct Slot<T>(UnsafeCell<Option<Ranked<T>>>);
 
 // SAFETY: the slot has one owner at a time (invariants 6 and 7), each with the accesses of the one before it ordered
 // before its own, by the lock (HB-LK-1) or by the claim (HB-WT-1): sharing a slot only ever sends its value.
@@ -78,7 +88,7 @@ unsafe impl<T: Send> Sync for Slot<T> {}
 impl<T> Slot<T> {
     /// # Safety
     /// The caller is the slot's owner (invariants 6 and 7).
-    unsafe fn replace(&self, value: Option<T>) -> Option<T> {
+    unsafe fn replace(&self, value: Option<Ranked<T>>) -> Option<Ranked<T>> {
         // SAFETY: no one else touches the slot while the caller owns it.
         self.0.with_mut(|slot| unsafe { mem::replace(&mut *slot, value) })
     }
@@ -86,7 +96,7 @@ impl<T> Slot<T> {
 
 impl<T> Party<T> {
     fn new(waiter: Waiter, value: Option<T>) -> Arc<Self> {
-        Arc::new(Self { waiter, slot: Slot(UnsafeCell::new(value)) })
+        Arc::new(Self { waiter, slot: Slot(UnsafeCell::new(value.map(|value| (UNRANKED, value)))) })
     }
 }
 
@@ -104,7 +114,7 @@ impl<T> Waiting<T> {
             Cause::Done => Ok(()),
             // SAFETY: claimed with `Closed`, so the slot is the sender's (invariant 7).
             Cause::Closed => match unsafe { self.party.slot.replace(None) } {
-                Some(value) => Err(SendError(value)),
+                Some((_, value)) => Err(SendError(value)),
                 None => unreachable!("a sender that was not served has its value"),
             },
         }
@@ -112,6 +122,10 @@ impl<T> Waiting<T> {
 
     /// How a receive that waited has ended: with a value, or closed.
     pub(super) fn received(&self, cause: Cause) -> Option<T> {
+        self.given(cause).map(|(_, value)| value)
+    }
+
+    fn given(&self, cause: Cause) -> Option<Ranked<T>> {
         match cause {
             // SAFETY: claimed with `Done`, so the slot is the receiver's (invariant 7).
             Cause::Done => unsafe { self.party.slot.replace(None) },
@@ -140,13 +154,16 @@ impl<T> State<T> {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
         }
-        match self.give(value) {
-            Ok(receiver) => Ok(Some(receiver)),
-            Err(value) if self.len() < self.capacity => {
+        match self.give((self.rank, value)) {
+            Ok(receiver) => {
+                self.rank += 1;
+                Ok(Some(receiver))
+            }
+            Err((_, value)) if self.len() < self.capacity => {
                 self.buffer.push_back(value);
                 Ok(None)
             }
-            Err(value) => Err(TrySendError::Full(value)),
+            Err((_, value)) => Err(TrySendError::Full(value)),
         }
     }
 
@@ -174,7 +191,7 @@ impl<T> State<T> {
 
     /// Hands a value to the first receiver that waits, or back.
     #[inline]
-    fn give(&mut self, mut value: T) -> Result<Arc<Party<T>>, T> {
+    fn give(&mut self, mut value: Ranked<T>) -> Result<Arc<Party<T>>, Ranked<T>> {
         while let Some(receiver) = self.receivers.pop() {
             // SAFETY: unclaimed and popped under the lock: the slot is ours until the claim (invariant 6).
             unsafe { receiver.slot.replace(Some(value)) };
@@ -193,7 +210,7 @@ impl<T> State<T> {
         while let Some(sender) = self.senders.pop() {
             if sender.waiter.claim(Cause::Done) {
                 // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 7).
-                let value = unsafe { sender.slot.replace(None) }.expect("a waiting sender's value");
+                let (_, value) = unsafe { sender.slot.replace(None) }.expect("a waiting sender's value");
                 return Some((value, sender));
             }
         }
@@ -217,6 +234,7 @@ impl<T> Core<T> {
         let state = State {
             capacity: capacity.unwrap_or(usize::MAX),
             returned: VecDeque::new(),
+            rank: 0,
             buffer: VecDeque::new(),
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
@@ -290,12 +308,12 @@ impl<T> Core<T> {
             if removed.is_some() {
                 return (removed, None);
             }
-            let Some(value) = waiting.party.waiter.cause().and_then(|cause| waiting.received(cause)) else {
+            let Some(value) = waiting.party.waiter.cause().and_then(|cause| waiting.given(cause)) else {
                 return (None, None);
             };
             let wake = state.give(value).map_err(|value| {
-                let at = state.returned.partition_point(|(ticket, _)| *ticket < waiting.ticket);
-                state.returned.insert(at, (waiting.ticket, value));
+                let at = state.returned.partition_point(|(rank, _)| *rank < value.0);
+                state.returned.insert(at, value);
             });
             (None, wake.ok())
         });
@@ -305,7 +323,7 @@ impl<T> Core<T> {
     /// Closes; false if it was closed.
     pub(super) fn close(&self) -> bool {
         let released = self.state.with(State::close);
-        released.iter().flatten().for_each(|party| party.waiter.notify()); // close
+        notify_all(released.iter().flatten().map(|party| &party.waiter)); // close
         released.is_some()
     }
 
@@ -323,7 +341,7 @@ impl<T> Core<T> {
             state.sender_handles -= 1;
             if state.sender_handles == 0 { state.close() } else { None }
         });
-        released.iter().flatten().for_each(|party| party.waiter.notify()); // last sender dropped
+        notify_all(released.iter().flatten().map(|party| &party.waiter)); // last sender dropped
     }
 
     pub(super) fn drop_receiver(&self) {
@@ -335,7 +353,7 @@ impl<T> Core<T> {
             (state.close(), Some((mem::take(&mut state.returned), mem::take(&mut state.buffer))))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.
-        released.iter().flatten().for_each(|party| party.waiter.notify()); // last receiver dropped
+        notify_all(released.iter().flatten().map(|party| &party.waiter)); // last receiver dropped
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,9 +1,9 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel/core.rs`, `wait.rs`, `error.rs`.
+//! Needs: `channel.rs`, `channel/core.rs`, `wait.rs`, `error.rs`.
 
-use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -41,26 +41,24 @@ impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.progress, Progress::Ended) {
-            Progress::NotPolled(value) => {
-                let mut waker = Some(cx.waker().clone());
-                match self.core.send_or_wait(value, || task(&mut waker)) {
-                    Ok(None) => Poll::Ready(Ok(())),
-                    Err(refused) => Poll::Ready(Err(refused)),
-                    Ok(Some(waiting)) => {
-                        self.progress = Progress::Waiting(waiting);
-                        Poll::Pending
-                    }
-                }
+        if let Progress::Waiting(waiting) = &self.progress {
+            let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
+            let sent = waiting.sent(cause);
+            self.progress = Progress::Ended;
+            return Poll::Ready(sent);
+        }
+        // Before the value is taken out of the future: cloning a waker is user code, and may panic.
+        let mut waker = Some(cx.waker().clone());
+        let Progress::NotPolled(value) = mem::replace(&mut self.progress, Progress::Ended) else {
+            panic!("a SendFuture was polled after it was ready");
+        };
+        match self.core.send_or_wait(value, || task(&mut waker)) {
+            Ok(None) => Poll::Ready(Ok(())),
+            Err(refused) => Poll::Ready(Err(refused)),
+            Ok(Some(waiting)) => {
+                self.progress = Progress::Waiting(waiting);
+                Poll::Pending
             }
-            Progress::Waiting(waiting) => match waiting.party.waiter.poll(cx) {
-                Poll::Ready(cause) => Poll::Ready(waiting.sent(cause)),
-                Poll::Pending => {
-                    self.progress = Progress::Waiting(waiting);
-                    Poll::Pending
-                }
-            },
-            Progress::Ended => panic!("a SendFuture was polled after it was ready"),
         }
     }
 }
@@ -70,12 +68,6 @@ impl<T> Drop for SendFuture<'_, T> {
         if let Progress::Waiting(waiting) = &self.progress {
             self.core.abandon_send(waiting);
         }
-    }
-}
-
-impl<T> fmt::Debug for SendFuture<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendFuture { .. }")
     }
 }
 
@@ -121,12 +113,6 @@ impl<T> Drop for RecvFuture<'_, T> {
         if let Some(waiting) = &self.waiting {
             self.core.abandon_recv(waiting);
         }
-    }
-}
-
-impl<T> fmt::Debug for RecvFuture<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RecvFuture { .. }")
     }
 }
 

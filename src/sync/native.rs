@@ -2,21 +2,68 @@
 //!
 //! Needs: `sync/parker.rs`, `sync/spin.rs`.
 
+use std::mem;
 use std::task::Waker;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// How often a waiter yields its core before it parks: for about as long as waking an idle core costs (tens of
-/// microseconds), so that a partner who is about to act is met on the way. A parked waiter uses no CPU.
-pub(crate) const YIELDS: usize = 64;
+use super::Ordering;
 
-/// Offers the core to another thread.
-pub(crate) fn yield_now() {
-    thread::yield_now();
+/// Decides how long a waiter yields its core before it parks: for about as long as waking an idle core costs, so that a
+/// partner who is about to act is met on the way. A parked waiter uses no CPU.
+///
+/// On a busy machine a yield gives the core away for a whole time slice, which is worse than a wake. So one that takes
+/// long is the last, and the next few waits of the process park at once; then one tries again, and if its yield takes
+/// long too, twice as many do not.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    /// Yields left.
+    yields: u32,
+    /// When the last one ended.
+    last: Instant,
+}
+
+/// Waits that are still to park at once. These two are guesses that all threads share: a lost update does no harm.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
+/// How many there will be after the next long yield.
+static NEXT_BUSY: AtomicUsize = AtomicUsize::new(Patience::FIRST_BUSY);
+
+impl Patience {
+    const YIELDS: u32 = 64;
+    const LONG: Duration = Duration::from_micros(50);
+    const FIRST_BUSY: usize = 8;
+    const MOST_BUSY: usize = 512;
+
+    pub(crate) fn new() -> Self {
+        let busy = BUSY.load(Ordering::Relaxed);
+        if busy > 0 {
+            BUSY.store(busy - 1, Ordering::Relaxed);
+        }
+        Self { yields: if busy > 0 { 0 } else { Self::YIELDS }, last: Instant::now() }
+    }
+
+    /// Yields the core, and says so; or says that patience has run out.
+    pub(crate) fn yield_now(&mut self) -> bool {
+        if self.yields == 0 {
+            return false;
+        }
+        self.yields -= 1;
+        thread::yield_now();
+        let begun = mem::replace(&mut self.last, Instant::now());
+        let next = NEXT_BUSY.load(Ordering::Relaxed);
+        if self.last - begun > Self::LONG {
+            self.yields = 0;
+            BUSY.store(next, Ordering::Relaxed);
+            NEXT_BUSY.store(Self::MOST_BUSY.min(2 * next), Ordering::Relaxed);
+        } else if next > Self::FIRST_BUSY {
+            NEXT_BUSY.store(Self::FIRST_BUSY, Ordering::Relaxed);
+        }
+        true
+    }
 }
 
 /// Waits for the holder of a lock, a little longer each time.

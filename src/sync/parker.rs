@@ -16,11 +16,11 @@
 //! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
 //!
 //! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
-//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`YIELDS`]).
+//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`Patience`]).
 //!
-//! Needs: the facade's `AtomicUsize`, `os`, `yield_now`, `YIELDS`.
+//! Needs: the facade's `AtomicUsize`, `os`, `Patience`.
 
-use super::{AtomicUsize, Ordering, YIELDS, os, yield_now};
+use super::{AtomicUsize, Ordering, Patience, os};
 
 const EMPTY: usize = 0;
 const PARKED: usize = 1;
@@ -41,23 +41,24 @@ impl Parker {
 
     /// Blocks the calling thread, which must have made this parker, until there is a token, and takes it.
     pub(crate) fn park(&self) {
-        for _ in 0..YIELDS {
-            if self.take() {
-                return;
+        let mut patience = Patience::new();
+        while !self.take() {
+            if !patience.yield_now() {
+                return self.sleep();
             }
-            yield_now();
         }
+    }
+
+    #[cold]
+    fn sleep(&self) {
         // Relaxed: whatever it finds, the token is taken by `take`, which carries the edge.
         if self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             let taken = self.take();
             debug_assert!(taken, "EMPTY became neither PARKED nor NOTIFIED");
             return;
         }
-        loop {
+        while !self.take() {
             self.owner.park();
-            if self.take() {
-                return;
-            }
         }
     }
 

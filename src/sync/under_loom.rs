@@ -15,11 +15,20 @@ use super::hook::{self, Operation};
 
 pub(crate) use os::Handle as Parker;
 
-/// How often the production parker looks before it parks: once, so that its model walks that path.
-pub(crate) const YIELDS: usize = 1;
+/// How often the production parker looks before it parks: twice, so that its model walks that path.
+#[derive(Debug)]
+pub(crate) struct Patience(bool);
 
-/// A hint, and nothing more: every schedule stays possible.
-pub(crate) fn yield_now() {}
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(true)
+    }
+
+    /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
+    pub(crate) fn yield_now(&mut self) -> bool {
+        std::mem::replace(&mut self.0, false)
+    }
+}
 
 /// Waits for another thread in a loop.
 #[derive(Debug)]

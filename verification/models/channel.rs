@@ -74,6 +74,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_5_dropped_recv_bounded", &["SF-CH-5"], &["1"], || dropped_recv(1)),
         Model::new("sf_ch_5_value_is_passed_on", &["SF-CH-5", "LV-CH-1"], &["1"], value_is_passed_on),
         Model::new("sf_ch_5_dropped_recvs_keep_order", &["SF-CH-5"], &["1 2"], dropped_recvs_keep_order),
+        Model::new("sf_ch_5_dropped_twice_keeps_order", &["SF-CH-5"], &["1 2"], dropped_twice_keeps_order),
         Model::new("sf_ch_5_dropped_send", &["SF-CH-5"], &["received", "taken back"], dropped_send),
         Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on)
             .weakened(core(Kind::NoWake, "notify(wake); // abandon")),
@@ -106,9 +107,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "party.waiter.notify()); // close")),
+            .weakened(core(Kind::NoWake, "&party.waiter)); // close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
-            .weakened(core(Kind::NoWake, "party.waiter.notify()); // last receiver")),
+            .weakened(core(Kind::NoWake, "&party.waiter)); // last receiver")),
     ]
 }
 
@@ -440,6 +441,20 @@ fn dropped_recvs_keep_order() -> String {
     let other = sending(&sender, vec![1, 2]);
     // The later one first: the values come back in the wrong order.
     abandoned.into_iter().rev().for_each(drop);
+    let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
+    other.join().unwrap();
+    format!("{} {}", received[0], received[1])
+}
+
+/// A value that comes back is handed to a third receive, which is dropped too: it still comes before the later one.
+fn dropped_twice_keeps_order() -> String {
+    let (sender, receiver) = of_capacity(None);
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut abandoned = [(); 3].map(|()| Box::pin(receiver.recv_async()));
+    abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
+    let other = sending(&sender, vec![1, 2]);
+    abandoned.into_iter().for_each(drop);
     let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
     other.join().unwrap();
     format!("{} {}", received[0], received[1])

@@ -24,7 +24,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(group(Kind::NoLock, "let released = self.group.state.with(")),
         Model::new("lv_wg_1_all_waiters_are_released", &["LV-WG-1"], &["released"], all_waiters_are_released),
         Model::failing("lv_wg_1_waiters_not_notified", &["LV-WG-1"], DEADLOCK, all_waiters_are_released)
-            .weakened(group(Kind::NoWake, "waiter.notify()")),
+            .weakened(group(Kind::NoWake, "notify_all(released")),
         Model::new("lv_wg_1_reused_while_waiting", &["LV-WG-1"], &["released"], reused_while_waiting),
         Model::new("lv_wg_1_dropped_wait_leaves_nothing", &["LV-WG-1"], &["released"], dropped_wait_leaves_nothing),
     ]
