@@ -6,8 +6,10 @@
 //!
 //! # Guarantees
 //! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
+//!
 //! **HB-WT-1.** Everything before a successful claim happens before the return of the `wait`, `poll` or `cause` that
 //! reports it.
+//!
 //! **LV-WT-1.** After a claim and its `notify`, the thread in `wait` returns, and the task that last polled is woken.
 //!
 //! # Invariants

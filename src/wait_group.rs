@@ -10,6 +10,7 @@
 //!
 //! # Safety
 //! **SF-WG-1.** A `wait` returns only if at some moment between its call and its return there was no guard.
+//!
 //! **SF-WG-2.** [`WaitGroup::count`] is the number of live guards, whatever threads make, clone and drop them; a group
 //! that has come down to zero can be used again.
 //!

@@ -2,8 +2,10 @@
 //!
 //! The same contract as the handle of the operating system that it stands on, for one thread that parks and any
 //! number that unpark:
-//! **HB-PK-1.** Everything before an `unpark` happens before the return of the `park` that takes its token, and so
-//! does everything before each earlier `unpark`.
+//!
+//! **HB-PK-1.** Everything before an `unpark` happens before the return of the `park` that takes its token. *Not
+//! promised:* the same for an `unpark` that found another's token still there.
+//!
 //! **LV-PK-1.** A `park` returns if an `unpark` came after the last token was taken; `unpark`s without a `park`
 //! between them leave one token.
 //!
@@ -64,8 +66,8 @@ impl Parker {
 
     /// Leaves a token, and wakes the owner if it sleeps.
     pub(crate) fn unpark(&self) {
-        // Release: pairs with the Acquire in `take`. A swap, so that it continues the release sequence of an `unpark`
-        // whose token is still there: the one `park` acquires both (HB-PK-1).
+        // Release: pairs with the Acquire in `take` (HB-PK-1). A swap, not a store: it has to see whether the owner
+        // sleeps (LV-PK-1).
         if self.state.swap(NOTIFIED, Ordering::Release) == PARKED {
             self.owner.unpark();
         }

@@ -57,12 +57,14 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_1_handed_over_once_rendezvous", &["SF-CH-1"], &["1"], || handed_over_once(bounded(0))),
         Model::new("sf_ch_1_handed_over_once_bounded", &["SF-CH-1"], &["1"], || handed_over_once(bounded(1))),
         Model::new("sf_ch_1_handed_over_once_unbounded", &["SF-CH-1"], &["1"], || handed_over_once(unbounded())),
+        Model::new("sf_ch_1_other_handles_leave", &["SF-CH-1"], &["1, open"], other_handles_leave),
         Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
             .weakened(core(Kind::NoLock, "self.state.with(State::recv)")),
-        Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(bounded(0))),
-        Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(bounded(1))),
-        Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(unbounded())),
+        Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(bounded(0), 2)),
+        Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(bounded(1), 2)),
+        Model::new("sf_ch_2_fifo_two_places", &["SF-CH-2"], &["1 2 3"], || fifo(bounded(2), 3)),
+        Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(unbounded(), 2)),
         Model::failing("sf_ch_2_the_last_comes_first", &["SF-CH-2"], &["in the order of their sends"], stack_for_queue),
         Model::new("sf_ch_3_capacity", &["SF-CH-3"], &["(false, true)", "(true, false)"], capacity),
         Model::new("sf_ch_3_rendezvous_needs_a_receive", &["SF-CH-3"], &["met", "refused"], rendezvous_needs_a_receive),
@@ -290,6 +292,21 @@ fn handed_over_once((sender, receiver): (Sender<Counted>, Receiver<Counted>)) ->
     value.to_string()
 }
 
+/// The drop of a handle that is not the last of its side takes nothing along, and closes nothing.
+fn other_handles_leave() -> String {
+    let (sender, receiver) = bounded(1);
+    let (other_sender, other_receiver) = (sender.clone(), receiver.clone());
+    let sending = spawn(move || {
+        other_sender.send(1).unwrap();
+        drop(other_sender);
+    });
+    let leaving = spawn(move || drop(other_receiver));
+    let received = receiver.recv().unwrap();
+    sending.join().unwrap();
+    leaving.join().unwrap();
+    format!("{received}, {}", if sender.is_closed() { "closed" } else { "open" })
+}
+
 fn values_left_are_dropped() -> String {
     Counted::begin();
     let (sender, receiver) = bounded(1);
@@ -303,12 +320,12 @@ fn values_left_are_dropped() -> String {
     if sent { "sent".into() } else { "handed back".into() }
 }
 
-fn fifo(ends: (Sender<usize>, Receiver<usize>)) -> String {
+fn fifo(ends: (Sender<usize>, Receiver<usize>), values: usize) -> String {
     let (sender, receiver) = shared(ends);
-    let other = sending(&sender, vec![1, 2]);
-    let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
+    let other = sending(&sender, (1..=values).collect());
+    let received: Vec<String> = receiver.iter().take(values).map(|value| value.to_string()).collect();
     other.join().unwrap();
-    format!("{} {}", received[0], received[1])
+    received.join(" ")
 }
 
 /// The fault of a channel that takes the last value first, in a channel made of a lock.
