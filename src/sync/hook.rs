@@ -1,4 +1,5 @@
-//! What an explorer may ask of the facade: to be told of every access, and to be asked before some of them.
+//! What an explorer may ask of the facade: to be told of every access, and to be asked before some of them; and what is
+//! the same under both explorers.
 //!
 //! The hook is thin on purpose: clocks, choices and the table of weakenings live with the explorers, in
 //! `verification/`. Without a watcher (a user's own model tests) every method is the default below, which does nothing.
@@ -6,6 +7,7 @@
 use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 
 /// Where in the source an operation is written.
 pub(crate) type Site = &'static Location<'static>;
@@ -92,4 +94,27 @@ pub(super) fn orders(site: Site, success: Ordering, failure: Ordering) -> (Order
 /// Whether the operation at `site` is left out.
 pub(super) fn dropped(site: Site, operation: Operation) -> bool {
     watch().weakened(site, operation) == Some(Weakened::Dropped)
+}
+
+/// Wakes a task.
+#[track_caller]
+pub(crate) fn wake(waker: Waker) {
+    if !dropped(Location::caller(), Operation::Wake) {
+        waker.wake();
+    }
+}
+
+/// How often the production parker looks before it parks: twice, so that its model walks that path.
+#[derive(Debug)]
+pub(crate) struct Patience(bool);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(true)
+    }
+
+    /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
+    pub(crate) fn yield_now(&mut self) -> bool {
+        std::mem::replace(&mut self.0, false)
+    }
 }

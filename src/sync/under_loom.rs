@@ -8,27 +8,12 @@
 //! Needs: `sync/hook.rs`.
 
 use std::panic::Location;
-use std::task::Waker;
 
 use super::Ordering;
 use super::hook::{self, Operation};
 
+pub(crate) use super::hook::{Patience, wake};
 pub(crate) use os::Handle as Parker;
-
-/// How often the production parker looks before it parks: twice, so that its model walks that path.
-#[derive(Debug)]
-pub(crate) struct Patience(bool);
-
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self(true)
-    }
-
-    /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
-    pub(crate) fn yield_now(&mut self) -> bool {
-        std::mem::replace(&mut self.0, false)
-    }
-}
 
 /// Waits for another thread in a loop.
 #[derive(Debug)]
@@ -43,14 +28,6 @@ impl Backoff {
     /// has had no effect, since then it might as well not have begun yet.
     pub(crate) fn snooze(&self) {
         loom::thread::yield_now();
-    }
-}
-
-/// Wakes a task.
-#[track_caller]
-pub(crate) fn wake(waker: Waker) {
-    if !hook::dropped(Location::caller(), Operation::Wake) {
-        waker.wake();
     }
 }
 

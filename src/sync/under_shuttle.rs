@@ -11,7 +11,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::task::Waker;
 use std::time::Duration;
 
 use shuttle::thread::{self, Thread};
@@ -19,26 +18,12 @@ use shuttle::thread::{self, Thread};
 use super::Ordering;
 use super::hook::{self, Operation};
 
+pub(crate) use super::hook::{Patience, wake};
 pub(crate) use os::Handle as Parker;
 
 /// A scheduling point.
 fn switch() {
     thread::sleep(Duration::ZERO);
-}
-
-/// How often the production parker looks before it parks: twice, so that its model walks that path.
-#[derive(Debug)]
-pub(crate) struct Patience(bool);
-
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self(true)
-    }
-
-    /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
-    pub(crate) fn yield_now(&mut self) -> bool {
-        std::mem::replace(&mut self.0, false)
-    }
 }
 
 /// Waits for another thread in a loop.
@@ -54,14 +39,6 @@ impl Backoff {
     /// has had no effect, since then it might as well not have begun yet.
     pub(crate) fn snooze(&self) {
         thread::yield_now();
-    }
-}
-
-/// Wakes a task.
-#[track_caller]
-pub(crate) fn wake(waker: Waker) {
-    if !hook::dropped(Location::caller(), Operation::Wake) {
-        waker.wake();
     }
 }
 
