@@ -7,7 +7,7 @@
 mod util;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -43,14 +43,14 @@ impl Value {
 
     fn meets(self, fate: usize) {
         assert_eq!(self.check, !self.number);
-        let before = self.fates[self.number].met.swap(fate, SeqCst);
+        let before = self.fates[self.number].met.swap(fate, Relaxed);
         assert_eq!(before, DROPPED, "value {} was met twice", self.number);
     }
 }
 
 impl Drop for Value {
     fn drop(&mut self) {
-        self.fates[self.number].drops.fetch_add(1, SeqCst);
+        self.fates[self.number].drops.fetch_add(1, Relaxed);
     }
 }
 
@@ -181,7 +181,7 @@ fn run(capacity: Option<usize>, senders: usize, receivers: usize, end: End) {
     let expected: Vec<_> = producers.into_iter().flat_map(|producer| producer.join().unwrap()).collect();
     consumers.into_iter().for_each(|consumer| consumer.join().unwrap());
     for (number, (fate, expected)) in fates.iter().zip(expected).enumerate() {
-        let (met, drops) = (fate.met.load(SeqCst), fate.drops.load(SeqCst));
+        let (met, drops) = (fate.met.load(Relaxed), fate.drops.load(Relaxed));
         assert!(
             drops == 1 && expected.contains(&met),
             "capacity {capacity:?}, {senders}:{receivers}, {end:?}: value {number} was dropped {drops} times and met \
@@ -305,7 +305,7 @@ fn wait_groups_wait_for_everyone() {
                     if dice.roll(4) == 0 {
                         thread::sleep(Duration::from_micros(50));
                     }
-                    done.fetch_add(1, SeqCst);
+                    done.fetch_add(1, Relaxed);
                     drop(guard);
                 });
             }
@@ -318,7 +318,7 @@ fn wait_groups_wait_for_everyone() {
                         } else {
                             group.wait()
                         }
-                        assert_eq!(done.load(SeqCst), 4);
+                        assert_eq!(done.load(Relaxed), 4);
                     })
                 })
                 .collect();

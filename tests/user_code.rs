@@ -5,7 +5,7 @@
 mod util;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -174,7 +174,7 @@ fn a_waker_may_drop_the_last_handles() {
 // Panics.
 
 /// A value that counts its drop, and panics in it.
-struct Hostile(#[allow(dead_code)] Tracked);
+struct Hostile(Tracked);
 
 impl Drop for Hostile {
     fn drop(&mut self) {
@@ -322,10 +322,10 @@ fn handles_dropped_by_a_panic_are_dropped() {
     let (sender, receiver) = unbounded();
     panics(|| {
         let _sender = sender;
-        let _values = [OnDrop::new(|| _ = LEFT.fetch_add(1, SeqCst))];
+        let _values = [OnDrop::new(|| _ = LEFT.fetch_add(1, Relaxed))];
         panic!("hostile");
     });
     assert!(receiver.is_closed());
     drop::<Receiver<u8>>(receiver);
-    assert_eq!(LEFT.load(SeqCst), 1);
+    assert_eq!(LEFT.load(Relaxed), 1);
 }

@@ -7,7 +7,7 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
@@ -81,13 +81,13 @@ impl Wakes {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.load(SeqCst)
+        self.0.load(Relaxed)
     }
 }
 
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
+        self.0.fetch_add(1, Relaxed);
     }
 }
 
@@ -146,13 +146,13 @@ impl Drops {
     }
 
     pub(crate) fn counts(&self) -> Vec<usize> {
-        self.0.iter().map(|drops| drops.load(SeqCst)).collect()
+        self.0.iter().map(|drops| drops.load(Relaxed)).collect()
     }
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.drops.0[self.number].fetch_add(1, SeqCst);
+        self.drops.0[self.number].fetch_add(1, Relaxed);
     }
 }
 
