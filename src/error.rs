@@ -1,4 +1,4 @@
-//! The errors of channels: each hands back what it refused. Names and texts are crossbeam-channel's.
+//! The errors of channels and selects: each hands back what it refused. Names and texts are crossbeam-channel's.
 //!
 //! Needs: nothing.
 
@@ -18,6 +18,15 @@ pub enum TrySendError<T> {
     Disconnected(T),
 }
 
+/// Why a value was not sent in time, and the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendTimeoutError<T> {
+    /// There was no room, or nobody to take it, until the time was up.
+    Timeout(T),
+    /// The channel is closed or has no receiver left.
+    Disconnected(T),
+}
+
 /// The channel is empty, and closed or without a sender: nothing will come any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
@@ -30,6 +39,31 @@ pub enum TryRecvError {
     /// There is no value and there will be none: closed, or without a sender.
     Disconnected,
 }
+
+/// Why no value was received in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecvTimeoutError {
+    /// There was no value until the time was up.
+    Timeout,
+    /// There is no value and there will be none: closed, or without a sender.
+    Disconnected,
+}
+
+/// No operation of a select could be done at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrySelectError;
+
+/// No operation of a select could be done in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectTimeoutError;
+
+/// No operation of a select was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryReadyError;
+
+/// No operation of a select became ready in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyTimeoutError;
 
 impl<T> SendError<T> {
     /// The value that was not sent.
@@ -77,6 +111,62 @@ impl<T> TrySendError<T> {
     }
 }
 
+impl<T> SendTimeoutError<T> {
+    /// The value that was not sent.
+    ///
+    /// ```
+    /// # use hence::channel::SendTimeoutError;
+    /// assert_eq!(SendTimeoutError::Timeout("back").into_inner(), "back");
+    /// ```
+    pub fn into_inner(self) -> T {
+        match self {
+            SendTimeoutError::Timeout(value) | SendTimeoutError::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether the time was up.
+    ///
+    /// ```
+    /// # use hence::channel::SendTimeoutError;
+    /// assert!(SendTimeoutError::Timeout(()).is_timeout());
+    /// ```
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, SendTimeoutError::Timeout(_))
+    }
+
+    /// Whether the channel was closed or had no receiver left.
+    ///
+    /// ```
+    /// # use hence::channel::SendTimeoutError;
+    /// assert!(SendTimeoutError::Disconnected(()).is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, SendTimeoutError::Disconnected(_))
+    }
+}
+
+impl RecvTimeoutError {
+    /// Whether the time was up.
+    ///
+    /// ```
+    /// # use hence::channel::RecvTimeoutError;
+    /// assert!(RecvTimeoutError::Timeout.is_timeout());
+    /// ```
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, RecvTimeoutError::Timeout)
+    }
+
+    /// Whether no value will come any more.
+    ///
+    /// ```
+    /// # use hence::channel::RecvTimeoutError;
+    /// assert!(RecvTimeoutError::Disconnected.is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, RecvTimeoutError::Disconnected)
+    }
+}
+
 impl TryRecvError {
     /// Whether there was merely no value.
     ///
@@ -105,6 +195,18 @@ impl<T> From<SendError<T>> for TrySendError<T> {
     }
 }
 
+impl<T> From<SendError<T>> for SendTimeoutError<T> {
+    fn from(SendError(value): SendError<T>) -> Self {
+        SendTimeoutError::Disconnected(value)
+    }
+}
+
+impl From<RecvError> for RecvTimeoutError {
+    fn from(RecvError: RecvError) -> Self {
+        RecvTimeoutError::Disconnected
+    }
+}
+
 impl From<RecvError> for TryRecvError {
     fn from(RecvError: RecvError) -> Self {
         TryRecvError::Disconnected
@@ -121,6 +223,22 @@ impl<T> fmt::Debug for SendError<T> {
 impl<T> fmt::Debug for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_full() { "Full(..)" } else { "Disconnected(..)" })
+    }
+}
+
+impl<T> fmt::Debug for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" })
+    }
+}
+
+impl<T> fmt::Display for SendTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_timeout() {
+            "timed out waiting on send operation"
+        } else {
+            "sending on a disconnected channel"
+        })
     }
 }
 
@@ -151,7 +269,46 @@ impl fmt::Display for TryRecvError {
     }
 }
 
+impl fmt::Display for RecvTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecvTimeoutError::Timeout => "timed out waiting on receive operation",
+            RecvTimeoutError::Disconnected => "receiving on an empty and disconnected channel",
+        })
+    }
+}
+
+impl fmt::Display for TrySelectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("all operations in select would block")
+    }
+}
+
+impl fmt::Display for SelectTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("timed out waiting on select")
+    }
+}
+
+impl fmt::Display for TryReadyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no operation in select is ready")
+    }
+}
+
+impl fmt::Display for ReadyTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("timed out waiting for an operation in select to become ready")
+    }
+}
+
 impl<T> Error for SendError<T> {}
 impl<T> Error for TrySendError<T> {}
+impl<T> Error for SendTimeoutError<T> {}
 impl Error for RecvError {}
 impl Error for TryRecvError {}
+impl Error for RecvTimeoutError {}
+impl Error for TrySelectError {}
+impl Error for SelectTimeoutError {}
+impl Error for TryReadyError {}
+impl Error for ReadyTimeoutError {}

@@ -72,7 +72,9 @@ mod readme {}
 
 pub mod channel;
 mod error;
+pub mod select;
 pub(crate) mod sync;
+pub mod timer;
 pub(crate) mod wait;
 pub mod wait_group;
 

@@ -11,6 +11,9 @@
 //! | [`Lock`] | [`spin::Lock`] | loom's `Mutex` | parked waiting; no scheduling point on release, which no schedule needs |
 //! | [`Parker`] | [`parker::Parker`] | [`os::Handle`] | [`os::Handle`] |
 //! | [`os::Handle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
+//! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
+//! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
+//! | [`Alarm`] | a thread that wakes tasks | rings at once, at the deadline | the same |
 //! | `Arc` | std's | std's | std's |
 //!
 //! std's `Arc` stands in every world: its documented contract (the last drop happens after all others) is an axiom of
@@ -20,13 +23,15 @@
 //! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
 //! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
 //!
-//! Needs: `sync/native.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs` and
+//! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs` and
 //! `sync/under_loom.rs` or `sync/under_shuttle.rs`.
 
 #[cfg(all(loom, shuttle))]
 compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");
 
 // The explorers answer through it; a user's own model tests leave it alone.
+#[cfg(not(any(loom, shuttle)))]
+mod alarm;
 #[cfg(any(loom, shuttle))]
 #[allow(dead_code)]
 pub(crate) mod hook;

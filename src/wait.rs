@@ -1,21 +1,21 @@
 //! Waiting: a [`Waiter`] is one blocked operation of a thread or a task, a [`WaitQueue`] the line it stands in.
 //!
 //! A blocked party puts a waiter into the queue of what it waits for, under the lock of that thing, and sleeps until
-//! somebody has *claimed* the waiter with a cause. One waiter may stand in several queues (that is what a select is);
-//! the claim decides which of them it was.
+//! somebody has *claimed* the waiter with a cause, or its deadline has passed. One waiter may stand in several queues
+//! (that is what a select is); the claim decides which of them it was.
 //!
 //! # Guarantees
 //! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
 //!
-//! **HB-WT-1.** Everything before a successful claim happens before the return of the `wait`, `poll` or `cause` that
-//! reports it.
+//! **HB-WT-1.** Everything before a successful claim, or before the `settle` of a promised one, happens before the
+//! return of the `wait`, `poll` or `cause` that reports it.
 //!
 //! **LV-WT-1.** After a claim and its `notify`, the thread in `wait` returns, and the task that last polled is woken.
 //!
 //! # Invariants
-//! 1. `claim` goes from `WAITING` to a cause once, and never changes again.
+//! 1. `claim` leaves `WAITING` once, for a cause or for `PROMISED`; a cause never changes.
 //! 2. Whoever makes that change, and nobody else, acts for the waiter: it has prepared what the cause promises before
-//!    the claim, and calls `notify` after it, outside every lock.
+//!    it writes the cause, and calls `notify` after that, outside every lock.
 //! 3. An entry is in a queue from its `push` to the `pop` or `remove` that returns it, all under the owner's lock.
 //! 4. Entries leave by `pop` in the order of their tickets, which is the order of their `push`es: waiting is fair.
 //! 5. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
@@ -23,40 +23,50 @@
 //!
 //! | `claim` | meaning | who moves it on |
 //! |---|---|---|
-//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause |
+//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up: -> `Again` |
+//! | `PROMISED` | claimed by a select that has still to say what it sends | that select: -> a cause |
 //! | a [`Cause`] | claimed | nobody |
 //!
 //! Needs: `sync.rs`.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use super::sync::{AtomicUsize, Lock, Ordering, Parker, wake};
+use super::sync::{AtomicUsize, Lock, Ordering, Parker, reached, wake};
 
 /// Why a waiter was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// What it waited for has been done for it.
-    Done,
+    /// What it waited for has been done for it, at this arm; 0 for an operation that is no select.
+    Done(usize),
     /// What it waited for will never be: the channel closed.
     Closed,
+    /// Things have changed: it is to try again.
+    Again,
 }
 
 const WAITING: usize = 0;
+const PROMISED: usize = 1;
+const CLOSED: usize = 2;
+const AGAIN: usize = 3;
+const FIRST_ARM: usize = 4;
 
 impl Cause {
     fn to_word(self) -> usize {
         match self {
-            Cause::Done => 1,
-            Cause::Closed => 2,
+            Cause::Closed => CLOSED,
+            Cause::Again => AGAIN,
+            Cause::Done(arm) => FIRST_ARM + arm,
         }
     }
 
     fn from_word(word: usize) -> Option<Cause> {
         match word {
-            WAITING => None,
-            1 => Some(Cause::Done),
-            _ => Some(Cause::Closed),
+            WAITING | PROMISED => None,
+            CLOSED => Some(Cause::Closed),
+            AGAIN => Some(Cause::Again),
+            word => Some(Cause::Done(word - FIRST_ARM)),
         }
     }
 }
@@ -64,7 +74,7 @@ impl Cause {
 /// One blocked operation.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    /// `WAITING` or a cause: the table above.
+    /// `WAITING`, `PROMISED` or a cause: the table above.
     claim: AtomicUsize,
     signal: Signal,
 }
@@ -87,10 +97,28 @@ impl Waiter {
         Self { claim: AtomicUsize::new(WAITING), signal: Signal::Task(Lock::new(Some(waker))) }
     }
 
+    /// The same, promised from the start: it waits for one partner alone.
+    pub(crate) fn promised(mut self) -> Self {
+        self.claim = AtomicUsize::new(PROMISED);
+        self
+    }
+
     /// Claims the waiter; true for the one caller whose `cause` counts.
     pub(crate) fn claim(&self, cause: Cause) -> bool {
         // Release: pairs with the Acquire in `cause` (HB-WT-1). Relaxed on failure: a loser looks at nothing.
         self.claim.compare_exchange(WAITING, cause.to_word(), Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// Claims the waiter for a cause that is still to come: `settle` names it. True for the one caller who may.
+    pub(crate) fn promise(&self) -> bool {
+        // Relaxed: says nothing to the waiter, which sleeps on until `settle`.
+        self.claim.compare_exchange(WAITING, PROMISED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Names the cause of a promised waiter: called once, by the one who promised.
+    pub(crate) fn settle(&self, cause: Cause) {
+        // Release: pairs with the Acquire in `cause` (HB-WT-1).
+        self.claim.store(cause.to_word(), Ordering::Release);
     }
 
     /// Wakes whoever waits. Called once, by the one whose claim succeeded, and under no lock: a waker is user code.
@@ -108,20 +136,38 @@ impl Waiter {
 
     /// The cause, once claimed.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        // Acquire: pairs with the Release in `claim` (HB-WT-1).
+        // Acquire: pairs with the Release in `claim` and in `settle` (HB-WT-1).
         Cause::from_word(self.claim.load(Ordering::Acquire))
     }
 
     /// Blocks the thread that made this waiter until it is claimed.
     pub(crate) fn wait(&self) -> Cause {
-        let Signal::Thread(parker) = &self.signal else { unreachable!("a task waits by polling") };
         loop {
             // The park first: `notify` is what ends the wait, and a look before it would seldom find anything.
-            parker.park();
+            self.parker().park();
             if let Some(cause) = self.cause() {
                 return cause;
             }
         }
+    }
+
+    /// The same until `deadline` at the latest: `None` if nobody has claimed it by then. It can still be claimed after
+    /// that, until it has been claimed or taken out of its queue by the one who waited.
+    pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Cause> {
+        loop {
+            self.parker().park_until(deadline);
+            if let Some(cause) = self.cause() {
+                return Some(cause);
+            }
+            if reached(deadline) {
+                return None;
+            }
+        }
+    }
+
+    fn parker(&self) -> &Parker {
+        let Signal::Thread(parker) = &self.signal else { unreachable!("a task waits by polling") };
+        parker
     }
 
     /// Asks for the cause, and leaves the task's latest waker where there is none yet.
@@ -176,12 +222,21 @@ impl<E> WaitQueue<E> {
         Self { entries: VecDeque::new(), next: 0 }
     }
 
-    /// Puts an entry at the end.
-    pub(crate) fn push(&mut self, entry: E) -> Ticket {
-        let ticket = self.next;
+    /// A ticket: for an entry, or for something that is to be told apart from all entries.
+    pub(crate) fn ticket(&mut self) -> Ticket {
         self.next += 1;
-        self.entries.push_back((ticket, entry));
+        self.next
+    }
+
+    /// Puts the entry that `make` makes at the end.
+    pub(crate) fn push(&mut self, make: impl FnOnce(Ticket) -> E) -> Ticket {
+        let ticket = self.ticket();
+        self.entries.push_back((ticket, make(ticket)));
         ticket
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Takes the first entry.

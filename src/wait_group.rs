@@ -113,7 +113,7 @@ impl WaitGroup {
         let waiter = self.state.with(|state| {
             (state.count > 0).then(|| {
                 let waiter = Arc::new(Waiter::thread());
-                state.waiters.push(waiter.clone());
+                state.waiters.push(|_| waiter.clone());
                 waiter
             })
         });
@@ -220,7 +220,7 @@ impl Drop for Guard {
             if state.count > 0 {
                 return Vec::new();
             }
-            state.waiters.claim_all(|waiter| waiter.claim(Cause::Done))
+            state.waiters.claim_all(|waiter| waiter.claim(Cause::Done(0)))
         });
         notify_all(released.iter().map(|waiter| &**waiter));
     }
@@ -252,7 +252,7 @@ impl Future for WaitFuture<'_> {
         }
         // Made outside the lock: cloning a waker is user code.
         let waiter = Arc::new(Waiter::task(cx.waker().clone()));
-        let ticket = self.group.state.with(|state| (state.count > 0).then(|| state.waiters.push(waiter.clone())));
+        let ticket = self.group.state.with(|state| (state.count > 0).then(|| state.waiters.push(|_| waiter.clone())));
         match ticket {
             None => Poll::Ready(()),
             Some(ticket) => {

@@ -1,75 +1,129 @@
-//! What is timed: each cell of the table, and one sample of it.
+//! What is timed: the table of cells.
 
-use crate::peers::Channel;
-use std::{
-    hint::black_box,
-    sync::Barrier,
-    thread,
-    time::{Duration, Instant},
-};
+use crate::peers::select::Form;
+use Group::*;
+use Work::*;
+use std::fmt::{self, Display, Formatter};
 
+/// `None` is unbounded.
+pub type Capacity = Option<usize>;
+
+#[derive(Clone)]
 pub struct Cell {
-    pub name: &'static str,
-    capacity: Option<usize>,
-    threads: Threads,
+    pub name: String,
+    pub group: Group,
+    pub work: Work,
+    pub capacity: Capacity,
+    pub size: Size,
 }
 
-enum Threads {
-    Same,
-    Two,
+/// Which mark the cell is held against.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Group {
+    OneThread,
+    AcrossThreads,
+    /// A select that never waits.
+    Selects,
 }
-use Threads::{Same, Two};
 
-pub const CELLS: &[Cell] = &[
-    Cell { name: "pair, cap 64", capacity: Some(64), threads: Same },
-    Cell { name: "pair, unbounded", capacity: None, threads: Same },
-    Cell { name: "rendezvous 1:1", capacity: Some(0), threads: Two },
-    Cell { name: "cap 1 1:1", capacity: Some(1), threads: Two },
-    Cell { name: "cap 64 1:1", capacity: Some(64), threads: Two },
-    Cell { name: "unbounded 1:1", capacity: None, threads: Two },
+/// What happens over and over; the figure is the time of one.
+#[derive(Clone, Copy)]
+pub enum Work {
+    /// Send one and receive one.
+    Pair,
+    /// Send until full (1024 if there is no limit), then receive until empty.
+    FillDrain,
+    /// Create a channel and drop it.
+    Create,
+    /// A message from any of the senders to any of the receivers, each on a thread of its own.
+    Across { senders: usize, receivers: usize },
+    /// To another thread and back, over two channels.
+    PingPong,
+    /// A select whose arms all have messages.
+    Ready(Form, usize),
+    /// A select whose arms are all empty takes its default.
+    Default(Form, usize),
+    /// A select whose arms are fed by a thread each.
+    Fed(usize),
+}
+
+/// The payload.
+#[derive(Clone, Copy)]
+pub enum Size {
+    Usize,
+    Words,
+}
+
+const CAPACITIES: &[Capacity] = &[Some(0), Some(1), Some(64), None];
+const SIZES: &[Size] = &[Size::Usize, Size::Words];
+const ONE_SIZE: &[Size] = &[Size::Usize];
+
+/// Each line is crossed out: a cell for every capacity and size in it.
+const TABLE: &[(Group, Work, &[Capacity], &[Size])] = &[
+    (OneThread, Pair, &[Some(64), None], SIZES),
+    (OneThread, FillDrain, &[Some(64), Some(1024), None], ONE_SIZE),
+    (OneThread, Create, &[Some(0), Some(64), None], ONE_SIZE),
+    (AcrossThreads, Across { senders: 1, receivers: 1 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 4, receivers: 1 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 1, receivers: 4 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 4, receivers: 4 }, CAPACITIES, SIZES),
+    (AcrossThreads, PingPong, &[Some(0), Some(1)], ONE_SIZE),
+    (AcrossThreads, Fed(2), &[Some(64), Some(0)], ONE_SIZE),
+    (AcrossThreads, Fed(8), &[Some(64), Some(0)], ONE_SIZE),
+    (Selects, Ready(Form::Macro, 2), &[Some(256)], ONE_SIZE),
+    (Selects, Ready(Form::Macro, 8), &[Some(256)], ONE_SIZE),
+    (Selects, Ready(Form::Value, 2), &[Some(256)], ONE_SIZE),
+    (Selects, Ready(Form::Value, 8), &[Some(256)], ONE_SIZE),
+    (Selects, Default(Form::Macro, 2), &[Some(64)], ONE_SIZE),
+    (Selects, Default(Form::Macro, 8), &[Some(64)], ONE_SIZE),
+    (Selects, Default(Form::Value, 2), &[Some(64)], ONE_SIZE),
+    (Selects, Default(Form::Value, 8), &[Some(64)], ONE_SIZE),
 ];
 
-impl Cell {
-    /// The time that `messages` take through a new channel; `None` if `C` has none of this capacity.
-    pub fn sample<C: Channel>(&self, messages: usize) -> Option<Duration> {
-        let (tx, rx) = C::make(self.capacity)?;
-        let (sum, time) = match self.threads {
-            Same => pair::<C>(tx, rx, messages),
-            Two => across::<C>(tx, rx, messages),
-        };
-        assert_eq!(sum, (0..messages).sum(), "{}: what was received is not what was sent", self.name);
-        Some(time)
-    }
-}
-
-/// Sends one and receives one, over and over, on this thread.
-fn pair<C: Channel>(tx: C::Tx, rx: C::Rx, messages: usize) -> (usize, Duration) {
-    let start = Instant::now();
-    let mut sum = 0;
-    for message in 0..messages {
-        C::send(&tx, black_box(message));
-        sum += black_box(C::recv(&rx));
-    }
-    (sum, start.elapsed())
-}
-
-/// Sends from this thread to another; the clock stops when the other has the last message.
-fn across<C: Channel>(tx: C::Tx, rx: C::Rx, messages: usize) -> (usize, Duration) {
-    let ready = Barrier::new(2);
-    thread::scope(|scope| {
-        let receiver = scope.spawn(|| {
-            let rx = rx; // dropped by a panic here, so that the sender fails instead of waiting for ever
-            ready.wait();
-            let sum = (0..messages).map(|_| black_box(C::recv(&rx))).sum();
-            (sum, Instant::now())
-        });
-        ready.wait();
-        let start = Instant::now();
-        for message in 0..messages {
-            C::send(&tx, black_box(message));
-        }
-        drop(tx); // a lost message then ends the receiver's wait with an error
-        let (sum, end) = receiver.join().unwrap();
-        (sum, end - start)
+pub fn all() -> impl Iterator<Item = Cell> {
+    TABLE.iter().flat_map(|&(group, work, capacities, sizes)| {
+        capacities.iter().flat_map(move |&capacity| {
+            sizes.iter().map(move |&size| {
+                let name = match capacity {
+                    Some(capacity) => format!("{work}, cap {capacity}"),
+                    None => format!("{work}, unbounded"),
+                };
+                let name = if sizes.len() > 1 { format!("{name}, {size}") } else { name };
+                Cell { name, group, work, capacity, size }
+            })
+        })
     })
+}
+
+impl Display for Work {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Pair => write!(f, "pair"),
+            FillDrain => write!(f, "fill-drain"),
+            Create => write!(f, "create+drop"),
+            Across { senders, receivers } => write!(f, "{senders}:{receivers}"),
+            PingPong => write!(f, "ping-pong"),
+            Ready(form, arms) => write!(f, "{form} ready, {arms} arms"),
+            Default(form, arms) => write!(f, "{form} default, {arms} arms"),
+            Fed(arms) => write!(f, "select! fed, {arms} arms"),
+        }
+    }
+}
+
+impl Display for Form {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Form::Macro => "select!",
+            Form::Value => "Select",
+        })
+    }
+}
+
+impl Display for Size {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Size::Usize => "usize",
+            Size::Words => "[u64; 8]",
+        })
+    }
 }

@@ -6,23 +6,28 @@ use crate::{
 };
 use std::time::Duration;
 
-/// One cell and the peers that have such a channel.
+/// Ours, among the peers.
+pub const OURS: &str = "hence";
+
+/// One cell and the peers that can do its work.
 pub struct Contest {
-    pub cell: &'static Cell,
+    pub cell: Cell,
     pub entrants: Vec<Entrant>,
 }
 
-/// One peer in one cell: the nanoseconds per message of each round.
+/// One peer in one cell: the nanoseconds that the work took in each round.
 pub struct Entrant {
     pub peer: &'static Peer,
-    messages: usize,
+    times: usize,
     pub ns: Vec<f64>,
 }
 
 /// For each round, for each cell, for each peer in an order that rotates: one sample of about the time given.
-pub fn run(cells: impl Iterator<Item = &'static Cell>, rounds: u32, sample: Duration) -> Vec<Contest> {
-    let enter =
-        |cell| Contest { cell, entrants: PEERS.iter().filter_map(|p| Entrant::calibrate(cell, p, sample)).collect() };
+pub fn run(cells: impl Iterator<Item = Cell>, rounds: u32, sample: Duration) -> Vec<Contest> {
+    let enter = |cell| Contest {
+        entrants: PEERS.iter().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
+        cell,
+    };
     let mut contests: Vec<_> = cells.map(enter).collect();
     for round in 0..rounds as usize {
         for Contest { cell, entrants } in &mut contests {
@@ -34,21 +39,56 @@ pub fn run(cells: impl Iterator<Item = &'static Cell>, rounds: u32, sample: Dura
     contests
 }
 
+impl Contest {
+    pub fn of(&self, name: &str) -> Option<&Entrant> {
+        self.entrants.iter().find(|entrant| entrant.peer.name == name)
+    }
+
+    /// The least median of those who are not `but`.
+    pub fn best(&self, but: Option<&str>) -> Option<f64> {
+        let others = self.entrants.iter().filter(|entrant| Some(entrant.peer.name) != but);
+        others.map(Entrant::median).min_by(f64::total_cmp)
+    }
+
+    /// The best peer's median over ours: above 1, hence leads.
+    pub fn ratio(&self) -> Option<f64> {
+        Some(self.best(Some(OURS))? / self.of(OURS)?.median())
+    }
+
+    /// One peer's median over ours.
+    pub fn ratio_to(&self, name: &str) -> Option<f64> {
+        Some(self.of(name)?.median() / self.of(OURS)?.median())
+    }
+}
+
 impl Entrant {
-    /// Finds how many messages fill a sample; the bounds keep a misjudged peer from taking minutes or the memory.
+    /// Finds how often the work fits in a sample; the bounds keep a misjudged peer from taking minutes or the memory.
     fn calibrate(cell: &Cell, peer: &'static Peer, sample: Duration) -> Option<Self> {
         const BOUNDS: (usize, usize) = (256, 1 << 22);
-        let (mut messages, mut time) = (BOUNDS.0, Duration::ZERO);
-        while time < sample / 4 && messages < BOUNDS.1 {
-            messages *= 4;
-            time = (peer.sample)(cell, messages)?;
+        let (mut times, mut time) = (BOUNDS.0 / 4, Duration::ZERO);
+        while time < sample / 4 && times < BOUNDS.1 {
+            times *= 4;
+            time = (peer.sample)(cell, times)?;
         }
-        let messages = (messages as f64 * sample.as_secs_f64() / time.as_secs_f64()) as usize;
-        Some(Self { peer, messages: messages.clamp(BOUNDS.0, BOUNDS.1), ns: Vec::new() })
+        let times = (times as f64 * sample.as_secs_f64() / time.as_secs_f64()) as usize;
+        Some(Self { peer, times: times.clamp(BOUNDS.0, BOUNDS.1), ns: Vec::new() })
     }
 
     fn sample(&mut self, cell: &Cell) {
-        let time = (self.peer.sample)(cell, self.messages).expect("calibrated with this very channel");
-        self.ns.push(time.as_secs_f64() * 1e9 / self.messages as f64);
+        let time = (self.peer.sample)(cell, self.times).expect("calibrated with this very channel");
+        self.ns.push(time.as_secs_f64() * 1e9 / self.times as f64);
+    }
+
+    pub fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// The `q`-quantile of the rounds, interpolated between neighbours.
+    pub fn quantile(&self, q: f64) -> f64 {
+        let mut sorted = self.ns.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = q * (sorted.len() - 1) as f64;
+        let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        below + (above - below) * at.fract()
     }
 }

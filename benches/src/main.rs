@@ -1,12 +1,20 @@
-//! Channels side by side: reads the arguments, runs the cells, prints the table, writes the samples.
+//! Channels side by side: reads the arguments, runs the cells, prints the table, writes samples and plot.
 
 mod cells;
 mod contest;
+mod idle;
 mod peers;
 mod report;
+mod timed;
 
 use clap::Parser;
-use std::{env, io, path::PathBuf, process::Command, time::Duration};
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 /// How fast `hence::channel` is beside its peers, all interleaved in one run.
 #[derive(Parser)]
@@ -23,6 +31,9 @@ struct Args {
     /// Where the samples go
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.tsv"))]
     tsv: PathBuf,
+    /// Where the plot goes; that of the run on one core beside it
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.svg"))]
+    svg: PathBuf,
     /// Once more with the process pinned to one core
     #[arg(long)]
     one_core: bool,
@@ -31,26 +42,37 @@ struct Args {
     pinned: bool,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (rounds, sample) = if args.quick { (3, 10) } else { (args.rounds, 40) };
     let placement = if args.pinned { "one core" } else { "all cores" };
+    let svg = if args.pinned { beside(&args.svg, "one-core") } else { args.svg };
     if !args.pinned {
         println!("{}", report::header());
     }
-    println!("\n{placement}: medians of {rounds} rounds of samples of about {sample} ms");
+    let title = format!("{placement}: medians of {rounds} rounds of samples of about {sample} ms");
+    println!("\n{title}");
 
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
-    let cells = cells::CELLS.iter().filter(|cell| cell.name.contains(&args.filter));
+    let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
     let contests = contest::run(cells, rounds, Duration::from_millis(sample));
     println!("{}", report::table(&contests));
-    report::write_tsv(&args.tsv, placement, &contests, args.pinned)?;
+    idle::lines(&args.filter).for_each(|line| println!("{line}"));
+    print!("{}", report::summary::lines(&contests));
+    report::tsv::write(&args.tsv, placement, &contests, args.pinned)?;
+    report::plot::write(&svg, &title, &contests)?;
 
     if args.one_core && !args.pinned { run_again_on_one_core() } else { Ok(()) }
 }
 
+/// `bench.svg` to `bench-one-core.svg`.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    path.with_file_name(format!("{}-{what}.{}", part(path.file_stem()), part(path.extension())))
+}
+
 /// In a new process, because some peers count the cores once and keep the answer.
-fn run_again_on_one_core() -> io::Result<()> {
+fn run_again_on_one_core() -> Result<(), Box<dyn Error>> {
     let core = core_affinity::get_core_ids().and_then(|cores| cores.last().copied());
     assert!(core.is_some_and(core_affinity::set_for_current), "this system does not pin threads to cores");
     let status = Command::new(env::current_exe()?).args(env::args_os().skip(1)).arg("--pinned").status()?;

@@ -1,35 +1,46 @@
-//! The state machine of every channel: one lock, a buffer, and two queues of waiters, of which one at most is not
-//! empty. A value is handed straight to a receiver that waits; a wake-up is sent to no one else, and outside the lock.
+//! The state machine of every channel: one lock, a buffer, and two queues of those who wait. A value is handed straight
+//! to a receiver that waits; a wake-up is sent to no one else, and outside the lock.
 //!
-//! After Go's `hchan` (one lock, waiter queues, direct hand-off) and kanal (what it buys across threads).
+//! After Go's `hchan` (one lock, waiter queues, direct hand-off) and kanal (what it buys across threads). What a select
+//! does here, in two steps because it says what it sends only after it has been chosen, stands in `core/arms.rs`.
 //!
 //! # Invariants
 //! Whenever the lock is free:
-//! 1. A receiver stands in `receivers` only if `returned` and `buffer` are empty and `closed` is false.
-//! 2. A sender stands in `senders` only if `returned` and `buffer` together hold at least `capacity` values and
-//!    `closed` is false.
-//! 3. `returned`, by rank, then `buffer` hold, in the order of their sends, all values that were sent and are with
-//!    no receiver: a value is handed over, and ranked, only while both are empty.
-//! 4. `closed` never goes back to false; it is set by a close and by the drop of the last handle of either side.
-//! 5. `buffer` never holds more than `capacity` values.
+//! 1. An unclaimed receiver stands in `receivers` only if `returned` and `buffer` are empty and `closed` is false.
+//! 2. An unclaimed sender stands in `senders` only if `returned`, `buffer` and `reserved` together come to at least
+//!    `capacity` and `closed` is false.
+//! 3. An unclaimed sender and an unclaimed receiver both wait only if they are arms of one select.
+//! 4. `returned`, by rank, then `buffer` hold, in the order of their sends, all values that were sent and are with
+//!    no receiver: a value is handed over, and ranked, only while both are empty, or leaves them in that order.
+//! 5. `closed` never goes back to false; it is set by a close and by the drop of the last handle of either side.
+//! 6. `buffer` and `reserved` together never come to more than `capacity`.
 //!
-//! Of a [`Party`]'s slot:
-//! 6. While the party is unclaimed and in its queue, only the holder of the lock touches the slot.
-//! 7. After a claim with [`Cause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
-//!    to the receiver. After [`Cause::Closed`] or a removal from its queue, a slot belongs to the one who waited.
+//! Of a slot:
+//! 7. While its party is in its queue, or promised a value, only the holder of the lock touches the slot.
+//! 8. After a claim with [`Cause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
+//!    to the receiver. After any other cause or a removal from its queue, a slot belongs to the one who waited.
+//! 9. A party with a slot is claimed by the holder of the lock alone, who takes it out of its queue: none in a queue is
+//!    claimed. An arm can be: by another channel of its select, or by the select, whose time is up.
 //!
 //! # Transitions, each one critical section
 //!
 //! | operation | a partner waits | room / a value | neither | closed |
 //! |---|---|---|---|---|
 //! | send | value to the receiver, claim it | value to `buffer` | wait in `senders`, or hand back | hand back |
-//! | receive | (with no value) value from the sender, claim it | first value; the first sender's value takes its place, claim it | wait in `receivers`, or say so | first value; with none, say so |
-//! | close | claim everyone with `Closed` | values stay for the receivers | | nothing |
+//! | receive | (with no value) value from the sender, claim it | first value; the first sender is *admitted* | wait in `receivers`, or say so | first value; with none, say so |
+//! | close | claim everyone | values stay for the receivers | | nothing |
 //! | last receiver dropped | as close | values go to the one who drops, to be dropped | | values likewise |
 //! | last sender dropped | as close | values stay for the receivers | | nothing |
-//! | a chosen receive is dropped | value to the next receiver, claim it | | value to `returned` | value to `returned` |
+//! | a receive that was given a value is dropped | value to the next receiver, claim it | | value to `returned` | value to `returned` |
+//! | a receive that was promised one is dropped | | | the promise passes to nobody, its value is put back when it comes | likewise |
+//!
+//! *Admitted*: its value moves to `buffer` and it is claimed; an arm is claimed with its place `reserved`. A sender from
+//! which a value is taken directly, and which is an arm, *promises* it: it is claimed, and the receiver waits in
+//! `promised` until the value is there.
 //!
 //! Needs: `wait.rs`, `sync.rs`, `error.rs`.
+
+mod arms;
 
 use std::collections::VecDeque;
 use std::mem;
@@ -38,9 +49,12 @@ use super::super::error::{SendError, TryRecvError, TrySendError};
 use super::super::sync::{Arc, Lock, UnsafeCell};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
+use arms::Arm;
+pub(crate) use arms::{Chosen, Place, Side, Stand, Tour};
+
 /// What all handles of one channel share.
 #[derive(Debug)]
-pub(super) struct Core<T> {
+pub(crate) struct Core<T> {
     /// `None`: unbounded.
     pub(super) capacity: Option<usize>,
     state: Lock<State<T>>,
@@ -50,14 +64,23 @@ pub(super) struct Core<T> {
 struct State<T> {
     /// `usize::MAX` for unbounded.
     capacity: usize,
-    /// Values handed to receive futures that were dropped before they could return them, by rank. Empty unless that
-    /// has happened.
+    /// Values handed to receives that were dropped before they could return them, by rank. Empty unless that has
+    /// happened.
     returned: VecDeque<Ranked<T>>,
-    /// The rank of the next value that is handed to a receiver.
+    /// The last rank that was given.
     rank: u64,
     buffer: VecDeque<T>,
-    senders: WaitQueue<Arc<Party<T>>>,
-    receivers: WaitQueue<Arc<Party<T>>>,
+    senders: WaitQueue<Party<T>>,
+    receivers: WaitQueue<Party<T>>,
+    /// Places that selects have been given and have not filled yet.
+    reserved: usize,
+    /// Receivers to whom selects have promised a value, by the ticket of the select's send; `None` where the receive
+    /// has been dropped since.
+    promised: Vec<(Ticket, Option<Party<T>>)>,
+    /// Values that selects have received and not fetched yet, by the ticket of the select's receive.
+    chosen: Vec<(Ticket, Ranked<T>)>,
+    /// Selects that wait only to hear that an operation has become ready.
+    observers: WaitQueue<Arm>,
     sender_handles: usize,
     receiver_handles: usize,
     closed: bool,
@@ -70,9 +93,18 @@ type Ranked<T> = (u64, T);
 /// The rank of a value that has not been handed to a receiver.
 const UNRANKED: u64 = u64::MAX;
 
-/// A sender or receiver that waits, and the value that changes hands.
+/// A sender or receiver that waits.
 #[derive(Debug)]
-pub(super) struct Party<T> {
+enum Party<T> {
+    /// An operation on this channel alone.
+    Alone(Arc<Alone<T>>),
+    /// An operation among those of a select.
+    Arm(Arm),
+}
+
+/// A blocked operation on one channel, and the value that changes hands.
+#[derive(Debug)]
+pub(super) struct Alone<T> {
     pub(super) waiter: Waiter,
     slot: Slot<T>,
 }
@@ -81,22 +113,31 @@ pub(super) struct Party<T> {
 #[derive(Debug)]
 struct Slot<T>(UnsafeCell<Option<Ranked<T>>>);
 
-// SAFETY: the slot has one owner at a time (invariants 6 and 7), each with the accesses of the one before it ordered
+// SAFETY: the slot has one owner at a time (invariants 7 and 8), each with the accesses of the one before it ordered
 // before its own, by the lock (HB-LK-1) or by the claim (HB-WT-1): sharing a slot only ever sends its value.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
     /// # Safety
-    /// The caller is the slot's owner (invariants 6 and 7).
+    /// The caller is the slot's owner (invariants 7 and 8).
     unsafe fn replace(&self, value: Option<Ranked<T>>) -> Option<Ranked<T>> {
         // SAFETY: no one else touches the slot while the caller owns it.
         self.0.with_mut(|slot| unsafe { mem::replace(&mut *slot, value) })
     }
 }
 
-impl<T> Party<T> {
+impl<T> Alone<T> {
     fn new(waiter: Waiter, value: Option<T>) -> Arc<Self> {
         Arc::new(Self { waiter, slot: Slot(UnsafeCell::new(value.map(|value| (UNRANKED, value)))) })
+    }
+}
+
+impl<T> Party<T> {
+    fn waiter(&self) -> &Waiter {
+        match self {
+            Party::Alone(alone) => &alone.waiter,
+            Party::Arm(arm) => &arm.waiter,
+        }
     }
 }
 
@@ -104,44 +145,69 @@ impl<T> Party<T> {
 #[derive(Debug)]
 pub(super) struct Waiting<T> {
     ticket: Ticket,
-    pub(super) party: Arc<Party<T>>,
+    pub(super) party: Arc<Alone<T>>,
 }
 
 impl<T> Waiting<T> {
     /// How a send that waited has ended.
     pub(super) fn sent(&self, cause: Cause) -> Result<(), SendError<T>> {
         match cause {
-            Cause::Done => Ok(()),
-            // SAFETY: claimed with `Closed`, so the slot is the sender's (invariant 7).
-            Cause::Closed => match unsafe { self.party.slot.replace(None) } {
-                Some((_, value)) => Err(SendError(value)),
-                None => unreachable!("a sender that was not served has its value"),
-            },
+            Cause::Done(_) => Ok(()),
+            Cause::Closed | Cause::Again => Err(SendError(self.unsent())),
         }
     }
 
-    /// How a receive that waited has ended: with a value, or closed.
-    pub(super) fn received(&self, cause: Cause) -> Option<T> {
-        self.given(cause).map(|(_, value)| value)
+    /// The value of a send that was not served: it was claimed with another cause, or taken out of its queue.
+    pub(super) fn unsent(&self) -> T {
+        // SAFETY: the slot is the sender's (invariant 8).
+        let value = unsafe { self.party.slot.replace(None) };
+        value.expect("a sender that was not served has its value").1
     }
 
-    fn given(&self, cause: Cause) -> Option<Ranked<T>> {
-        match cause {
-            // SAFETY: claimed with `Done`, so the slot is the receiver's (invariant 7).
-            Cause::Done => unsafe { self.party.slot.replace(None) },
-            Cause::Closed => None,
-        }
+    /// The value of a receive that was claimed with [`Cause::Done`].
+    pub(super) fn received(&self) -> T {
+        self.given().1
+    }
+
+    fn given(&self) -> Ranked<T> {
+        // SAFETY: claimed with `Done`, so the slot is the receiver's (invariant 8).
+        let value = unsafe { self.party.slot.replace(None) };
+        value.expect("a receiver that was served has a value")
     }
 }
 
-/// Who has to be notified once the lock is free.
-type Wake<T> = Option<Arc<Party<T>>>;
+/// How a receive that cannot wait, or has not waited yet, has gone.
+pub(super) enum Received<T> {
+    Value(T),
+    /// It waits for the value that a select has promised, or stands in line.
+    Waits(Waiting<T>),
+    Empty,
+    Disconnected,
+}
 
+/// Who has to be notified once the lock is free; all have been claimed.
+enum Wake<T> {
+    Nobody,
+    One(Party<T>),
+    All(Vec<Party<T>>),
+}
+
+#[inline]
 #[cfg_attr(any(loom, shuttle), track_caller)]
 fn notify<T>(wake: Wake<T>) {
-    if let Some(party) = wake {
-        party.waiter.notify();
+    match wake {
+        Wake::Nobody => {}
+        Wake::One(party) => party.waiter().notify(),
+        Wake::All(parties) => notify_all(parties.iter().map(Party::waiter)),
     }
+}
+
+/// Where a receive found its value.
+enum Source<T> {
+    /// In the channel or with a sender, who has been claimed.
+    Value(Ranked<T>, Wake<T>),
+    /// With a select, which has been claimed: it will send to whoever stands in `promised` with this ticket.
+    Promise(Ticket, Wake<T>),
 }
 
 impl<T> State<T> {
@@ -149,40 +215,58 @@ impl<T> State<T> {
         self.returned.len() + self.buffer.len()
     }
 
+    fn has_room(&self) -> bool {
+        self.len() + self.reserved < self.capacity
+    }
+
+    fn next_rank(&mut self) -> u64 {
+        self.rank += 1;
+        self.rank
+    }
+
+    /// The one to notify, and with it the observers, for whom something may have changed.
+    #[inline]
+    fn wake(&mut self, party: Option<Party<T>>) -> Wake<T> {
+        if !self.observers.is_empty() {
+            return Wake::All(self.observed().chain(party).collect());
+        }
+        party.map_or(Wake::Nobody, Wake::One)
+    }
+
+    fn observed(&mut self) -> impl Iterator<Item = Party<T>> + use<T> {
+        self.observers.claim_all(arms::claim_again).into_iter().map(Party::Arm)
+    }
+
     #[inline]
     fn send(&mut self, value: T) -> Result<Wake<T>, TrySendError<T>> {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
         }
-        match self.give((self.rank, value)) {
-            Ok(receiver) => {
-                self.rank += 1;
-                Ok(Some(receiver))
-            }
-            Err((_, value)) if self.len() < self.capacity => {
+        let rank = self.next_rank();
+        match self.give((rank, value)) {
+            Ok(receiver) => Ok(Wake::One(receiver)),
+            Err((_, value)) if self.has_room() => {
                 self.buffer.push_back(value);
-                Ok(None)
+                Ok(self.wake(None))
             }
             Err((_, value)) => Err(TrySendError::Full(value)),
         }
     }
 
     #[inline]
-    fn recv(&mut self) -> Result<(T, Wake<T>), TryRecvError> {
-        let first =
-            if self.returned.is_empty() { self.buffer.pop_front() } else { self.returned.pop_front().map(|r| r.1) };
+    fn recv(&mut self) -> Result<Source<T>, TryRecvError> {
+        let first = if self.returned.is_empty() {
+            self.buffer.pop_front().map(|value| (UNRANKED, value))
+        } else {
+            self.returned.pop_front()
+        };
         match first {
-            Some(value) if self.len() < self.capacity => {
-                // The first sender's value takes the place that has become free.
-                let sender = self.take().map(|(value, sender)| {
-                    self.buffer.push_back(value);
-                    sender
-                });
-                Ok((value, sender))
+            Some(value) => {
+                let wake = self.admit();
+                Ok(Source::Value(value, wake))
             }
-            Some(value) => Ok((value, None)),
             None => match self.take() {
-                Some((value, sender)) => Ok((value, Some(sender))),
+                Some(source) => Ok(source),
                 None if self.closed => Err(TryRecvError::Disconnected),
                 None => Err(TryRecvError::Empty),
             },
@@ -191,41 +275,106 @@ impl<T> State<T> {
 
     /// Hands a value to the first receiver that waits, or back.
     #[inline]
-    fn give(&mut self, mut value: Ranked<T>) -> Result<Arc<Party<T>>, Ranked<T>> {
+    fn give(&mut self, value: Ranked<T>) -> Result<Party<T>, Ranked<T>> {
         while let Some(receiver) = self.receivers.pop() {
-            // SAFETY: unclaimed and popped under the lock: the slot is ours until the claim (invariant 6).
-            unsafe { receiver.slot.replace(Some(value)) };
-            if receiver.waiter.claim(Cause::Done) {
-                return Ok(receiver);
+            match &receiver {
+                Party::Alone(alone) => {
+                    // SAFETY: popped under the lock: the slot is ours until the claim (invariant 7).
+                    unsafe { alone.slot.replace(Some(value)) };
+                    let claimed = alone.waiter.claim(Cause::Done(0));
+                    debug_assert!(claimed, "invariant 9");
+                }
+                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.chosen.push((arm.ticket, value)),
+                Party::Arm(_) => continue,
             }
-            // SAFETY: our claim failed, so the one who waits was told of another cause and leaves this slot alone.
-            value = unsafe { receiver.slot.replace(None) }.expect("what was put there");
+            return Ok(receiver);
         }
         Err(value)
     }
 
     /// Takes the value of the first sender that waits.
     #[inline]
-    fn take(&mut self) -> Option<(T, Arc<Party<T>>)> {
+    fn take(&mut self) -> Option<Source<T>> {
         while let Some(sender) = self.senders.pop() {
-            if sender.waiter.claim(Cause::Done) {
-                // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 7).
-                let (_, value) = unsafe { sender.slot.replace(None) }.expect("a waiting sender's value");
-                return Some((value, sender));
+            match &sender {
+                Party::Alone(alone) => {
+                    let value = claim_value(alone);
+                    return Some(Source::Value(value, self.wake(Some(sender))));
+                }
+                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
+                    return Some(Source::Promise(arm.ticket, self.wake(Some(sender))));
+                }
+                Party::Arm(_) => {}
             }
         }
         None
     }
 
-    /// Closes; false if it was closed. The parties returned have been claimed and are to be notified.
-    fn close(&mut self) -> Option<Vec<Arc<Party<T>>>> {
+    /// Lets the first sender that waits have the place that has become free.
+    #[inline]
+    fn admit(&mut self) -> Wake<T> {
+        if !self.senders.is_empty() && self.has_room() {
+            while let Some(sender) = self.senders.pop() {
+                match &sender {
+                    Party::Alone(alone) => {
+                        let (_, value) = claim_value(alone);
+                        self.buffer.push_back(value);
+                    }
+                    Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.reserved += 1,
+                    Party::Arm(_) => continue,
+                }
+                return self.wake(Some(sender));
+            }
+        }
+        self.wake(None)
+    }
+
+    /// Stands in line to receive, or, with the `promise` of a sender, waits for its value.
+    fn stand(&mut self, waiter: Waiter, promise: Option<Ticket>) -> Waiting<T> {
+        let Some(promise) = promise else {
+            let party = Alone::new(waiter, None);
+            return Waiting { ticket: self.receivers.push(|_| Party::Alone(party.clone())), party };
+        };
+        let party = Alone::new(waiter.promised(), None);
+        self.promised.push((promise, Some(Party::Alone(party.clone()))));
+        Waiting { ticket: self.receivers.ticket(), party }
+    }
+
+    /// Puts back a value that a receive was given and does not return: to the next receive.
+    fn put_back(&mut self, value: Ranked<T>) -> Wake<T> {
+        match self.give(value) {
+            Ok(receiver) => Wake::One(receiver),
+            Err(value) => {
+                let at = self.returned.partition_point(|(rank, _)| *rank < value.0);
+                self.returned.insert(at, value);
+                self.wake(None)
+            }
+        }
+    }
+
+    /// Closes; `None` if it was closed. The parties returned have been claimed and are to be notified.
+    fn close(&mut self) -> Option<Vec<Party<T>>> {
         if mem::replace(&mut self.closed, true) {
             return None;
         }
-        let mut released = self.senders.claim_all(|party| party.waiter.claim(Cause::Closed));
-        released.extend(self.receivers.claim_all(|party| party.waiter.claim(Cause::Closed)));
+        let claim = |party: &Party<T>| match party {
+            Party::Alone(alone) => alone.waiter.claim(Cause::Closed),
+            Party::Arm(arm) => arm.waiter.claim(Cause::Again),
+        };
+        let mut released = self.senders.claim_all(claim);
+        released.extend(self.receivers.claim_all(claim));
+        released.extend(self.observed());
         Some(released)
     }
+}
+
+/// Claims a sender that was popped, and takes its value.
+fn claim_value<T>(sender: &Alone<T>) -> Ranked<T> {
+    let claimed = sender.waiter.claim(Cause::Done(0));
+    debug_assert!(claimed, "invariant 9");
+    // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 8).
+    let value = unsafe { sender.slot.replace(None) };
+    value.expect("a waiting sender's value")
 }
 
 impl<T> Core<T> {
@@ -238,6 +387,10 @@ impl<T> Core<T> {
             buffer: VecDeque::new(),
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
+            reserved: 0,
+            promised: Vec::new(),
+            chosen: Vec::new(),
+            observers: WaitQueue::new(),
             sender_handles: 1,
             receiver_handles: 1,
             closed: false,
@@ -252,13 +405,6 @@ impl<T> Core<T> {
         Ok(())
     }
 
-    #[inline]
-    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
-        let (value, wake) = self.state.with(State::recv)?;
-        notify(wake); // try_recv: a sender that waited
-        Ok(value)
-    }
-
     /// Sends, or stands in line with a waiter made by `waiter`, which runs under the lock.
     #[inline]
     pub(super) fn send_or_wait(
@@ -270,35 +416,41 @@ impl<T> Core<T> {
             Ok(wake) => Ok((wake, None)),
             Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
             Err(TrySendError::Full(value)) => {
-                let party = Party::new(waiter(), Some(value));
-                let ticket = state.senders.push(party.clone());
-                Ok((None, Some(Waiting { ticket, party })))
+                let party = Alone::new(waiter(), Some(value));
+                let ticket = state.senders.push(|_| Party::Alone(party.clone()));
+                Ok((state.wake(None), Some(Waiting { ticket, party })))
             }
         })?;
         notify(wake); // send: a receiver that waited
         Ok(waiting)
     }
 
-    /// Receives (`Ok(Ok)`), stands in line (`Ok(Err)`) with a waiter made by `waiter`, which runs under the lock, or
-    /// finds the channel empty and closed (`Err`).
+    /// Receives, or waits with a waiter made by `waiter`, which runs under the lock: for a value that a select has
+    /// promised, and, if it `may_wait`, in line.
     #[inline]
-    pub(super) fn recv_or_wait(&self, waiter: impl FnOnce() -> Waiter) -> Result<T, Option<Waiting<T>>> {
-        let (value, wake) = self.state.with(|state| match state.recv() {
-            Ok(received) => Ok(received),
-            Err(TryRecvError::Disconnected) => Err(None),
-            Err(TryRecvError::Empty) => {
-                let party = Party::new(waiter(), None);
-                let ticket = state.receivers.push(party.clone());
-                Err(Some(Waiting { ticket, party }))
+    pub(super) fn recv(&self, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Received<T> {
+        let (received, wake) = self.state.with(|state| match state.recv() {
+            Ok(Source::Value((_, value), wake)) => (Received::Value(value), wake),
+            Ok(Source::Promise(ticket, wake)) => (Received::Waits(state.stand(waiter(), Some(ticket))), wake),
+            Err(TryRecvError::Disconnected) => (Received::Disconnected, Wake::Nobody),
+            Err(TryRecvError::Empty) if may_wait => {
+                let waiting = state.stand(waiter(), None);
+                (Received::Waits(waiting), state.wake(None))
             }
-        })?;
+            Err(TryRecvError::Empty) => (Received::Empty, Wake::Nobody),
+        });
         notify(wake); // recv: a sender that waited
-        Ok(value)
+        received
     }
 
-    /// A send is abandoned while it waits; its value goes with it unless it has been taken.
-    pub(super) fn abandon_send(&self, waiting: &Waiting<T>) {
-        drop(self.state.with(|state| state.senders.remove(waiting.ticket)));
+    /// A send is abandoned while it waits: its value is its own again, unless that has been taken (false).
+    pub(super) fn abandon_send(&self, waiting: &Waiting<T>) -> bool {
+        self.state.with(|state| state.senders.remove(waiting.ticket)).is_some()
+    }
+
+    /// A receive leaves its line; false if it has been given a value, or promised one.
+    pub(super) fn leave_recv(&self, waiting: &Waiting<T>) -> bool {
+        self.state.with(|state| state.receivers.remove(waiting.ticket)).is_some()
     }
 
     /// A receive is abandoned while it waits; a value that it has been given goes to the next receive.
@@ -306,16 +458,13 @@ impl<T> Core<T> {
         let (_removed, wake) = self.state.with(|state| {
             let removed = state.receivers.remove(waiting.ticket);
             if removed.is_some() {
-                return (removed, None);
+                return (removed, Wake::Nobody);
             }
-            let Some(value) = waiting.party.waiter.cause().and_then(|cause| waiting.given(cause)) else {
-                return (None, None);
-            };
-            let wake = state.give(value).map_err(|value| {
-                let at = state.returned.partition_point(|(rank, _)| *rank < value.0);
-                state.returned.insert(at, value);
-            });
-            (None, wake.ok())
+            match waiting.party.waiter.cause() {
+                Some(Cause::Done(_)) => (None, state.put_back(waiting.given())),
+                Some(Cause::Closed | Cause::Again) => (None, Wake::Nobody),
+                None => (state.forget_promise(&waiting.party), Wake::Nobody),
+            }
         });
         notify(wake); // abandon: the next receiver
     }
@@ -323,7 +472,7 @@ impl<T> Core<T> {
     /// Closes; false if it was closed.
     pub(super) fn close(&self) -> bool {
         let released = self.state.with(State::close);
-        notify_all(released.iter().flatten().map(|party| &party.waiter)); // close
+        notify_all(released.iter().flatten().map(Party::waiter)); // close
         released.is_some()
     }
 
@@ -341,7 +490,7 @@ impl<T> Core<T> {
             state.sender_handles -= 1;
             if state.sender_handles == 0 { state.close() } else { None }
         });
-        notify_all(released.iter().flatten().map(|party| &party.waiter)); // last sender dropped
+        notify_all(released.iter().flatten().map(Party::waiter)); // last sender dropped
     }
 
     pub(super) fn drop_receiver(&self) {
@@ -350,10 +499,11 @@ impl<T> Core<T> {
             if state.receiver_handles > 0 {
                 return (None, None);
             }
-            (state.close(), Some((mem::take(&mut state.returned), mem::take(&mut state.buffer))))
+            let values = (mem::take(&mut state.returned), mem::take(&mut state.buffer), mem::take(&mut state.chosen));
+            (state.close(), Some(values))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.
-        notify_all(released.iter().flatten().map(|party| &party.waiter)); // last receiver dropped
+        notify_all(released.iter().flatten().map(Party::waiter)); // last receiver dropped
     }
 
     pub(super) fn len(&self) -> usize {
@@ -361,7 +511,7 @@ impl<T> Core<T> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.state.with(|state| state.len() >= state.capacity)
+        self.state.with(|state| !state.has_room())
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel.rs`, `channel/core.rs`, `wait.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::future::Future;
 use std::mem;
@@ -8,9 +8,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::super::error::{RecvError, SendError};
-use super::super::wait::Waiter;
-use super::core::{Core, Waiting};
-use super::{Receiver, Sender};
+use super::super::sync::Alarm;
+use super::super::wait::{Cause, Waiter};
+use super::core::{Core, Received, Waiting};
+use super::receiver::{Receiver, Source};
+use super::sender::Sender;
 
 /// Sends when there is room; made by [`Sender::send_async`].
 ///
@@ -66,7 +68,7 @@ impl<T> Future for SendFuture<'_, T> {
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
         if let Progress::Waiting(waiting) = &self.progress {
-            self.core.abandon_send(waiting);
+            self.core.abandon_send(waiting); // with its value
         }
     }
 }
@@ -76,13 +78,41 @@ impl<T> Drop for SendFuture<'_, T> {
 /// Dropping it before it is ready loses nothing: a value that it has been given goes to the next receive (SF-CH-5).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvFuture<'a, T> {
-    core: &'a Core<T>,
+    receiver: &'a Receiver<T>,
     waiting: Option<Waiting<T>>,
+    /// Set while it waits for a timer.
+    alarm: Option<Alarm>,
 }
 
 impl<'a, T> RecvFuture<'a, T> {
     pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { core: &receiver.core, waiting: None }
+        Self { receiver, waiting: None, alarm: None }
+    }
+
+    fn poll_channel(&mut self, core: &Core<T>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        loop {
+            if let Some(waiting) = &self.waiting {
+                let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
+                let received = match cause {
+                    Cause::Done(_) => Some(Ok(waiting.received())),
+                    Cause::Closed => Some(Err(RecvError)),
+                    Cause::Again => None,
+                };
+                self.waiting = None;
+                if let Some(received) = received {
+                    return Poll::Ready(received);
+                }
+            }
+            let mut waker = Some(cx.waker().clone());
+            match core.recv(true, || task(&mut waker)) {
+                Received::Value(value) => return Poll::Ready(Ok(value)),
+                Received::Waits(waiting) => {
+                    self.waiting = Some(waiting);
+                    return Poll::Pending;
+                }
+                Received::Disconnected | Received::Empty => return Poll::Ready(Err(RecvError)),
+            }
+        }
     }
 }
 
@@ -90,30 +120,83 @@ impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(waiting) = &self.waiting {
-            let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
-            let received = waiting.received(cause);
-            self.waiting = None;
-            return Poll::Ready(received.ok_or(RecvError));
-        }
-        let mut waker = Some(cx.waker().clone());
-        match self.core.recv_or_wait(|| task(&mut waker)) {
-            Ok(value) => Poll::Ready(Ok(value)),
-            Err(None) => Poll::Ready(Err(RecvError)),
-            Err(waiting) => {
-                self.waiting = waiting;
+        match &self.receiver.source {
+            Source::Channel(core) => self.poll_channel(core, cx),
+            Source::Timer(schedule, value) => {
+                // The one before is taken back first: its waker may be another task's.
+                self.alarm = None;
+                if let Some(due) = schedule.take() {
+                    return Poll::Ready(Ok(value(due)));
+                }
+                self.alarm = schedule.next().map(|next| Alarm::set(next, cx.waker().clone()));
                 Poll::Pending
             }
+            Source::Never => Poll::Pending,
         }
     }
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        if let Some(waiting) = &self.waiting {
-            self.core.abandon_recv(waiting);
+        if let (Some(waiting), Source::Channel(core)) = (&self.waiting, &self.receiver.source) {
+            core.abandon_recv(waiting);
         }
     }
+}
+
+/// The values of a channel as they come; made by [`Receiver::stream`].
+///
+/// `Stream` is no trait of std's yet. [`poll_next`](RecvStream::poll_next) has its meaning, so that one line makes a
+/// `futures` stream of it:
+/// `futures::stream::poll_fn(move |cx| stream.poll_next(cx))`. Dropping it loses nothing (SF-CH-5).
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct RecvStream<'a, T>(RecvFuture<'a, T>);
+
+impl<'a, T> RecvStream<'a, T> {
+    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
+        Self(RecvFuture::new(receiver))
+    }
+
+    /// The next value, when there is one; `None` at the end. Cancel-safe: dropping the future loses nothing.
+    ///
+    /// # Happens-before
+    /// As [`Receiver::recv`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// sender.send(7).unwrap();
+    /// let mut stream = receiver.stream();
+    /// let sum = async { stream.next().await.unwrap() + 1 };
+    /// assert_eq!(pin!(sum).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(8));
+    /// ```
+    pub fn next(&mut self) -> impl Future<Output = Option<T>> + use<'_, 'a, T> {
+        std::future::poll_fn(|cx| self.poll_next(cx))
+    }
+
+    /// The next value, if there is one; otherwise the task is woken once there is. `None` at the end, as often as it is
+    /// asked.
+    ///
+    /// # Happens-before
+    /// As [`Receiver::recv`].
+    ///
+    /// # Example
+    /// ```
+    /// # use std::task::{Context, Poll, Waker};
+    /// let (sender, receiver) = hence::channel::unbounded::<u8>();
+    /// sender.close();
+    /// assert_eq!(receiver.stream().poll_next(&mut Context::from_waker(Waker::noop())), Poll::Ready(None));
+    /// ```
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.0).poll(cx).map(Result::ok)
+    }
+}
+
+opaque! {
+    SendFuture<'_, T>, "SendFuture";
+    RecvFuture<'_, T>, "RecvFuture";
+    RecvStream<'_, T>, "RecvStream";
 }
 
 /// A waiter for the task whose waker was cloned before the lock was taken, and is dropped after it if not needed:

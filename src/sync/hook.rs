@@ -4,10 +4,12 @@
 //! The hook is thin on purpose: clocks, choices and the table of weakenings live with the explorers, in
 //! `verification/`. Without a watcher (a user's own model tests) every method is the default below, which does nothing.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 /// Where in the source an operation is written.
 pub(crate) type Site = &'static Location<'static>;
@@ -61,10 +63,64 @@ pub(crate) trait Watch: Sync {
     /// Plain memory `id` is accessed at `site`; `write` unless it is only read.
     #[cfg(shuttle)]
     fn access(&self, id: usize, write: bool, site: Site) {}
+    /// A number below `bound`, where a program has a choice.
+    #[cfg(shuttle)]
+    fn choose(&self, bound: usize) -> usize {
+        0
+    }
     /// Whether a `park` without a token returns all the same.
     #[cfg(shuttle)]
     fn spurious(&self) -> bool {
         false
+    }
+}
+
+/// # Time
+/// One virtual clock, which only a wait moves: one that has a deadline does not sleep. It looks once more for what it
+/// waits for, and if that is not there, the deadline is what came first, and the clock moves there. That leaves nothing
+/// out: a wait that goes on for longer is one whose thread runs later, and every schedule has been or will be explored;
+/// and an expiry may always be noticed late.
+///
+/// The clock is no object of the explorer's: reading it orders nothing, and loom does not try both orders of a move and
+/// a look from two threads. A model that needs a deadline to have passed already says so by [`reached`].
+pub(crate) fn now() -> Instant {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    *EPOCH.get_or_init(Instant::now) + ELAPSED.get()
+}
+
+std::thread_local! {
+    /// The virtual clock. All threads of an execution are coroutines on one thread of the operating system; it goes on
+    /// from one execution to the next, and nothing depends on where it stands.
+    static ELAPSED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Whether `deadline` has passed, asked before a wait.
+pub(crate) fn passed(deadline: Instant) -> bool {
+    now() >= deadline
+}
+
+/// That `deadline` has passed, asked by a wait that has found nothing else to end it: the clock moves.
+pub(crate) fn reached(deadline: Instant) -> bool {
+    let left = deadline.saturating_duration_since(now());
+    ELAPSED.set(ELAPSED.get() + left);
+    true
+}
+
+/// A user's deadline, which was reckoned from std's clock, on the virtual one: as far from now.
+pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
+    now() + deadline.saturating_duration_since(Instant::now())
+}
+
+/// A call at a moment: made at once, when that moment comes.
+#[derive(Debug)]
+pub(crate) struct Alarm;
+
+impl Alarm {
+    #[track_caller]
+    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
+        reached(deadline);
+        wake(waker);
+        Self
     }
 }
 

@@ -1,12 +1,14 @@
 //! The facade over std: what a program runs.
 //!
-//! Needs: `sync/parker.rs`, `sync/spin.rs`.
+//! Needs: `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`.
 
+use std::cell::Cell;
 use std::mem;
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use super::alarm::Alarm;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -83,6 +85,48 @@ impl Backoff {
     }
 }
 
+/// The time.
+#[inline]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether `deadline` has passed, asked before a wait.
+pub(crate) fn passed(deadline: Instant) -> bool {
+    now() >= deadline
+}
+
+/// Whether `deadline` has passed, asked by a wait that has found nothing else to end it.
+pub(crate) fn reached(deadline: Instant) -> bool {
+    passed(deadline)
+}
+
+/// A user's deadline on the clock of [`now`]: the same clock.
+#[inline]
+pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
+    deadline
+}
+
+/// A number below `bound`, by chance: Marsaglia's xorshift, which is good enough to be fair by and costs two
+/// nanoseconds.
+#[inline]
+pub(crate) fn random(bound: usize) -> usize {
+    thread_local! {
+        static STATE: Cell<u32> = const { Cell::new(0x9E37_79B9) };
+    }
+    // A thread that is ending has no state left, and takes what comes first.
+    STATE
+        .try_with(|state| {
+            let mut x = state.get();
+            x ^= x << 13;
+            x ^= x >> 17;
+            x ^= x << 5;
+            state.set(x);
+            ((u64::from(x) * bound as u64) >> 32) as usize
+        })
+        .unwrap_or(0)
+}
+
 /// Wakes a task.
 #[inline]
 pub(crate) fn wake(waker: Waker) {
@@ -109,6 +153,7 @@ pub(crate) mod os {
     //! The operating system's parking, as std documents it.
 
     use std::thread::{self, Thread};
+    use std::time::Instant;
 
     /// A thread's handle: what parks it and wakes it.
     #[derive(Debug)]
@@ -124,6 +169,12 @@ pub(crate) mod os {
         pub(crate) fn park(&self) {
             debug_assert_eq!(self.0.id(), thread::current().id());
             thread::park();
+        }
+
+        /// The same, until `deadline` at the latest.
+        pub(crate) fn park_until(&self, deadline: Instant) {
+            debug_assert_eq!(self.0.id(), thread::current().id());
+            thread::park_timeout(deadline.saturating_duration_since(super::now()));
         }
 
         /// Leaves a token.

@@ -14,15 +14,17 @@
 //! | state | meaning | `park` | `unpark` |
 //! |---|---|---|---|
 //! | `EMPTY` | no token, nobody sleeps | yields, then -> `PARKED` and sleeps | -> `NOTIFIED` |
-//! | `PARKED` | no token, the owner sleeps or is about to | (is there) | -> `NOTIFIED`, wakes the owner |
+//! | `PARKED` | no token, the owner sleeps or is about to | after its deadline -> `EMPTY` | -> `NOTIFIED`, wakes the owner |
 //! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
 //!
 //! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
 //! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`Patience`]).
 //!
-//! Needs: the facade's `AtomicUsize`, `os`, `Patience`.
+//! Needs: the facade's `AtomicUsize`, `os`, `Patience`, and its clock.
 
-use super::{AtomicUsize, Ordering, Patience, os};
+use std::time::Instant;
+
+use super::{AtomicUsize, Ordering, Patience, os, passed, reached};
 
 const EMPTY: usize = 0;
 const PARKED: usize = 1;
@@ -46,13 +48,23 @@ impl Parker {
         let mut patience = Patience::new();
         while !self.take() {
             if !patience.yield_now() {
-                return self.sleep();
+                return self.sleep(None);
+            }
+        }
+    }
+
+    /// The same, until `deadline` at the latest.
+    pub(crate) fn park_until(&self, deadline: Instant) {
+        let mut patience = Patience::new();
+        while !self.take() && !passed(deadline) {
+            if !patience.yield_now() {
+                return self.sleep(Some(deadline));
             }
         }
     }
 
     #[cold]
-    fn sleep(&self) {
+    fn sleep(&self, deadline: Option<Instant>) {
         // Relaxed: whatever it finds, the token is taken by `take`, which carries the edge.
         if self.state.compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
             let taken = self.take();
@@ -60,7 +72,17 @@ impl Parker {
             return;
         }
         while !self.take() {
-            self.owner.park();
+            let Some(deadline) = deadline else {
+                self.owner.park();
+                continue;
+            };
+            self.owner.park_until(deadline);
+            if reached(deadline) {
+                // Acquire: pairs with the Release in `unpark` (HB-PK-1). A swap, not a store: it takes a token that
+                // has come in between.
+                self.state.swap(EMPTY, Ordering::Acquire);
+                return;
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::panic::Location;
 use super::Ordering;
 use super::hook::{self, Operation};
 
-pub(crate) use super::hook::{Patience, wake};
+pub(crate) use super::hook::{Alarm, Patience, now, on_our_clock, passed, reached, wake};
 pub(crate) use os::Handle as Parker;
 
 /// Waits for another thread in a loop.
@@ -29,6 +29,11 @@ impl Backoff {
     pub(crate) fn snooze(&self) {
         loom::thread::yield_now();
     }
+}
+
+/// The first of `bound`: loom has no choices.
+pub(crate) fn random(_bound: usize) -> usize {
+    0
 }
 
 macro_rules! atomic {
@@ -135,6 +140,7 @@ pub(crate) mod os {
     //! The operating system's parking, as loom models it.
 
     use std::panic::Location;
+    use std::time::Instant;
 
     use super::hook::{self, Operation};
 
@@ -152,6 +158,9 @@ pub(crate) mod os {
         pub(crate) fn park(&self) {
             self.0.wait();
         }
+
+        /// Comes back at once: see `hook::now`.
+        pub(crate) fn park_until(&self, _deadline: Instant) {}
 
         /// Leaves a token.
         #[track_caller]

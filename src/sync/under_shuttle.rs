@@ -18,7 +18,7 @@ use shuttle::thread::{self, Thread};
 use super::Ordering;
 use super::hook::{self, Operation};
 
-pub(crate) use super::hook::{Patience, wake};
+pub(crate) use super::hook::{Alarm, Patience, now, on_our_clock, passed, reached, wake};
 pub(crate) use os::Handle as Parker;
 
 /// A scheduling point.
@@ -40,6 +40,11 @@ impl Backoff {
     pub(crate) fn snooze(&self) {
         thread::yield_now();
     }
+}
+
+/// A number below `bound`: the watcher's choice.
+pub(crate) fn random(bound: usize) -> usize {
+    hook::watch().choose(bound)
 }
 
 /// A location's number, given at its first access.
@@ -208,6 +213,7 @@ pub(crate) mod os {
 
     use std::cell::Cell;
     use std::panic::Location;
+    use std::time::Instant;
 
     use shuttle::thread::{self, Thread};
 
@@ -241,6 +247,9 @@ pub(crate) mod os {
             }
             hook::watch().rmw(self.id.get(), Ordering::Acquire);
         }
+
+        /// Comes back at once: see `hook::now`.
+        pub(crate) fn park_until(&self, _deadline: Instant) {}
 
         /// Leaves a token.
         #[track_caller]

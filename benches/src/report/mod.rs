@@ -1,0 +1,60 @@
+//! What is shown and kept: the header and the table of medians here, the rest in a file each.
+
+pub mod plot;
+pub mod summary;
+pub mod tsv;
+
+use crate::{
+    contest::{Contest, Entrant},
+    peers::PEERS,
+};
+use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use std::{collections::BTreeSet, thread, time::SystemTime};
+
+/// The names of the peers, each once, in the table's order.
+fn names() -> impl Iterator<Item = &'static str> {
+    let mut seen = BTreeSet::new();
+    PEERS.iter().map(|peer| peer.name).filter(move |&name| seen.insert(name))
+}
+
+/// Where, when and of what versions.
+pub fn header() -> String {
+    let cores = thread::available_parallelism().map_or_else(|_| "?".into(), |cores| cores.to_string());
+    let versions: Vec<_> = names().filter_map(|name| Some(format!("{name} {}", locked_version(name)?))).collect();
+    let now = humantime::format_rfc3339_seconds(SystemTime::now());
+    format!("{cores} cores, {}, {now}\n{}", env!("RUSTC_VERSION"), versions.join(", "))
+}
+
+/// The version that Cargo.lock has for a package.
+fn locked_version(package: &str) -> Option<&'static str> {
+    let (_, entry) = include_str!("../../Cargo.lock").split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    entry.split('"').next()
+}
+
+/// Per cell and peer the median, its multiple of the best median, and the quartiles; last, the best other over ours.
+pub fn table(contests: &[Contest]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(["ns each"].into_iter().chain(names()).map(String::from).chain(["best other\n/ hence".into()]));
+    for contest in contests {
+        let show = |name| contest.of(name).map_or("-".into(), |entrant| shown(entrant, contest.best(None)));
+        let ratio = contest.ratio().map_or("-".into(), |ratio| format!("{ratio:.2}"));
+        table.add_row([contest.cell.name.clone()].into_iter().chain(names().map(show)).chain([ratio]));
+    }
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+}
+
+fn shown(entrant: &Entrant, best: Option<f64>) -> String {
+    let [low, median, high] = [0.25, 0.5, 0.75].map(|q| entrant.quantile(q));
+    let multiple = median / best.unwrap_or(median);
+    format!("{}  {multiple:.2}x\n{}..{}", time(median), time(low), time(high))
+}
+
+fn time(ns: f64) -> String {
+    match ns {
+        ..100.0 => format!("{ns:.1}"),
+        100.0..10_000.0 => format!("{ns:.0}"),
+        _ => format!("{:.1}us", ns / 1000.0),
+    }
+}

@@ -1,0 +1,298 @@
+//! What a select does to one channel. An operation of a select goes in two steps: it is *chosen*, and it is
+//! *completed*, since only then does the select say what it sends, or fetch what it has received.
+//!
+//! | | chosen | completed | given up instead |
+//! |---|---|---|---|
+//! | receive | its value moves to `chosen` | the value is fetched | the value is put back |
+//! | send, into the buffer | a place is `reserved` | the value takes the place, or goes to a receiver that waits | the place goes to the next sender |
+//! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled | the receiver tries again |
+//! | closed | nothing | refused | nothing |
+//!
+//! A channel keeps what is chosen under the ticket of the select's arm, so it is typed and safe, whatever becomes of the
+//! select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever.
+//!
+//! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
+//! then stands in any queue (`Core::stand_unless_ready`): it is never seen waiting while it is still looking, so nobody
+//! ever has to claim two waiters at once, and two selects that face each other meet without spinning.
+//!
+//! Needs: `channel/core.rs`.
+
+use std::time::Instant;
+
+use super::*;
+
+/// One operation of a select that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Arm {
+    pub(super) waiter: Arc<Waiter>,
+    /// Its number in the select.
+    pub(super) index: usize,
+    pub(super) ticket: Ticket,
+}
+
+/// An operation of a select that has been chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Chosen {
+    /// The channel keeps what belongs to it under this ticket.
+    Kept(Ticket),
+    /// It fails: the channel is closed.
+    Closed,
+    /// A timer's, which has delivered this moment.
+    At(Instant),
+}
+
+/// Which end of a channel an operation is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Send,
+    Recv,
+}
+
+/// An operation of a select, and its place in its channel's queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) side: Side,
+    pub(crate) index: usize,
+    pub(crate) ticket: Ticket,
+}
+
+/// How a select stands in its channels' queues.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stand<'a> {
+    /// Not at all: it only looks whether none of its operations is ready.
+    Aside,
+    /// To have one of its operations done.
+    InLine(&'a Arc<Waiter>),
+    /// To hear that one has become ready.
+    Observing(&'a Arc<Waiter>),
+}
+
+/// A select on its way through the locks of its channels.
+#[derive(Debug)]
+pub(crate) struct Tour<'a> {
+    pub(crate) stand: Stand<'a>,
+    /// Observers for whom the select's own waiting is news; to be notified once all locks are free.
+    pub(crate) observed: Vec<Arc<Waiter>>,
+}
+
+impl<T> State<T> {
+    /// Whether an operation might not have to wait. An arm in a queue may have been claimed through another channel:
+    /// then it is not ready after all, and the attempt clears the arm away.
+    fn is_ready(&self, side: Side) -> bool {
+        self.closed
+            || match side {
+                Side::Send => self.has_room() || !self.receivers.is_empty(),
+                Side::Recv => self.len() > 0 || !self.senders.is_empty(),
+            }
+    }
+
+    fn stand_as(&mut self, place: &mut Place, tour: &mut Tour<'_>) {
+        let arm = |waiter: &Arc<Waiter>, ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
+        match tour.stand {
+            Stand::Aside => {}
+            Stand::Observing(waiter) => place.ticket = self.observers.push(|ticket| arm(waiter, ticket)),
+            Stand::InLine(waiter) => {
+                let line = match place.side {
+                    Side::Send => &mut self.senders,
+                    Side::Recv => &mut self.receivers,
+                };
+                place.ticket = line.push(|ticket| Party::Arm(arm(waiter, ticket)));
+                if !self.observers.is_empty() {
+                    tour.observed.extend(self.observers.claim_all(claim_again).into_iter().map(|arm| arm.waiter));
+                }
+            }
+        }
+    }
+
+    /// Keeps a value for the select that has received it.
+    fn keep(&mut self, (rank, value): Ranked<T>, ticket: Ticket) {
+        let rank = if rank == UNRANKED { self.next_rank() } else { rank };
+        self.chosen.push((ticket, (rank, value)));
+    }
+
+    /// Takes what is kept under a ticket.
+    fn kept(&mut self, ticket: Ticket) -> Ranked<T> {
+        let at = self.chosen.iter().position(|(kept, _)| *kept == ticket).expect("a chosen receive has its value");
+        self.chosen.swap_remove(at).1
+    }
+
+    fn take_promise(&mut self, ticket: Ticket) -> Option<Option<Party<T>>> {
+        let at = self.promised.iter().position(|(promised, _)| *promised == ticket)?;
+        Some(self.promised.swap_remove(at).1)
+    }
+
+    /// The receive is dropped to which a value has been promised.
+    pub(super) fn forget_promise(&mut self, receiver: &Arc<Alone<T>>) -> Option<Party<T>> {
+        let is = |party: &Option<Party<T>>| matches!(party, Some(Party::Alone(alone)) if Arc::ptr_eq(alone, receiver));
+        self.promised.iter_mut().find(|(_, party)| is(party)).and_then(|(_, party)| party.take())
+    }
+
+    fn choose_send(&mut self) -> Option<Chosen> {
+        if self.closed {
+            return Some(Chosen::Closed);
+        }
+        if self.has_room() {
+            self.reserved += 1;
+            return Some(Chosen::Kept(self.senders.ticket()));
+        }
+        while let Some(receiver) = self.receivers.pop() {
+            if receiver.waiter().promise() {
+                let ticket = self.senders.ticket();
+                self.promised.push((ticket, Some(receiver)));
+                return Some(Chosen::Kept(ticket));
+            }
+        }
+        None
+    }
+
+    fn complete_send(&mut self, ticket: Ticket, value: T) -> Result<Wake<T>, SendError<T>> {
+        let value = (self.next_rank(), value);
+        match self.take_promise(ticket) {
+            Some(Some(receiver)) => {
+                match &receiver {
+                    Party::Alone(alone) => {
+                        // SAFETY: promised a value, and the lock is held: the slot is ours (invariant 7).
+                        unsafe { alone.slot.replace(Some(value)) };
+                        alone.waiter.settle(Cause::Done(0));
+                    }
+                    Party::Arm(arm) => {
+                        self.chosen.push((arm.ticket, value));
+                        arm.waiter.settle(Cause::Done(arm.index));
+                    }
+                }
+                Ok(Wake::One(receiver))
+            }
+            Some(None) => Ok(self.put_back(value)),
+            None => {
+                self.reserved -= 1;
+                if self.closed {
+                    return Err(SendError(value.1));
+                }
+                match self.give(value) {
+                    Ok(receiver) => Ok(Wake::One(receiver)),
+                    Err((_, value)) => {
+                        self.buffer.push_back(value);
+                        Ok(self.wake(None))
+                    }
+                }
+            }
+        }
+    }
+
+    fn give_up_send(&mut self, ticket: Ticket) -> Wake<T> {
+        match self.take_promise(ticket) {
+            Some(receiver) => {
+                if let Some(receiver) = &receiver {
+                    receiver.waiter().settle(Cause::Again);
+                }
+                self.wake(receiver)
+            }
+            None => {
+                self.reserved -= 1;
+                self.admit()
+            }
+        }
+    }
+}
+
+pub(super) fn claim_again(arm: &Arm) -> bool {
+    arm.waiter.claim(Cause::Again)
+}
+
+impl<T> Core<T> {
+    /// What tells channels apart, and the order in which a select locks them.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Chooses a send if it does not have to wait.
+    pub(crate) fn choose_send(&self) -> Option<Chosen> {
+        self.state.with(State::choose_send)
+    }
+
+    /// Chooses a receive if it does not have to wait, but for a value that another select has promised.
+    pub(crate) fn choose_recv(&self, index: usize) -> Option<Chosen> {
+        loop {
+            let (chosen, wake) = self.state.with(|state| match state.recv() {
+                Ok(Source::Value(value, wake)) => {
+                    let ticket = state.receivers.ticket();
+                    state.keep(value, ticket);
+                    (Ok(Some(Chosen::Kept(ticket))), wake)
+                }
+                Ok(Source::Promise(promise, wake)) => {
+                    let waiter = Arc::new(Waiter::thread().promised());
+                    let arm = Arm { waiter, index, ticket: state.receivers.ticket() };
+                    state.promised.push((promise, Some(Party::Arm(arm.clone()))));
+                    (Err(arm), wake)
+                }
+                Err(TryRecvError::Disconnected) => (Ok(Some(Chosen::Closed)), Wake::Nobody),
+                Err(TryRecvError::Empty) => (Ok(None), Wake::Nobody),
+            });
+            notify(wake); // choose_recv: a sender that waited
+            match chosen {
+                Ok(chosen) => return chosen,
+                Err(arm) if arm.waiter.wait() == Cause::Again => {}
+                Err(arm) => return Some(Chosen::Kept(arm.ticket)),
+            }
+        }
+    }
+
+    /// Sends what a chosen send was for.
+    pub(crate) fn complete_send(&self, ticket: Ticket, value: T) -> Result<(), SendError<T>> {
+        let wake = self.state.with(|state| state.complete_send(ticket, value))?;
+        notify(wake); // complete_send: the receiver
+        Ok(())
+    }
+
+    /// Fetches what a chosen receive has received.
+    pub(crate) fn complete_recv(&self, ticket: Ticket) -> T {
+        self.state.with(|state| state.kept(ticket)).1
+    }
+
+    /// Undoes what a chosen operation has done.
+    pub(crate) fn give_up(&self, side: Side, ticket: Ticket) {
+        let wake = self.state.with(|state| match side {
+            Side::Send => state.give_up_send(ticket),
+            Side::Recv => {
+                let value = state.kept(ticket);
+                state.put_back(value)
+            }
+        });
+        notify(wake); // give_up: whoever is next
+    }
+
+    /// Under the lock of this channel, and then, by `rest`, of all the others on the tour: stands in line for the
+    /// operations of the `group`, unless one of all is ready (false).
+    pub(crate) fn stand_unless_ready<S>(
+        &self,
+        group: &mut [S],
+        place: impl Fn(&mut S) -> &mut Place,
+        tour: &mut Tour<'_>,
+        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
+    ) -> bool {
+        self.state.with(|state| {
+            if group.iter_mut().any(|slot| state.is_ready(place(slot).side)) || !rest(tour) {
+                return false;
+            }
+            group.iter_mut().for_each(|slot| state.stand_as(place(slot), tour));
+            true
+        })
+    }
+
+    /// Leaves the queue, if nobody has taken the arm out of it.
+    pub(crate) fn leave(&self, place: &Place, observing: bool) {
+        let _arm = self.state.with(|state| {
+            if observing {
+                return state.observers.remove(place.ticket).map(Party::Arm);
+            }
+            match place.side {
+                Side::Send => state.senders.remove(place.ticket),
+                Side::Recv => state.receivers.remove(place.ticket),
+            }
+        });
+    }
+
+    pub(crate) fn is_ready(&self, side: Side) -> bool {
+        self.state.with(|state| state.is_ready(side))
+    }
+}

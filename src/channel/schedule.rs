@@ -1,0 +1,92 @@
+//! What a timer's receivers share: the moment of the next message. There is no buffer and nobody sends; whoever receives
+//! sleeps until that moment, and takes the message if no other receiver has.
+//!
+//! Nobody is ever woken: a receiver whose message another one took finds that out at the moment it slept for.
+//!
+//! | state | a receive before the moment | after it |
+//! |---|---|---|
+//! | `Some(moment)` | sleeps until it | takes it; `None`, or the next moment: a period after *now* |
+//! | `None` | sleeps for ever | |
+//!
+//! Needs: `sync.rs`, `error.rs`.
+
+use std::time::{Duration, Instant};
+
+use super::super::error::RecvTimeoutError;
+use super::super::sync::{Lock, Parker, now, passed, reached};
+
+/// When messages come.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    /// The moment of the next message.
+    next: Lock<Option<Instant>>,
+    /// From one message to the next; `None` where there is only one.
+    period: Option<Duration>,
+}
+
+impl Schedule {
+    pub(crate) fn new(first: Instant, period: Option<Duration>) -> Self {
+        Self { next: Lock::new(Some(first)), period }
+    }
+
+    /// The moment of the next message, if there will be one.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.next.with(|next| *next)
+    }
+
+    /// Whether there is a message now.
+    pub(crate) fn is_due(&self) -> bool {
+        self.next().is_some_and(passed)
+    }
+
+    /// Takes the message that is due: the moment that it was due at.
+    pub(crate) fn take(&self) -> Option<Instant> {
+        self.next.with(|next| {
+            let due = next.take_if(|next| passed(*next))?;
+            *next = self.period.and_then(|period| now().checked_add(period));
+            Some(due)
+        })
+    }
+
+    /// Puts back a message that was taken.
+    pub(crate) fn put_back(&self, due: Instant) {
+        self.next.with(|next| *next = Some(next.map_or(due, |next| next.min(due))));
+    }
+
+    /// Takes the next message, when it is due.
+    pub(crate) fn recv(&self, deadline: Option<Instant>) -> Result<Instant, RecvTimeoutError> {
+        loop {
+            if let Some(due) = self.take() {
+                return Ok(due);
+            }
+            if deadline.is_some_and(passed) {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            sleep_until(earlier(self.next(), deadline));
+        }
+    }
+}
+
+/// The earlier of two moments, where `None` never comes.
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (moment, None) | (None, moment) => moment,
+    }
+}
+
+/// Blocks the thread until a moment; for ever without one.
+pub(crate) fn sleep_until(moment: Option<Instant>) {
+    let parker = Parker::current();
+    loop {
+        match moment {
+            None => parker.park(),
+            Some(moment) => {
+                parker.park_until(moment);
+                if reached(moment) {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The sending handle.
+//!
+//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
+
+use super::super::error::{SendError, SendTimeoutError, TrySendError};
+use super::super::sync::{Arc, now, on_our_clock};
+use super::super::wait::Waiter;
+use super::SendFuture;
+use super::core::Core;
+
+/// The sending side of a channel. Clones send into the same channel; the last one dropped disconnects it.
+///
+/// # Example
+/// ```
+/// let (sender, receiver) = hence::channel::bounded(0);
+/// std::thread::spawn(move || sender.send(7));
+/// assert_eq!(receiver.recv(), Ok(7));
+/// assert!(receiver.recv().is_err()); // the sender is gone
+/// ```
+pub struct Sender<T> {
+    pub(crate) core: Arc<Core<T>>,
+}
+
+impl<T> Sender<T> {
+    /// Sends a value.
+    ///
+    /// Blocks while the channel is full; on a rendezvous channel, until a receive takes the value. A close or the drop
+    /// of the last receiver ends the wait.
+    ///
+    /// # Errors
+    /// Hands the value back if the channel is closed or has no receiver left.
+    ///
+    /// # Happens-before
+    /// HB-CH-1, HB-CH-2; on an error HB-CH-3, HB-CH-4.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::channel::{bounded, SendError};
+    /// let (sender, receiver) = bounded(1);
+    /// assert_eq!(sender.send(1), Ok(()));
+    /// drop(receiver);
+    /// assert_eq!(sender.send(2), Err(SendError(2)));
+    /// ```
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.core.send_or_wait(value, Waiter::thread)? {
+            None => Ok(()),
+            Some(waiting) => waiting.sent(waiting.party.waiter.wait()),
+        }
+    }
+
+    /// Sends a value if that is possible at once: there is room, or a receiver waits for it. Never blocks.
+    ///
+    /// # Errors
+    /// Hands the value back: `Full` if it would have to wait, `Disconnected` if the channel is closed or has no
+    /// receiver left.
+    ///
+    /// # Happens-before
+    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::channel::{bounded, TrySendError};
+    /// let (sender, receiver) = bounded(1);
+    /// assert_eq!(sender.try_send(1), Ok(()));
+    /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    /// drop(receiver);
+    /// assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+    /// ```
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.core.try_send(value)
+    }
+
+    /// Sends a value, if that is possible within `timeout`: [`send`](Sender::send) with a limit. A timeout too long for
+    /// an `Instant` is none.
+    ///
+    /// # Errors
+    /// Hands the value back: `Timeout` if the time was up, `Disconnected` if the channel is closed or has no receiver
+    /// left.
+    ///
+    /// # Happens-before
+    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4; on `Timeout` nothing.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hence::channel::{bounded, SendTimeoutError};
+    /// let (sender, _receiver) = bounded(1);
+    /// assert_eq!(sender.send_timeout(1, Duration::from_millis(1)), Ok(()));
+    /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
+    /// ```
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, now().checked_add(timeout))
+    }
+
+    /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
+    /// duration. It tries at least once, even if the deadline has passed.
+    ///
+    /// # Errors
+    /// As [`send_timeout`](Sender::send_timeout).
+    ///
+    /// # Happens-before
+    /// As [`send_timeout`](Sender::send_timeout).
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Instant;
+    /// # use hence::channel::{bounded, SendTimeoutError};
+    /// let (sender, _receiver) = bounded(1);
+    /// assert_eq!(sender.send_deadline(1, Instant::now()), Ok(()));
+    /// assert_eq!(sender.send_deadline(2, Instant::now()), Err(SendTimeoutError::Timeout(2)));
+    /// ```
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, Some(on_our_clock(deadline)))
+    }
+
+    /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
+    ///
+    /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
+    /// takes the send back (SF-CH-5).
+    ///
+    /// # Errors
+    /// As [`send`](Sender::send).
+    ///
+    /// # Panics
+    /// The future does, if it is polled after it was ready.
+    ///
+    /// # Happens-before
+    /// As [`send`](Sender::send).
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (sender, receiver) = hence::channel::bounded(0);
+    /// let mut send = pin!(sender.send_async(7));
+    /// assert!(send.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// assert_eq!(send.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+    /// ```
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture::new(self, value)
+    }
+
+    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+        let Some(deadline) = deadline else { return Ok(self.send(value)?) };
+        let Some(waiting) = self.core.send_or_wait(value, Waiter::thread)? else { return Ok(()) };
+        match waiting.party.waiter.wait_until(deadline) {
+            Some(cause) => Ok(waiting.sent(cause)?),
+            None if self.core.abandon_send(&waiting) => Err(SendTimeoutError::Timeout(waiting.unsent())),
+            // Served or closed in the last moment: there is a cause.
+            None => Ok(waiting.sent(waiting.party.waiter.wait())?),
+        }
+    }
+
+    /// Whether both handles are of the same channel.
+    ///
+    /// # Example
+    /// ```
+    /// let (sender, _receiver) = hence::channel::unbounded::<u8>();
+    /// assert!(sender.same_channel(&sender.clone()));
+    /// ```
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+
+    fn on<R>(&self, channel: impl FnOnce(&Core<T>) -> R, _timer: impl FnOnce(usize, usize) -> R) -> R {
+        channel(&self.core)
+    }
+}
+
+either_side!(Sender);
+opaque! { Sender<T>, "Sender"; }
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.core.add_sender();
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.core.drop_sender();
+    }
+}

@@ -1,0 +1,258 @@
+//! Select: of many channel operations, exactly one happens, the first that can.
+//!
+//! [`select!`] takes the operations as written, [`Select`] a set that is made at run time. An operation is ready if it
+//! would not have to wait; it is that, too, if it would fail because its channel is closed. Where several are ready, one
+//! is picked by chance, or, *biased*, the first.
+//!
+//! A send says what it sends after it has been chosen: the message of a `send` operation is evaluated only then.
+//!
+//! # Happens-before
+//! **HB-SEL-1.** The operation that happens has the edges of the same operation alone: HB-CH-1 to HB-CH-4, HB-TM-1. The
+//! others order nothing.
+//!
+//! # Safety
+//! **SF-SEL-1.** Exactly one operation happens, or none where `default` or a time-out says so.
+//!
+//! **SF-SEL-2.** The others leave no trace: they take no value, no place and no turn.
+//!
+//! **SF-SEL-3.** `default`, and a `try_select` or `select_timeout` that fails, say that at one moment none of the
+//! operations was ready.
+//!
+//! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value that
+//! it received goes to the next receive, as by SF-CH-5. One that is *leaked* keeps what it was chosen for, a value, a
+//! place, or the partner that waits for it, for ever, and harms nothing else.
+//!
+//! # Liveness
+//! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other
+//! included.
+//!
+//! **LV-SEL-2.** It takes no wake-up that it does not use: whoever else waits on its channels is woken as without it.
+//!
+//! # How
+//! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
+//! 2. If none is, all channels are locked, in the order of their addresses, and only if none of the operations is ready
+//!    then does the select stand in the queues, or give up. Otherwise again from 1.
+//! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
+//!
+//! After Go's `selectgo`.
+//!
+//! Needs: `select/*.rs`, `channel.rs` and below, `wait.rs`, `sync.rs`.
+
+mod handle;
+mod macros;
+mod set;
+
+use std::time::{Duration, Instant};
+
+use super::channel::core::{Chosen, Place, Side, Stand, Tour};
+use super::channel::schedule::earlier;
+use super::channel::{Receiver, Sender};
+use super::sync::{Arc, now, passed, random};
+use super::wait::{Cause, Waiter};
+use handle::Handle;
+
+pub use set::{Select, SelectedOperation};
+
+/// An operation among others.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[derive(Clone, Copy)]
+pub struct Operation<'a> {
+    handle: &'a dyn Handle,
+    /// Its channel's, once it has to be known.
+    address: usize,
+    place: Place,
+}
+
+impl<'a> Operation<'a> {
+    #[inline]
+    fn new(handle: &'a dyn Handle, side: Side, index: usize) -> Self {
+        Self { handle, address: 0, place: Place { side, index, ticket: 0 } }
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn send<T>(sender: &'a Sender<T>, index: usize) -> Self {
+        Self::new(sender, Side::Send, index)
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn recv<T>(receiver: &'a Receiver<T>, index: usize) -> Self {
+        Self::new(receiver, Side::Recv, index)
+    }
+}
+
+/// How long a select waits.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    Not,
+    Until(Instant),
+    ForEver,
+}
+
+impl Wait {
+    #[doc(hidden)]
+    pub fn at_most(timeout: Duration) -> Self {
+        now().checked_add(timeout).map_or(Wait::ForEver, Wait::Until)
+    }
+
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Not | Wait::ForEver => None,
+        }
+    }
+
+    fn is_over(self) -> bool {
+        match self {
+            Wait::Not => true,
+            Wait::Until(deadline) => passed(deadline),
+            Wait::ForEver => false,
+        }
+    }
+}
+
+/// Does `attempt` on each operation, in order if `biased` and otherwise by chance, until it succeeds.
+#[inline]
+fn first<'a, R>(
+    operations: &mut [Operation<'a>],
+    biased: bool,
+    mut attempt: impl FnMut(&Operation<'a>) -> Option<R>,
+) -> Option<R> {
+    for i in 0..operations.len() {
+        if !biased {
+            // Shuffled no further than needed.
+            let left = operations.len() - i;
+            operations.swap(i, i + if left > 1 { random(left) } else { 0 });
+        }
+        if let Some(result) = attempt(&operations[i]) {
+            return Some(result);
+        }
+    }
+    None
+}
+
+/// Step 2: whether none of the operations, in the order of their addresses, is ready; the select stands as it says.
+fn stand_unless_ready(operations: &mut [Operation<'_>], tour: &mut Tour<'_>) -> bool {
+    let Some(first) = operations.first() else { return true };
+    let (handle, address) = (first.handle, first.address);
+    let same = operations.iter().take_while(|operation| operation.address == address).count();
+    let (group, rest) = operations.split_at_mut(same);
+    handle.stand_unless_ready(group, tour, &mut |tour| stand_unless_ready(rest, tour))
+}
+
+/// How step 2 went, and after it step 3.
+enum Blocked {
+    Ready,
+    /// One is, or might be.
+    Again,
+    /// None was, and it was not to wait.
+    Over,
+    /// This one has been done.
+    Done(usize),
+}
+
+/// Steps 2 and 3.
+#[cold]
+fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: bool) -> Blocked {
+    for operation in &mut *operations {
+        operation.address = operation.handle.address();
+    }
+    operations.sort_unstable_by_key(|operation| operation.address);
+    let over = wait.is_over();
+    let waiter = (!over).then(|| Arc::new(Waiter::thread()));
+    let stand = match &waiter {
+        None => Stand::Aside,
+        Some(waiter) if observing => Stand::Observing(waiter),
+        Some(waiter) => Stand::InLine(waiter),
+    };
+    let mut tour = Tour { stand, observed: Vec::new() };
+    let stood = stand_unless_ready(operations, &mut tour);
+    tour.observed.iter().for_each(|observer| observer.notify()); // block: those who wait to hear of it
+    let blocked = match waiter {
+        _ if !stood => Blocked::Ready,
+        None => Blocked::Over,
+        Some(waiter) => {
+            let timers = operations.iter().filter_map(|operation| operation.handle.next());
+            let cause = match timers.map(Some).fold(wait.deadline(), earlier) {
+                None => waiter.wait(),
+                // Where its time is up it claims itself; if another was faster, there is a cause, or will be one.
+                Some(deadline) => match waiter.wait_until(deadline) {
+                    Some(cause) => cause,
+                    None if waiter.claim(Cause::Again) => Cause::Again,
+                    None => waiter.wait(),
+                },
+            };
+            for operation in &*operations {
+                if cause != Cause::Done(operation.place.index) {
+                    operation.handle.leave(&operation.place, observing);
+                }
+            }
+            match cause {
+                Cause::Done(index) => Blocked::Done(index),
+                Cause::Closed | Cause::Again => Blocked::Again,
+            }
+        }
+    };
+    if biased {
+        operations.sort_unstable_by_key(|operation| operation.place.index);
+    }
+    blocked
+}
+
+/// An operation that was chosen, as plain data: [`SelectedOperation::new`] makes somebody responsible for it.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[derive(Clone, Copy)]
+pub struct Selected<'a> {
+    operation: Operation<'a>,
+    chosen: Chosen,
+}
+
+impl Selected<'_> {
+    #[doc(hidden)]
+    #[inline]
+    pub fn index(&self) -> usize {
+        self.operation.place.index
+    }
+}
+
+/// Performs a select.
+#[doc(hidden)]
+#[inline]
+pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
+    loop {
+        let chosen = first(operations, biased, |operation| {
+            operation.handle.choose(&operation.place).map(|chosen| Selected { operation: *operation, chosen })
+        });
+        if chosen.is_some() {
+            return chosen;
+        }
+        match block(operations, biased, wait, false) {
+            Blocked::Ready | Blocked::Again => {}
+            Blocked::Over => return None,
+            Blocked::Done(index) => {
+                let done = operations.iter().find(|operation| operation.place.index == index);
+                let operation = *done.expect("an operation that was done is one of ours");
+                return Some(Selected { operation, chosen: Chosen::Kept(operation.place.ticket) });
+            }
+        }
+    }
+}
+
+/// Waits until an operation is ready: its number.
+fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Wait) -> Option<usize> {
+    loop {
+        let ready = first(operations, biased, |operation| {
+            operation.handle.is_ready(operation.place.side).then_some(operation.place.index)
+        });
+        if ready.is_some() {
+            return ready;
+        }
+        if let Blocked::Over = block(operations, biased, wait, true) {
+            return None;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a select asks of a handle: of a channel's end, or of a timer.
+//!
+//! Needs: `channel/core.rs`, `channel/schedule.rs`.
+
+use std::time::Instant;
+
+use super::super::channel::core::{Chosen, Place, Side, Tour};
+use super::super::channel::{Receiver, Sender, Source};
+use super::Operation;
+
+/// An end of a channel, or a timer.
+pub(super) trait Handle {
+    /// What tells its channel from others, and the order in which channels are locked.
+    fn address(&self) -> usize;
+
+    /// Chooses the operation if it does not have to wait.
+    fn choose(&self, place: &Place) -> Option<Chosen>;
+
+    /// Undoes what a chosen operation has done.
+    fn give_up(&self, side: Side, chosen: Chosen);
+
+    /// Whether the operation might not have to wait.
+    fn is_ready(&self, side: Side) -> bool;
+
+    /// When a timer will have its next message.
+    fn next(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Under the lock of its channel, and then, by `rest`, of all the others on the tour: stands in line for the
+    /// operations of the `group`, which are all of this channel, unless one of all is ready (false).
+    fn stand_unless_ready(
+        &self,
+        group: &mut [Operation<'_>],
+        tour: &mut Tour<'_>,
+        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
+    ) -> bool;
+
+    /// Leaves the line.
+    fn leave(&self, place: &Place, observing: bool);
+}
+
+impl<T> Handle for Sender<T> {
+    fn address(&self) -> usize {
+        self.core.address()
+    }
+
+    #[inline]
+    fn choose(&self, _place: &Place) -> Option<Chosen> {
+        self.core.choose_send()
+    }
+
+    fn give_up(&self, side: Side, chosen: Chosen) {
+        if let Chosen::Kept(ticket) = chosen {
+            self.core.give_up(side, ticket);
+        }
+    }
+
+    fn is_ready(&self, side: Side) -> bool {
+        self.core.is_ready(side)
+    }
+
+    fn stand_unless_ready(
+        &self,
+        group: &mut [Operation<'_>],
+        tour: &mut Tour<'_>,
+        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
+    ) -> bool {
+        self.core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
+    }
+
+    fn leave(&self, place: &Place, observing: bool) {
+        self.core.leave(place, observing);
+    }
+}
+
+impl<T> Handle for Receiver<T> {
+    fn address(&self) -> usize {
+        match &self.source {
+            Source::Channel(core) => core.address(),
+            Source::Timer(schedule, _) => std::ptr::from_ref(&**schedule).addr(),
+            Source::Never => 0,
+        }
+    }
+
+    #[inline]
+    fn choose(&self, place: &Place) -> Option<Chosen> {
+        match &self.source {
+            Source::Channel(core) => core.choose_recv(place.index),
+            Source::Timer(schedule, _) => schedule.take().map(Chosen::At),
+            Source::Never => None,
+        }
+    }
+
+    fn give_up(&self, side: Side, chosen: Chosen) {
+        match (&self.source, chosen) {
+            (Source::Channel(core), Chosen::Kept(ticket)) => core.give_up(side, ticket),
+            (Source::Timer(schedule, _), Chosen::At(due)) => schedule.put_back(due),
+            _ => {}
+        }
+    }
+
+    fn is_ready(&self, side: Side) -> bool {
+        match &self.source {
+            Source::Channel(core) => core.is_ready(side),
+            Source::Timer(schedule, _) => schedule.is_due(),
+            Source::Never => false,
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        match &self.source {
+            Source::Timer(schedule, _) => schedule.next(),
+            Source::Channel(_) | Source::Never => None,
+        }
+    }
+
+    fn stand_unless_ready(
+        &self,
+        group: &mut [Operation<'_>],
+        tour: &mut Tour<'_>,
+        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
+    ) -> bool {
+        match &self.source {
+            Source::Channel(core) => core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest),
+            // Nobody wakes for a timer, so there is no line: the select sleeps no longer than until its moment.
+            Source::Timer(schedule, _) => !schedule.is_due() && rest(tour),
+            Source::Never => rest(tour),
+        }
+    }
+
+    fn leave(&self, place: &Place, observing: bool) {
+        if let Source::Channel(core) = &self.source {
+            core.leave(place, observing);
+        }
+    }
+}

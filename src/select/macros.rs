@@ -1,0 +1,171 @@
+//! The syntax of `select!`: operations are sorted from `default`, their handles bound, the select run by a function,
+//! and the operation that was chosen completed in its own arm.
+//!
+//! Vendoring: the crate's root is named in the one line that says so.
+//!
+//! Needs: `select.rs`.
+
+/// Waits until one of several channel operations can be done, and does it.
+///
+/// The syntax is crossbeam-channel's:
+///
+/// * `recv(receiver) -> result => body` receives; `result` is a pattern for a `Result<T, RecvError>`.
+/// * `send(sender, message) -> result => body` sends; `message` is evaluated only once the operation has been chosen, and
+///   `result` is a pattern for a `Result<(), SendError<T>>`.
+/// * `default => body` runs if no operation is ready, `default(timeout) => body` if none is within the `Duration`.
+///
+/// Where several operations are ready, one is picked by chance; [`select_biased!`](crate::select_biased) picks the first.
+/// The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run time.
+///
+/// Blocks until an operation is ready, without a `default`. The close of a channel makes its operations ready: they fail.
+///
+/// # Panics
+/// Only if an expression in it does. If `message` does, the operation is taken back (SF-SEL-4).
+///
+/// # Happens-before
+/// HB-SEL-1.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use hence::channel::{bounded, select, unbounded};
+///
+/// let (jobs, queue) = unbounded();
+/// let (done, finished) = bounded::<()>(0);
+/// jobs.send(20).unwrap();
+///
+/// let job = select! {
+///     recv(queue) -> job => job.unwrap(),
+///     recv(finished) -> _ => 0,
+/// };
+/// assert_eq!(job, 20);
+///
+/// drop(done); // closes: everybody who looks at `finished` learns of it
+/// select! {
+///     recv(queue) -> _ => unreachable!(),
+///     recv(finished) -> closed => assert!(closed.is_err()),
+///     default(Duration::from_secs(1)) => unreachable!(),
+/// }
+/// ```
+#[macro_export]
+macro_rules! select {
+    ($($arms:tt)+) => { $crate::__select!(@select (false) $($arms)+) };
+}
+
+/// [`select!`](crate::select), but where several operations are ready, the first one is picked.
+///
+/// # Happens-before
+/// HB-SEL-1.
+///
+/// # Example
+/// ```
+/// use hence::channel::{select_biased, unbounded};
+///
+/// let (sender, receiver) = unbounded();
+/// sender.send(1).unwrap();
+/// select_biased! {
+///     recv(receiver) -> value => assert_eq!(value, Ok(1)),
+///     default => unreachable!(),
+/// }
+/// ```
+#[macro_export]
+macro_rules! select_biased {
+    ($($arms:tt)+) => { $crate::__select!(@select (true) $($arms)+) };
+}
+
+/// `@parse (biased) (operations) (default) rest`, one arm a step; then `@bind (biased) (to bind) (bound) (number)
+/// (default)`, one handle a step; then the select, and `@complete operation (bound)`, one arm a step.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __select {
+    (@select $biased:tt $($arms:tt)+) => {{
+        use $crate::select as __hence_select; // vendoring: the path to `select` in your crate
+        $crate::__select!(@parse $biased () () $($arms)+)
+    }};
+
+    // An arm's body is a block, an expression before a comma, or the last expression.
+    (@parse $biased:tt $arms:tt $default:tt $kind:ident $args:tt -> $result:pat => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@arm $biased $arms $default ($kind $args ($result) $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt $default:tt $kind:ident $args:tt -> $result:pat => $body:block $($rest:tt)*) => {
+        $crate::__select!(@arm $biased $arms $default ($kind $args ($result) $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt $default:tt $kind:ident $args:tt -> $result:pat => $body:expr, $($rest:tt)*) => {
+        $crate::__select!(@arm $biased $arms $default ($kind $args ($result) $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt $default:tt $kind:ident $args:tt -> $result:pat => $body:expr) => {
+        $crate::__select!(@arm $biased $arms $default ($kind $args ($result) $body))
+    };
+    (@parse $biased:tt $arms:tt () default => $($rest:tt)*) => {
+        $crate::__select!(@parse $biased $arms () default() => $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt () default $args:tt => $body:block, $($rest:tt)*) => {
+        $crate::__select!(@parse $biased $arms ($args $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt () default $args:tt => $body:block $($rest:tt)*) => {
+        $crate::__select!(@parse $biased $arms ($args $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt () default $args:tt => $body:expr, $($rest:tt)*) => {
+        $crate::__select!(@parse $biased $arms ($args $body) $($rest)*)
+    };
+    (@parse $biased:tt $arms:tt () default $args:tt => $body:expr) => {
+        $crate::__select!(@parse $biased $arms ($args $body))
+    };
+    (@parse $biased:tt $arms:tt $default:tt) => {
+        $crate::__select!(@bind $biased $arms () (0usize) $default)
+    };
+    (@parse $biased:tt $arms:tt $default:tt $($rest:tt)+) => {
+        compile_error!(concat!(
+            "expected `recv(receiver) -> result => body`, `send(sender, message) -> result => body`, or one `default => \
+             body` or `default(timeout) => body`, found `", stringify!($($rest)+), "`"
+        ))
+    };
+
+    (@arm $biased:tt ($($arms:tt)*) $default:tt (recv ($receiver:expr $(,)?) $result:tt $body:expr) $($rest:tt)*) => {
+        $crate::__select!(@parse $biased ($($arms)* (recv ($receiver) () $result $body)) $default $($rest)*)
+    };
+    (@arm $biased:tt ($($arms:tt)*) $default:tt (send ($sender:expr, $message:expr $(,)?) $result:tt $body:expr) $($rest:tt)*) => {
+        $crate::__select!(@parse $biased ($($arms)* (send ($sender) ($message) $result $body)) $default $($rest)*)
+    };
+
+    (@bind $biased:tt (($kind:ident ($handle:expr) $message:tt $result:tt $body:expr) $($arms:tt)*) ($($bound:tt)*) ($number:expr) $default:tt) => {
+        match $handle {
+            ref handle => $crate::__select!(
+                @bind $biased ($($arms)*) ($($bound)* ($kind handle ($number) $message $result $body)) ($number + 1) $default
+            ),
+        }
+    };
+    (@bind ($biased:tt) () ($(($kind:ident $handle:ident ($number:expr) $($arm:tt)*))*) $count:tt $default:tt) => {{
+        let mut operations: [__hence_select::Operation<'_>; $count] =
+            [$(__hence_select::Operation::$kind($handle, $number)),*];
+        match __hence_select::run(&mut operations, $biased, $crate::__select!(@wait $default)) {
+            Some(selected) => $crate::__select!(@complete selected ($(($kind $handle ($number) $($arm)*))*)),
+            None => $crate::__select!(@default $default),
+        }
+    }};
+
+    (@wait ()) => { __hence_select::Wait::ForEver };
+    (@wait (() $body:expr)) => { __hence_select::Wait::Not };
+    (@wait (($timeout:expr $(,)?) $body:expr)) => { __hence_select::Wait::at_most($timeout) };
+
+    (@default ()) => { unreachable!("waits for ever") };
+    (@default ($args:tt $body:expr)) => { $body };
+
+    (@complete $selected:ident ((recv $handle:ident ($number:expr) () ($result:pat) $body:expr) $($arms:tt)*)) => {
+        if $selected.index() == $number {
+            let $result = __hence_select::SelectedOperation::new($selected).recv($handle);
+            $body
+        } else {
+            $crate::__select!(@complete $selected ($($arms)*))
+        }
+    };
+    (@complete $selected:ident ((send $handle:ident ($number:expr) ($message:expr) ($result:pat) $body:expr) $($arms:tt)*)) => {
+        if $selected.index() == $number {
+            let $result = __hence_select::SelectedOperation::new($selected).send($handle, $message);
+            $body
+        } else {
+            $crate::__select!(@complete $selected ($($arms)*))
+        }
+    };
+    (@complete $selected:ident ()) => { unreachable!("an operation of another select") };
+}

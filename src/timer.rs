@@ -1,0 +1,99 @@
+//! Timers: receivers of messages that come at moments. Each message is the moment, an `Instant`, that it was due at.
+//!
+//! They can be received from alone, cloned, and stand in a select; clones share the messages. A timer costs no thread
+//! and nothing while nobody waits for it: whoever receives sleeps until the moment. (A *task* cannot sleep: if one waits
+//! for a timer by `recv_async`, a thread is started that wakes tasks, one for the process.)
+//!
+//! # Happens-before
+//! **HB-TM-1.** The receive that takes one message of a timer happens before the return of each receive that takes a
+//! later one. *Not promised:* anything by a time-out as such, or by the passing of time.
+//!
+//! # Safety
+//! **SF-TM-1.** A message is never early, and its moment is the one it was due at; one message is received once, by one
+//! of the receivers. `after` and `at` have one message; each message of `tick` is due a period after the one before was
+//! received, so none pile up.
+//!
+//! **SF-TM-2.** A receive or send with a time-out ends in exactly one way: a value that it was given is returned, one
+//! that was taken from it has been received by one receiver, and in all other cases it has left no trace; a send gives
+//! its value back.
+//!
+//! # Liveness
+//! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
+//! on, does.
+//!
+//! Needs: `channel.rs`.
+
+use std::time::{Duration, Instant};
+
+use super::channel::Receiver;
+use super::sync::{now, on_our_clock};
+
+/// One message, `duration` from now. If that is too far away for an `Instant`, it never comes.
+///
+/// # Happens-before
+/// HB-TM-1.
+///
+/// # Example
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # if cfg!(any(loom, shuttle)) { return; }
+/// let begun = Instant::now();
+/// hence::channel::after(Duration::from_millis(10)).recv().unwrap();
+/// assert!(begun.elapsed() >= Duration::from_millis(10));
+/// ```
+pub fn after(duration: Duration) -> Receiver<Instant> {
+    now().checked_add(duration).map_or_else(never, |when| Receiver::timer(when, None))
+}
+
+/// One message, at `when`; at once, if that is past.
+///
+/// # Happens-before
+/// HB-TM-1.
+///
+/// # Example
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # if cfg!(any(loom, shuttle)) { return; }
+/// let when = Instant::now() + Duration::from_millis(10);
+/// assert_eq!(hence::channel::at(when).recv(), Ok(when));
+/// assert!(Instant::now() >= when);
+/// ```
+pub fn at(when: Instant) -> Receiver<Instant> {
+    Receiver::timer(on_our_clock(when), None)
+}
+
+/// A message every `duration`, the first one `duration` from now; none is sent while the last one has not been
+/// received.
+///
+/// # Happens-before
+/// HB-TM-1.
+///
+/// # Example
+/// ```
+/// # use std::time::{Duration, Instant};
+/// # if cfg!(any(loom, shuttle)) { return; }
+/// let begun = Instant::now();
+/// let ticks = hence::channel::tick(Duration::from_millis(5));
+/// assert_eq!(ticks.iter().take(2).count(), 2);
+/// assert!(begun.elapsed() >= Duration::from_millis(10));
+/// ```
+pub fn tick(duration: Duration) -> Receiver<Instant> {
+    now().checked_add(duration).map_or_else(never, |when| Receiver::timer(when, Some(duration)))
+}
+
+/// A receiver to which nothing ever comes, and that never disconnects: an operation of a select that is left out.
+///
+/// # Example
+/// ```
+/// # use hence::channel::{bounded, never, select};
+/// let (sender, receiver) = bounded(1);
+/// sender.send(1).unwrap();
+/// let other = None; // it might be there
+/// select! {
+///     recv(receiver) -> value => assert_eq!(value, Ok(1)),
+///     recv(other.unwrap_or(&never::<i32>())) -> _ => unreachable!(),
+/// }
+/// ```
+pub fn never<T>() -> Receiver<T> {
+    Receiver::never()
+}
