@@ -74,7 +74,7 @@
 //! # Memory
 //! A channel allocates one header when it is made, then as values come. MEMORY
 //!
-//! Needs: `channel/*.rs`, `timer.rs` and `select.rs` for re-export, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/*.rs`, `timer.rs` and `selection.rs` for re-export, `wait.rs`, `sync.rs`, `error.rs`.
 
 #[macro_use]
 mod side;
@@ -91,7 +91,7 @@ pub use super::error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
     TryRecvError, TrySelectError, TrySendError,
 };
-pub use super::select::{Select, SelectedOperation};
+pub use super::selection::{Select, SelectedOperation};
 pub use super::timer::{after, at, never, tick};
 pub use crate::{select, select_biased};
 pub use future::{RecvFuture, RecvStream, SendFuture};

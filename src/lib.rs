@@ -72,7 +72,7 @@ mod readme {}
 
 pub mod channel;
 mod error;
-pub mod select;
+pub mod selection;
 pub(crate) mod sync;
 pub mod timer;
 pub(crate) mod wait;

@@ -49,7 +49,7 @@ use super::super::error::{SendError, TryRecvError, TrySendError};
 use super::super::sync::{Arc, Lock, UnsafeCell};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
-use arms::Arm;
+use arms::{Arm, Selects};
 pub(crate) use arms::{Chosen, Place, Side, Stand, Tour};
 
 /// What all handles of one channel share.
@@ -74,13 +74,8 @@ struct State<T> {
     receivers: WaitQueue<Party<T>>,
     /// Places that selects have been given and have not filled yet.
     reserved: usize,
-    /// Receivers to whom selects have promised a value, by the ticket of the select's send; `None` where the receive
-    /// has been dropped since.
-    promised: Vec<(Ticket, Option<Party<T>>)>,
-    /// Values that selects have received and not fetched yet, by the ticket of the select's receive.
-    chosen: Vec<(Ticket, Ranked<T>)>,
-    /// Selects that wait only to hear that an operation has become ready.
-    observers: WaitQueue<Arm>,
+    /// What else selects keep here; made when one first does.
+    selects: Option<Box<Selects<T>>>,
     sender_handles: usize,
     receiver_handles: usize,
     closed: bool,
@@ -176,9 +171,8 @@ impl<T> Waiting<T> {
     }
 }
 
-/// How a receive that cannot wait, or has not waited yet, has gone.
-pub(super) enum Received<T> {
-    Value(T),
+/// Why a receive has no value yet.
+pub(super) enum Unreceived<T> {
     /// It waits for the value that a select has promised, or stands in line.
     Waits(Waiting<T>),
     Empty,
@@ -189,7 +183,7 @@ pub(super) enum Received<T> {
 enum Wake<T> {
     Nobody,
     One(Party<T>),
-    All(Vec<Party<T>>),
+    All(Box<Vec<Party<T>>>),
 }
 
 #[inline]
@@ -227,17 +221,19 @@ impl<T> State<T> {
     /// The one to notify, and with it the observers, for whom something may have changed.
     #[inline]
     fn wake(&mut self, party: Option<Party<T>>) -> Wake<T> {
-        if !self.observers.is_empty() {
-            return Wake::All(self.observed().chain(party).collect());
+        if let Some(observers) = self.selects.as_mut().map(|selects| &mut selects.observers).filter(|o| !o.is_empty()) {
+            return Wake::All(Box::new(arms::claim_observers(observers).chain(party).collect()));
         }
         party.map_or(Wake::Nobody, Wake::One)
     }
 
-    fn observed(&mut self) -> impl Iterator<Item = Party<T>> + use<T> {
-        self.observers.claim_all(arms::claim_again).into_iter().map(Party::Arm)
+    /// Whether a send has only to put its value into the buffer.
+    #[inline]
+    fn takes_quietly(&self) -> bool {
+        !self.closed && self.receivers.is_empty() && self.selects.is_none() && self.has_room()
     }
 
-    #[inline]
+    #[cold]
     fn send(&mut self, value: T) -> Result<Wake<T>, TrySendError<T>> {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
@@ -253,7 +249,16 @@ impl<T> State<T> {
         }
     }
 
+    /// The next value, where a receive has only to take it out of the buffer.
     #[inline]
+    fn recv_quietly(&mut self) -> Option<T> {
+        if self.returned.is_empty() && self.senders.is_empty() && self.selects.is_none() {
+            self.buffer.pop_front()
+        } else {
+            None
+        }
+    }
+
     fn recv(&mut self) -> Result<Source<T>, TryRecvError> {
         let first = if self.returned.is_empty() {
             self.buffer.pop_front().map(|value| (UNRANKED, value))
@@ -284,7 +289,9 @@ impl<T> State<T> {
                     let claimed = alone.waiter.claim(Cause::Done(0));
                     debug_assert!(claimed, "invariant 9");
                 }
-                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.chosen.push((arm.ticket, value)),
+                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
+                    self.selects().chosen.push((arm.ticket, value));
+                }
                 Party::Arm(_) => continue,
             }
             return Ok(receiver);
@@ -336,8 +343,43 @@ impl<T> State<T> {
             return Waiting { ticket: self.receivers.push(|_| Party::Alone(party.clone())), party };
         };
         let party = Alone::new(waiter.promised(), None);
-        self.promised.push((promise, Some(Party::Alone(party.clone()))));
+        self.selects().promised.push((promise, Some(Party::Alone(party.clone()))));
         Waiting { ticket: self.receivers.ticket(), party }
+    }
+
+    #[cold]
+    fn send_or_stand(
+        &mut self,
+        value: T,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> Result<(Wake<T>, Option<Waiting<T>>), SendError<T>> {
+        match self.send(value) {
+            Ok(wake) => Ok((wake, None)),
+            Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
+            Err(TrySendError::Full(value)) => {
+                let party = Alone::new(waiter(), Some(value));
+                let ticket = self.senders.push(|_| Party::Alone(party.clone()));
+                Ok((self.wake(None), Some(Waiting { ticket, party })))
+            }
+        }
+    }
+
+    #[cold]
+    fn recv_or_stand(
+        &mut self,
+        may_wait: bool,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> (Result<T, Unreceived<T>>, Wake<T>) {
+        match self.recv() {
+            Ok(Source::Value((_, value), wake)) => (Ok(value), wake),
+            Ok(Source::Promise(ticket, wake)) => (Err(Unreceived::Waits(self.stand(waiter(), Some(ticket)))), wake),
+            Err(TryRecvError::Disconnected) => (Err(Unreceived::Disconnected), Wake::Nobody),
+            Err(TryRecvError::Empty) if may_wait => {
+                let waiting = self.stand(waiter(), None);
+                (Err(Unreceived::Waits(waiting)), self.wake(None))
+            }
+            Err(TryRecvError::Empty) => (Err(Unreceived::Empty), Wake::Nobody),
+        }
     }
 
     /// Puts back a value that a receive was given and does not return: to the next receive.
@@ -363,7 +405,7 @@ impl<T> State<T> {
         };
         let mut released = self.senders.claim_all(claim);
         released.extend(self.receivers.claim_all(claim));
-        released.extend(self.observed());
+        released.extend(self.selects.iter_mut().flat_map(|selects| arms::claim_observers(&mut selects.observers)));
         Some(released)
     }
 }
@@ -388,9 +430,7 @@ impl<T> Core<T> {
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
             reserved: 0,
-            promised: Vec::new(),
-            chosen: Vec::new(),
-            observers: WaitQueue::new(),
+            selects: None,
             sender_handles: 1,
             receiver_handles: 1,
             closed: false,
@@ -398,49 +438,65 @@ impl<T> Core<T> {
         Self { capacity, state: Lock::new(state) }
     }
 
+    /// Sends, or hands the value back.
     #[inline]
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        let wake = self.state.with(|state| state.send(value))?;
-        notify(wake); // try_send: a receiver that waited
-        Ok(())
+        let sent = self.state.with(|state| {
+            if state.takes_quietly() {
+                state.buffer.push_back(value);
+                return None;
+            }
+            Some(state.send(value))
+        });
+        match sent {
+            None => Ok(()),
+            Some(Err(refused)) => Err(refused),
+            Some(Ok(wake)) => {
+                notify(wake); // try_send: a receiver that waited
+                Ok(())
+            }
+        }
     }
 
     /// Sends, or stands in line with a waiter made by `waiter`, which runs under the lock.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_or_wait(
         &self,
         value: T,
         waiter: impl FnOnce() -> Waiter,
     ) -> Result<Option<Waiting<T>>, SendError<T>> {
-        let (wake, waiting) = self.state.with(|state| match state.send(value) {
-            Ok(wake) => Ok((wake, None)),
-            Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
-            Err(TrySendError::Full(value)) => {
-                let party = Alone::new(waiter(), Some(value));
-                let ticket = state.senders.push(|_| Party::Alone(party.clone()));
-                Ok((state.wake(None), Some(Waiting { ticket, party })))
+        let sent = self.state.with(|state| {
+            if state.takes_quietly() {
+                state.buffer.push_back(value);
+                return None;
             }
-        })?;
-        notify(wake); // send: a receiver that waited
-        Ok(waiting)
+            Some(state.send_or_stand(value, waiter))
+        });
+        match sent {
+            None => Ok(None),
+            Some(Err(refused)) => Err(refused),
+            Some(Ok((wake, waiting))) => {
+                notify(wake); // send: a receiver that waited
+                Ok(waiting)
+            }
+        }
     }
 
     /// Receives, or waits with a waiter made by `waiter`, which runs under the lock: for a value that a select has
     /// promised, and, if it `may_wait`, in line.
-    #[inline]
-    pub(super) fn recv(&self, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Received<T> {
-        let (received, wake) = self.state.with(|state| match state.recv() {
-            Ok(Source::Value((_, value), wake)) => (Received::Value(value), wake),
-            Ok(Source::Promise(ticket, wake)) => (Received::Waits(state.stand(waiter(), Some(ticket))), wake),
-            Err(TryRecvError::Disconnected) => (Received::Disconnected, Wake::Nobody),
-            Err(TryRecvError::Empty) if may_wait => {
-                let waiting = state.stand(waiter(), None);
-                (Received::Waits(waiting), state.wake(None))
-            }
-            Err(TryRecvError::Empty) => (Received::Empty, Wake::Nobody),
+    #[inline(always)]
+    pub(super) fn recv(&self, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Result<T, Unreceived<T>> {
+        let received = self.state.with(|state| match state.recv_quietly() {
+            Some(value) => Ok(value),
+            None => Err(state.recv_or_stand(may_wait, waiter)),
         });
-        notify(wake); // recv: a sender that waited
-        received
+        match received {
+            Ok(value) => Ok(value),
+            Err((received, wake)) => {
+                notify(wake); // recv: a sender that waited
+                received
+            }
+        }
     }
 
     /// A send is abandoned while it waits: its value is its own again, unless that has been taken (false).
@@ -499,7 +555,8 @@ impl<T> Core<T> {
             if state.receiver_handles > 0 {
                 return (None, None);
             }
-            let values = (mem::take(&mut state.returned), mem::take(&mut state.buffer), mem::take(&mut state.chosen));
+            let chosen = state.selects.as_mut().map(|selects| mem::take(&mut selects.chosen));
+            let values = (mem::take(&mut state.returned), mem::take(&mut state.buffer), chosen);
             (state.close(), Some(values))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::super::error::{RecvError, SendError};
 use super::super::sync::Alarm;
 use super::super::wait::{Cause, Waiter};
-use super::core::{Core, Received, Waiting};
+use super::core::{Core, Unreceived, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::Sender;
 
@@ -105,12 +105,12 @@ impl<'a, T> RecvFuture<'a, T> {
             }
             let mut waker = Some(cx.waker().clone());
             match core.recv(true, || task(&mut waker)) {
-                Received::Value(value) => return Poll::Ready(Ok(value)),
-                Received::Waits(waiting) => {
+                Ok(value) => return Poll::Ready(Ok(value)),
+                Err(Unreceived::Waits(waiting)) => {
                     self.waiting = Some(waiting);
                     return Poll::Pending;
                 }
-                Received::Disconnected | Received::Empty => return Poll::Ready(Err(RecvError)),
+                Err(Unreceived::Disconnected | Unreceived::Empty) => return Poll::Ready(Err(RecvError)),
             }
         }
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, now, on_our_clock};
 use super::super::wait::{Cause, Waiter};
-use super::core::{Core, Received};
+use super::core::{Core, Unreceived};
 use super::schedule::{Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
 
@@ -66,6 +66,12 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
+        if let Source::Channel(core) = &self.source {
+            return match core.recv(true, Waiter::thread) {
+                Ok(value) => Ok(value),
+                Err(unreceived) => wait_for_value(core, unreceived, None).map_err(|_| RecvError),
+            };
+        }
         self.recv_until(None).map_err(|_| RecvError)
     }
 
@@ -95,10 +101,10 @@ impl<T> Receiver<T> {
         };
         loop {
             match core.recv(false, Waiter::thread) {
-                Received::Value(value) => return Ok(value),
-                Received::Empty => return Err(TryRecvError::Empty),
-                Received::Disconnected => return Err(TryRecvError::Disconnected),
-                Received::Waits(promised) => {
+                Ok(value) => return Ok(value),
+                Err(Unreceived::Empty) => return Err(TryRecvError::Empty),
+                Err(Unreceived::Disconnected) => return Err(TryRecvError::Disconnected),
+                Err(Unreceived::Waits(promised)) => {
                     if let Cause::Done(_) = promised.party.waiter.wait() {
                         return Ok(promised.received());
                     }
@@ -234,32 +240,15 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        let core = match &self.source {
-            Source::Channel(core) => core,
-            Source::Timer(schedule, value) => return schedule.recv(deadline).map(value),
+        match &self.source {
+            Source::Channel(core) => match core.recv(true, Waiter::thread) {
+                Ok(value) => Ok(value),
+                Err(unreceived) => wait_for_value(core, unreceived, deadline),
+            },
+            Source::Timer(schedule, value) => schedule.recv(deadline).map(value),
             Source::Never => {
                 sleep_until(deadline);
-                return Err(RecvTimeoutError::Timeout);
-            }
-        };
-        loop {
-            let waiting = match core.recv(true, Waiter::thread) {
-                Received::Value(value) => return Ok(value),
-                Received::Disconnected => return Err(RecvTimeoutError::Disconnected),
-                Received::Waits(waiting) => waiting,
-                Received::Empty => unreachable!("a receive that may wait does"),
-            };
-            let waiter = &waiting.party.waiter;
-            let cause = match deadline.map_or_else(|| Some(waiter.wait()), |deadline| waiter.wait_until(deadline)) {
-                Some(cause) => cause,
-                None if core.leave_recv(&waiting) => return Err(RecvTimeoutError::Timeout),
-                // Served or closed in the last moment, or about to be: there is a cause, or will be one.
-                None => waiter.wait(),
-            };
-            match cause {
-                Cause::Done(_) => return Ok(waiting.received()),
-                Cause::Closed => return Err(RecvTimeoutError::Disconnected),
-                Cause::Again => {}
+                Err(RecvTimeoutError::Timeout)
             }
         }
     }
@@ -294,6 +283,37 @@ impl<T> Receiver<T> {
             Source::Channel(core) => channel(core),
             Source::Timer(schedule, _) => timer(schedule.is_due().into(), 1),
             Source::Never => timer(0, 0),
+        }
+    }
+}
+
+#[cold]
+fn wait_for_value<T>(
+    core: &Core<T>,
+    unreceived: Unreceived<T>,
+    deadline: Option<Instant>,
+) -> Result<T, RecvTimeoutError> {
+    let mut unreceived = unreceived;
+    loop {
+        let waiting = match unreceived {
+            Unreceived::Waits(waiting) => waiting,
+            Unreceived::Disconnected => return Err(RecvTimeoutError::Disconnected),
+            Unreceived::Empty => unreachable!("a receive that may wait does"),
+        };
+        let waiter = &waiting.party.waiter;
+        let cause = match deadline.map_or_else(|| Some(waiter.wait()), |deadline| waiter.wait_until(deadline)) {
+            Some(cause) => cause,
+            None if core.leave_recv(&waiting) => return Err(RecvTimeoutError::Timeout),
+            // Served or closed in the last moment, or about to be: there is a cause, or will be one.
+            None => waiter.wait(),
+        };
+        match cause {
+            Cause::Done(_) => return Ok(waiting.received()),
+            Cause::Closed => return Err(RecvTimeoutError::Disconnected),
+            Cause::Again => match core.recv(true, Waiter::thread) {
+                Ok(value) => return Ok(value),
+                Err(again) => unreceived = again,
+            },
         }
     }
 }

@@ -54,6 +54,7 @@ impl Schedule {
     }
 
     /// Takes the next message, when it is due.
+    #[cold]
     pub(crate) fn recv(&self, deadline: Option<Instant>) -> Result<Instant, RecvTimeoutError> {
         loop {
             if let Some(due) = self.take() {
@@ -76,6 +77,7 @@ pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
 }
 
 /// Blocks the thread until a moment; for ever without one.
+#[cold]
 pub(crate) fn sleep_until(moment: Option<Instant>) {
     let parker = Parker::current();
     loop {

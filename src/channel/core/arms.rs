@@ -30,6 +30,23 @@ pub(crate) struct Arm {
     pub(super) ticket: Ticket,
 }
 
+/// What a channel keeps for selects.
+#[derive(Debug)]
+pub(super) struct Selects<T> {
+    /// Receivers to whom a value has been promised, by the ticket of the promised send; `None` where the receive has
+    /// been dropped since.
+    pub(super) promised: Vec<(Ticket, Option<Party<T>>)>,
+    /// Values that have been received and not fetched yet, by the ticket of the receive.
+    pub(super) chosen: Vec<(Ticket, Ranked<T>)>,
+    /// Those who wait only to hear that an operation has become ready.
+    pub(super) observers: WaitQueue<Arm>,
+}
+
+/// Claims those who are to look again.
+pub(super) fn claim_observers<T>(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Party<T>> + use<T> {
+    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter().map(Party::Arm)
+}
+
 /// An operation of a select that has been chosen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Chosen {
@@ -76,6 +93,12 @@ pub(crate) struct Tour<'a> {
 }
 
 impl<T> State<T> {
+    pub(super) fn selects(&mut self) -> &mut Selects<T> {
+        self.selects.get_or_insert_with(|| {
+            Box::new(Selects { promised: Vec::new(), chosen: Vec::new(), observers: WaitQueue::new() })
+        })
+    }
+
     /// Whether an operation might not have to wait. An arm in a queue may have been claimed through another channel:
     /// then it is not ready after all, and the attempt clears the arm away.
     fn is_ready(&self, side: Side) -> bool {
@@ -90,15 +113,16 @@ impl<T> State<T> {
         let arm = |waiter: &Arc<Waiter>, ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
         match tour.stand {
             Stand::Aside => {}
-            Stand::Observing(waiter) => place.ticket = self.observers.push(|ticket| arm(waiter, ticket)),
+            Stand::Observing(waiter) => place.ticket = self.selects().observers.push(|ticket| arm(waiter, ticket)),
             Stand::InLine(waiter) => {
                 let line = match place.side {
                     Side::Send => &mut self.senders,
                     Side::Recv => &mut self.receivers,
                 };
                 place.ticket = line.push(|ticket| Party::Arm(arm(waiter, ticket)));
-                if !self.observers.is_empty() {
-                    tour.observed.extend(self.observers.claim_all(claim_again).into_iter().map(|arm| arm.waiter));
+                if let Some(selects) = &mut self.selects {
+                    let observers = selects.observers.claim_all(|arm| arm.waiter.claim(Cause::Again));
+                    tour.observed.extend(observers.into_iter().map(|arm| arm.waiter));
                 }
             }
         }
@@ -107,24 +131,26 @@ impl<T> State<T> {
     /// Keeps a value for the select that has received it.
     fn keep(&mut self, (rank, value): Ranked<T>, ticket: Ticket) {
         let rank = if rank == UNRANKED { self.next_rank() } else { rank };
-        self.chosen.push((ticket, (rank, value)));
+        self.selects().chosen.push((ticket, (rank, value)));
     }
 
     /// Takes what is kept under a ticket.
     fn kept(&mut self, ticket: Ticket) -> Ranked<T> {
-        let at = self.chosen.iter().position(|(kept, _)| *kept == ticket).expect("a chosen receive has its value");
-        self.chosen.swap_remove(at).1
+        let chosen = &mut self.selects().chosen;
+        let at = chosen.iter().position(|(kept, _)| *kept == ticket).expect("a chosen receive has its value");
+        chosen.swap_remove(at).1
     }
 
     fn take_promise(&mut self, ticket: Ticket) -> Option<Option<Party<T>>> {
-        let at = self.promised.iter().position(|(promised, _)| *promised == ticket)?;
-        Some(self.promised.swap_remove(at).1)
+        let promised = &mut self.selects.as_mut()?.promised;
+        let at = promised.iter().position(|(promised, _)| *promised == ticket)?;
+        Some(promised.swap_remove(at).1)
     }
 
     /// The receive is dropped to which a value has been promised.
     pub(super) fn forget_promise(&mut self, receiver: &Arc<Alone<T>>) -> Option<Party<T>> {
         let is = |party: &Option<Party<T>>| matches!(party, Some(Party::Alone(alone)) if Arc::ptr_eq(alone, receiver));
-        self.promised.iter_mut().find(|(_, party)| is(party)).and_then(|(_, party)| party.take())
+        self.selects().promised.iter_mut().find(|(_, party)| is(party)).and_then(|(_, party)| party.take())
     }
 
     fn choose_send(&mut self) -> Option<Chosen> {
@@ -138,7 +164,7 @@ impl<T> State<T> {
         while let Some(receiver) = self.receivers.pop() {
             if receiver.waiter().promise() {
                 let ticket = self.senders.ticket();
-                self.promised.push((ticket, Some(receiver)));
+                self.selects().promised.push((ticket, Some(receiver)));
                 return Some(Chosen::Kept(ticket));
             }
         }
@@ -156,7 +182,7 @@ impl<T> State<T> {
                         alone.waiter.settle(Cause::Done(0));
                     }
                     Party::Arm(arm) => {
-                        self.chosen.push((arm.ticket, value));
+                        self.selects().chosen.push((arm.ticket, value));
                         arm.waiter.settle(Cause::Done(arm.index));
                     }
                 }
@@ -195,10 +221,6 @@ impl<T> State<T> {
     }
 }
 
-pub(super) fn claim_again(arm: &Arm) -> bool {
-    arm.waiter.claim(Cause::Again)
-}
-
 impl<T> Core<T> {
     /// What tells channels apart, and the order in which a select locks them.
     pub(crate) fn address(&self) -> usize {
@@ -222,7 +244,7 @@ impl<T> Core<T> {
                 Ok(Source::Promise(promise, wake)) => {
                     let waiter = Arc::new(Waiter::thread().promised());
                     let arm = Arm { waiter, index, ticket: state.receivers.ticket() };
-                    state.promised.push((promise, Some(Party::Arm(arm.clone()))));
+                    state.selects().promised.push((promise, Some(Party::Arm(arm.clone()))));
                     (Err(arm), wake)
                 }
                 Err(TryRecvError::Disconnected) => (Ok(Some(Chosen::Closed)), Wake::Nobody),
@@ -283,7 +305,7 @@ impl<T> Core<T> {
     pub(crate) fn leave(&self, place: &Place, observing: bool) {
         let _arm = self.state.with(|state| {
             if observing {
-                return state.observers.remove(place.ticket).map(Party::Arm);
+                return state.selects().observers.remove(place.ticket).map(Party::Arm);
             }
             match place.side {
                 Side::Send => state.senders.remove(place.ticket),

@@ -1,6 +1,6 @@
 //! The select whose operations are known at run time, and the operation that was chosen.
 //!
-//! Needs: `select.rs`, `channel.rs`, `error.rs`.
+//! Needs: `selection.rs`, `channel.rs`, `error.rs`.
 
 use std::fmt;
 use std::mem::ManuallyDrop;

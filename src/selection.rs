@@ -1,6 +1,6 @@
 //! Select: of many channel operations, exactly one happens, the first that can.
 //!
-//! [`select!`] takes the operations as written, [`Select`] a set that is made at run time. An operation is ready if it
+//! [`select!`](crate::select) takes the operations as written, [`Select`] a set that is made at run time. An operation is ready if it
 //! would not have to wait; it is that, too, if it would fail because its channel is closed. Where several are ready, one
 //! is picked by chance, or, *biased*, the first.
 //!
@@ -36,7 +36,7 @@
 //!
 //! After Go's `selectgo`.
 //!
-//! Needs: `select/*.rs`, `channel.rs` and below, `wait.rs`, `sync.rs`.
+//! Needs: `selection/*.rs`, `channel.rs` and below, `wait.rs`, `sync.rs`.
 
 mod handle;
 mod macros;
