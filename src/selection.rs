@@ -160,7 +160,9 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
     for operation in &mut *operations {
         operation.address = operation.handle.address();
     }
-    operations.sort_unstable_by_key(|operation| operation.address);
+    if !operations.is_sorted_by_key(|operation| operation.address) {
+        operations.sort_unstable_by_key(|operation| operation.address);
+    }
     let over = wait.is_over();
     let waiter = (!over).then(|| Arc::new(Waiter::thread()));
     let stand = match &waiter {
@@ -196,7 +198,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
             }
         }
     };
-    if biased {
+    if biased && !operations.is_sorted_by_key(|operation| operation.place.index) {
         operations.sort_unstable_by_key(|operation| operation.place.index);
     }
     blocked
@@ -223,13 +225,18 @@ impl Selected<'_> {
 #[doc(hidden)]
 #[inline]
 pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
+    // With a `default`, the look at all comes first: most often it is the last.
+    let mut look = matches!(wait, Wait::Not);
     loop {
-        let chosen = first(operations, biased, |operation| {
-            operation.handle.choose(&operation.place).map(|chosen| Selected { operation: *operation, chosen })
-        });
-        if chosen.is_some() {
-            return chosen;
+        if !look {
+            let chosen = first(operations, biased, |operation| {
+                operation.handle.choose(&operation.place).map(|chosen| Selected { operation: *operation, chosen })
+            });
+            if chosen.is_some() {
+                return chosen;
+            }
         }
+        look = false;
         match block(operations, biased, wait, false) {
             Blocked::Ready | Blocked::Again => {}
             Blocked::Over => return None,

@@ -46,7 +46,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::super::error::{SendError, TryRecvError, TrySendError};
-use super::super::sync::{Arc, Lock, UnsafeCell};
+use super::super::sync::{Arc, Lock, TRIES_AGAIN, UnsafeCell};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 use arms::{Arm, Selects};
@@ -227,10 +227,15 @@ impl<T> State<T> {
         party.map_or(Wake::Nobody, Wake::One)
     }
 
+    #[inline]
+    fn has_no_observers(&self) -> bool {
+        self.selects.as_ref().is_none_or(|selects| selects.observers.is_empty())
+    }
+
     /// Whether a send has only to put its value into the buffer.
     #[inline]
     fn takes_quietly(&self) -> bool {
-        !self.closed && self.receivers.is_empty() && self.selects.is_none() && self.has_room()
+        !self.closed && self.receivers.is_empty() && self.has_no_observers() && self.has_room()
     }
 
     #[cold]
@@ -252,7 +257,7 @@ impl<T> State<T> {
     /// The next value, where a receive has only to take it out of the buffer.
     #[inline]
     fn recv_quietly(&mut self) -> Option<T> {
-        if self.returned.is_empty() && self.senders.is_empty() && self.selects.is_none() {
+        if self.returned.is_empty() && self.senders.is_empty() && self.has_no_observers() {
             self.buffer.pop_front()
         } else {
             None
@@ -436,6 +441,13 @@ impl<T> Core<T> {
             closed: false,
         };
         Self { capacity, state: Lock::new(state) }
+    }
+
+    /// Whether values go through the buffer: then it is worth to try again before standing in line. With one place or
+    /// none, a value changes hands at each step anyway.
+    #[inline]
+    pub(super) fn is_buffered(&self) -> bool {
+        TRIES_AGAIN && self.capacity.is_none_or(|capacity| capacity > 1)
     }
 
     /// Sends, or hands the value back.

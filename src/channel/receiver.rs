@@ -8,7 +8,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
-use super::super::sync::{Arc, now, on_our_clock};
+use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::{Cause, Waiter};
 use super::core::{Core, Unreceived};
 use super::schedule::{Schedule, sleep_until};
@@ -67,7 +67,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         if let Source::Channel(core) = &self.source {
-            return match core.recv(true, Waiter::thread) {
+            return match core.recv(!core.is_buffered(), Waiter::thread) {
                 Ok(value) => Ok(value),
                 Err(unreceived) => wait_for_value(core, unreceived, None).map_err(|_| RecvError),
             };
@@ -241,7 +241,7 @@ impl<T> Receiver<T> {
     #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         match &self.source {
-            Source::Channel(core) => match core.recv(true, Waiter::thread) {
+            Source::Channel(core) => match core.recv(!core.is_buffered(), Waiter::thread) {
                 Ok(value) => Ok(value),
                 Err(unreceived) => wait_for_value(core, unreceived, deadline),
             },
@@ -294,11 +294,21 @@ fn wait_for_value<T>(
     deadline: Option<Instant>,
 ) -> Result<T, RecvTimeoutError> {
     let mut unreceived = unreceived;
+    let mut patience = Patience::before_the_line();
     loop {
         let waiting = match unreceived {
             Unreceived::Waits(waiting) => waiting,
             Unreceived::Disconnected => return Err(RecvTimeoutError::Disconnected),
-            Unreceived::Empty => unreachable!("a receive that may wait does"),
+            // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
+            // a receiver for each.
+            Unreceived::Empty => {
+                let may_wait = !patience.yield_now();
+                match core.recv(may_wait, Waiter::thread) {
+                    Ok(value) => return Ok(value),
+                    Err(again) => unreceived = again,
+                }
+                continue;
+            }
         };
         let waiter = &waiting.party.waiter;
         let cause = match deadline.map_or_else(|| Some(waiter.wait()), |deadline| waiter.wait_until(deadline)) {
@@ -310,7 +320,7 @@ fn wait_for_value<T>(
         match cause {
             Cause::Done(_) => return Ok(waiting.received()),
             Cause::Closed => return Err(RecvTimeoutError::Disconnected),
-            Cause::Again => match core.recv(true, Waiter::thread) {
+            Cause::Again => match core.recv(!core.is_buffered(), Waiter::thread) {
                 Ok(value) => return Ok(value),
                 Err(again) => unreceived = again,
             },

@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
-use super::super::sync::{Arc, now, on_our_clock};
+use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::Waiter;
 use super::SendFuture;
 use super::core::Core;
@@ -46,10 +46,14 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.core.send_or_wait(value, Waiter::thread)? {
-            None => Ok(()),
-            Some(waiting) => waiting.sent(waiting.party.waiter.wait()),
+        if self.core.is_buffered() {
+            return match self.core.try_send(value) {
+                Ok(()) => Ok(()),
+                Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
+                Err(TrySendError::Full(value)) => self.wait_for_room(value),
+            };
         }
+        self.send_in_line(value)
     }
 
     /// Sends a value if that is possible at once: there is room, or a receiver waits for it. Never blocks.
@@ -144,6 +148,30 @@ impl<T> Sender<T> {
     /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
         SendFuture::new(self, value)
+    }
+
+    /// Sends, or stands in line until it has been sent.
+    #[inline]
+    fn send_in_line(&self, value: T) -> Result<(), SendError<T>> {
+        match self.core.send_or_wait(value, Waiter::thread)? {
+            None => Ok(()),
+            Some(waiting) => waiting.sent(waiting.party.waiter.wait()),
+        }
+    }
+
+    /// The same, after some more attempts: a receiver that is about to make room makes it for many values, while one
+    /// that serves a line wakes a sender for each.
+    #[cold]
+    fn wait_for_room(&self, mut value: T) -> Result<(), SendError<T>> {
+        let mut patience = Patience::before_the_line();
+        while patience.yield_now() {
+            match self.core.try_send(value) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
+                Err(TrySendError::Full(again)) => value = again,
+            }
+        }
+        self.send_in_line(value)
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {

@@ -51,9 +51,7 @@ impl<T> Handle for Sender<T> {
     }
 
     fn give_up(&self, side: Side, chosen: Chosen) {
-        if let Chosen::Kept(ticket) = chosen {
-            self.core.give_up(side, ticket);
-        }
+        self.core.give_up(side, chosen);
     }
 
     fn is_ready(&self, side: Side) -> bool {
@@ -94,7 +92,7 @@ impl<T> Handle for Receiver<T> {
 
     fn give_up(&self, side: Side, chosen: Chosen) {
         match (&self.source, chosen) {
-            (Source::Channel(core), Chosen::Kept(ticket)) => core.give_up(side, ticket),
+            (Source::Channel(core), chosen) => core.give_up(side, chosen),
             (Source::Timer(schedule, _), Chosen::At(due)) => schedule.put_back(due),
             _ => {}
         }

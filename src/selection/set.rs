@@ -392,7 +392,7 @@ impl<'a> SelectedOperation<'a> {
     pub fn send<T>(self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
         match self.complete(Side::Send, sender) {
             Chosen::Kept(ticket) => sender.core.complete_send(ticket, value),
-            Chosen::Closed | Chosen::At(_) => Err(SendError(value)),
+            Chosen::Closed | Chosen::Here(_) | Chosen::At(_) => Err(SendError(value)),
         }
     }
 
@@ -418,7 +418,7 @@ impl<'a> SelectedOperation<'a> {
     #[inline]
     pub fn recv<T>(self, receiver: &Receiver<T>) -> Result<T, RecvError> {
         match (&receiver.source, self.complete(Side::Recv, receiver)) {
-            (Source::Channel(core), Chosen::Kept(ticket)) => Ok(core.complete_recv(ticket)),
+            (Source::Channel(core), chosen) => core.complete_recv(chosen).ok_or(RecvError),
             (Source::Timer(_, value), Chosen::At(moment)) => Ok(value(moment)),
             _ => Err(RecvError),
         }

@@ -160,6 +160,9 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
+/// Not under an explorer: another attempt is one that might as well have been made later.
+pub(crate) const TRIES_AGAIN: bool = false;
+
 /// How often the production parker looks before it parks: twice, so that its model walks that path.
 #[derive(Debug)]
 pub(crate) struct Patience(bool);
@@ -167,6 +170,10 @@ pub(crate) struct Patience(bool);
 impl Patience {
     pub(crate) fn new() -> Self {
         Self(true)
+    }
+
+    pub(crate) fn before_the_line() -> Self {
+        Self(false)
     }
 
     /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.

@@ -15,6 +15,9 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::Ordering;
 
+/// Whether a blocking operation tries again for a while before it stands in line, where that pays.
+pub(crate) const TRIES_AGAIN: bool = true;
+
 /// Decides how long a waiter yields its core before it parks: for about as long as waking an idle core costs, so that a
 /// partner who is about to act is met on the way. A parked waiter uses no CPU.
 ///
@@ -46,6 +49,11 @@ impl Patience {
             BUSY.store(busy - 1, Ordering::Relaxed);
         }
         Self { yields: if busy > 0 { 0 } else { Self::YIELDS }, last: Instant::now() }
+    }
+
+    /// For an operation that tries again before it stands in line.
+    pub(crate) fn before_the_line() -> Self {
+        Self::new()
     }
 
     /// Yields the core, and says so; or says that patience has run out.

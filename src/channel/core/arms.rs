@@ -3,13 +3,12 @@
 //!
 //! | | chosen | completed | given up instead |
 //! |---|---|---|---|
-//! | receive | its value moves to `chosen` | the value is fetched | the value is put back |
+//! | receive | its value moves to `chosen`, or, if it is small and was there, into the operation | the value is fetched | the value is put back |
 //! | send, into the buffer | a place is `reserved` | the value takes the place, or goes to a receiver that waits | the place goes to the next sender |
 //! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled | the receiver tries again |
 //! | closed | nothing | refused | nothing |
 //!
-//! A channel keeps what is chosen under the ticket of the select's arm, so it is typed and safe, whatever becomes of the
-//! select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever.
+//! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever.
 //!
 //! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
 //! then stands in any queue (`Core::stand_unless_ready`): it is never seen waiting while it is still looking, so nobody
@@ -17,6 +16,7 @@
 //!
 //! Needs: `channel/core.rs`.
 
+use std::mem::MaybeUninit;
 use std::time::Instant;
 
 use super::*;
@@ -47,15 +47,49 @@ pub(super) fn claim_observers<T>(observers: &mut WaitQueue<Arm>) -> impl Iterato
     observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter().map(Party::Arm)
 }
 
-/// An operation of a select that has been chosen.
+/// An operation of a select that has been chosen. It belongs to one `SelectedOperation`, which completes it or gives
+/// it up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Chosen {
+    /// A receive whose value is here.
+    Here(Packed),
     /// The channel keeps what belongs to it under this ticket.
     Kept(Ticket),
     /// It fails: the channel is closed.
     Closed,
     /// A timer's, which has delivered this moment.
     At(Instant),
+}
+
+/// A small value and its rank, whose type only its channel knows: in a select that finds it at once, so that the channel
+/// need not be locked again to fetch it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed {
+    rank: u64,
+    value: [MaybeUninit<u64>; 3],
+}
+
+impl Packed {
+    /// Packs a value; hands it back if it does not fit.
+    #[inline]
+    fn new<T>((rank, value): Ranked<T>) -> Result<Self, Ranked<T>> {
+        let mut packed = Self { rank, value: [MaybeUninit::uninit(); 3] };
+        if size_of::<T>() > size_of_val(&packed.value) || align_of::<T>() > align_of::<u64>() {
+            return Err((rank, value));
+        }
+        // SAFETY: the place is large enough, aligned, and our own.
+        unsafe { packed.value.as_mut_ptr().cast::<T>().write(value) };
+        Ok(packed)
+    }
+
+    /// # Safety
+    /// It was packed as a `T`, and is unpacked once: by the channel that packed it, for the `SelectedOperation` that it
+    /// belongs to.
+    #[inline]
+    unsafe fn unpack<T>(self) -> Ranked<T> {
+        // SAFETY: a `T` was written there, and nobody else reads it out.
+        (self.rank, unsafe { self.value.as_ptr().cast::<T>().read() })
+    }
 }
 
 /// Which end of a channel an operation is at.
@@ -129,9 +163,17 @@ impl<T> State<T> {
     }
 
     /// Keeps a value for the select that has received it.
-    fn keep(&mut self, (rank, value): Ranked<T>, ticket: Ticket) {
+    #[inline]
+    fn keep(&mut self, (rank, value): Ranked<T>) -> Chosen {
         let rank = if rank == UNRANKED { self.next_rank() } else { rank };
-        self.selects().chosen.push((ticket, (rank, value)));
+        Packed::new((rank, value)).map_or_else(|value| self.keep_here(value), Chosen::Here)
+    }
+
+    #[cold]
+    fn keep_here(&mut self, value: Ranked<T>) -> Chosen {
+        let ticket = self.receivers.ticket();
+        self.selects().chosen.push((ticket, value));
+        Chosen::Kept(ticket)
     }
 
     /// Takes what is kept under a ticket.
@@ -153,6 +195,23 @@ impl<T> State<T> {
         self.selects().promised.iter_mut().find(|(_, party)| is(party)).and_then(|(_, party)| party.take())
     }
 
+    /// Chooses a receive, or returns the arm that waits for what a select has promised.
+    #[cold]
+    fn choose_recv(&mut self, index: usize) -> (Result<Option<Chosen>, Arm>, Wake<T>) {
+        match self.recv() {
+            Ok(Source::Value(value, wake)) => (Ok(Some(self.keep(value))), wake),
+            Ok(Source::Promise(promise, wake)) => {
+                let waiter = Arc::new(Waiter::thread().promised());
+                let arm = Arm { waiter, index, ticket: self.receivers.ticket() };
+                self.selects().promised.push((promise, Some(Party::Arm(arm.clone()))));
+                (Err(arm), wake)
+            }
+            Err(TryRecvError::Disconnected) => (Ok(Some(Chosen::Closed)), Wake::Nobody),
+            Err(TryRecvError::Empty) => (Ok(None), Wake::Nobody),
+        }
+    }
+
+    #[inline]
     fn choose_send(&mut self) -> Option<Chosen> {
         if self.closed {
             return Some(Chosen::Closed);
@@ -233,23 +292,17 @@ impl<T> Core<T> {
     }
 
     /// Chooses a receive if it does not have to wait, but for a value that another select has promised.
+    #[inline]
     pub(crate) fn choose_recv(&self, index: usize) -> Option<Chosen> {
         loop {
-            let (chosen, wake) = self.state.with(|state| match state.recv() {
-                Ok(Source::Value(value, wake)) => {
-                    let ticket = state.receivers.ticket();
-                    state.keep(value, ticket);
-                    (Ok(Some(Chosen::Kept(ticket))), wake)
-                }
-                Ok(Source::Promise(promise, wake)) => {
-                    let waiter = Arc::new(Waiter::thread().promised());
-                    let arm = Arm { waiter, index, ticket: state.receivers.ticket() };
-                    state.selects().promised.push((promise, Some(Party::Arm(arm.clone()))));
-                    (Err(arm), wake)
-                }
-                Err(TryRecvError::Disconnected) => (Ok(Some(Chosen::Closed)), Wake::Nobody),
-                Err(TryRecvError::Empty) => (Ok(None), Wake::Nobody),
+            let chosen = self.state.with(|state| match state.recv_quietly() {
+                Some(value) => Ok(state.keep((UNRANKED, value))),
+                None => Err(state.choose_recv(index)),
             });
+            let (chosen, wake) = match chosen {
+                Ok(chosen) => return Some(chosen),
+                Err(slow) => slow,
+            };
             notify(wake); // choose_recv: a sender that waited
             match chosen {
                 Ok(chosen) => return chosen,
@@ -266,19 +319,28 @@ impl<T> Core<T> {
         Ok(())
     }
 
-    /// Fetches what a chosen receive has received.
-    pub(crate) fn complete_recv(&self, ticket: Ticket) -> T {
-        self.state.with(|state| state.kept(ticket)).1
+    /// Fetches what a chosen receive has received; `None` if it fails. `chosen` is this channel's, and is given away.
+    #[inline]
+    pub(crate) fn complete_recv(&self, chosen: Chosen) -> Option<T> {
+        match chosen {
+            // SAFETY: packed by this channel; the caller gives it away.
+            Chosen::Here(packed) => Some(unsafe { packed.unpack() }.1),
+            Chosen::Kept(ticket) => Some(self.state.with(|state| state.kept(ticket)).1),
+            Chosen::Closed | Chosen::At(_) => None,
+        }
     }
 
-    /// Undoes what a chosen operation has done.
-    pub(crate) fn give_up(&self, side: Side, ticket: Ticket) {
-        let wake = self.state.with(|state| match side {
-            Side::Send => state.give_up_send(ticket),
-            Side::Recv => {
+    /// Undoes what a chosen operation has done. `chosen` is this channel's, and is given away.
+    pub(crate) fn give_up(&self, side: Side, chosen: Chosen) {
+        let wake = self.state.with(|state| match (side, chosen) {
+            (Side::Send, Chosen::Kept(ticket)) => state.give_up_send(ticket),
+            (Side::Recv, Chosen::Kept(ticket)) => {
                 let value = state.kept(ticket);
                 state.put_back(value)
             }
+            // SAFETY: packed by this channel; the caller gives it away.
+            (Side::Recv, Chosen::Here(packed)) => state.put_back(unsafe { packed.unpack() }),
+            _ => Wake::Nobody,
         });
         notify(wake); // give_up: whoever is next
     }
