@@ -117,21 +117,37 @@ impl Wait {
 /// Does `attempt` on each operation, in order if `biased` and otherwise by chance, until it succeeds.
 #[inline]
 fn first<'a, R>(
-    operations: &mut [Operation<'a>],
+    operations: &[Operation<'a>],
     biased: bool,
     mut attempt: impl FnMut(&Operation<'a>) -> Option<R>,
 ) -> Option<R> {
-    for i in 0..operations.len() {
-        if !biased {
-            // Shuffled no further than needed.
-            let left = operations.len() - i;
-            operations.swap(i, i + if left > 1 { random(left) } else { 0 });
-        }
-        if let Some(result) = attempt(&operations[i]) {
+    if biased || operations.len() == 1 {
+        return operations.iter().find_map(attempt);
+    }
+    // The first few can be told apart by bits: each attempt is at any of those that are left. Beyond them the attempts go
+    // round from the first one on.
+    let few = operations.len().min(64);
+    let start = random(operations.len());
+    let mut left = if few == 64 { u64::MAX } else { (1 << few) - 1 };
+    let mut at = start;
+    for i in 1..=operations.len() {
+        if let Some(result) = attempt(&operations[at]) {
             return Some(result);
         }
+        at = if operations.len() > 64 {
+            (start + i) % operations.len()
+        } else {
+            left &= !(1 << at);
+            nth_bit(left, if i < few { random(few - i) } else { 0 })
+        };
     }
     None
+}
+
+/// The number of the nth bit that is set; 64 if there is none.
+fn nth_bit(mut bits: u64, n: usize) -> usize {
+    (0..n).for_each(|_| bits &= bits.wrapping_sub(1));
+    bits.trailing_zeros() as usize
 }
 
 /// Step 2: whether none of the operations, in the order of their addresses, is ready; the select stands as it says.
@@ -204,20 +220,26 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
     blocked
 }
 
-/// An operation that was chosen, as plain data: [`SelectedOperation::new`] makes somebody responsible for it.
+/// An operation that was chosen; [`SelectedOperation::new`] makes somebody responsible for it.
 #[doc(hidden)]
 #[expect(missing_debug_implementations, reason = "for the macro alone")]
-#[derive(Clone, Copy)]
 pub struct Selected<'a> {
-    operation: Operation<'a>,
+    handle: &'a dyn Handle,
+    side: Side,
+    index: usize,
     chosen: Chosen,
 }
 
-impl Selected<'_> {
+impl<'a> Selected<'a> {
+    #[inline]
+    fn new(operation: &Operation<'a>, chosen: Chosen) -> Self {
+        Self { handle: operation.handle, side: operation.place.side, index: operation.place.index, chosen }
+    }
+
     #[doc(hidden)]
     #[inline]
     pub fn index(&self) -> usize {
-        self.operation.place.index
+        self.index
     }
 }
 
@@ -230,7 +252,7 @@ pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Op
     loop {
         if !look {
             let chosen = first(operations, biased, |operation| {
-                operation.handle.choose(&operation.place).map(|chosen| Selected { operation: *operation, chosen })
+                operation.handle.choose(&operation.place).map(|chosen| Selected::new(operation, chosen))
             });
             if chosen.is_some() {
                 return chosen;
@@ -242,8 +264,8 @@ pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Op
             Blocked::Over => return None,
             Blocked::Done(index) => {
                 let done = operations.iter().find(|operation| operation.place.index == index);
-                let operation = *done.expect("an operation that was done is one of ours");
-                return Some(Selected { operation, chosen: Chosen::Kept(operation.place.ticket) });
+                let operation = done.expect("an operation that was done is one of ours");
+                return Some(Selected::new(operation, Chosen::Kept(operation.place.ticket)));
             }
         }
     }

@@ -362,8 +362,7 @@ impl<'a> SelectedOperation<'a> {
     /// What was chosen; from now on it is the caller's to complete.
     #[inline]
     fn complete(self, side: Side, handle: &dyn Handle) -> Chosen {
-        let Operation { handle: added, place, .. } = self.0.operation;
-        let same = place.side == side && added.address() == handle.address();
+        let same = self.0.side == side && self.0.handle.address() == handle.address();
         assert!(same, "the operation that was chosen is not one of this handle");
         ManuallyDrop::new(self).0.chosen
     }
@@ -427,8 +426,7 @@ impl<'a> SelectedOperation<'a> {
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        let Operation { handle, place, .. } = self.0.operation;
-        handle.give_up(place.side, self.0.chosen);
+        self.0.handle.give_up(self.0.side, self.0.chosen);
         assert!(std::thread::panicking(), "dropped `SelectedOperation` without completing the operation");
     }
 }
