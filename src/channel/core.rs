@@ -477,14 +477,14 @@ impl<T> Core<T> {
         value: T,
         waiter: impl FnOnce() -> Waiter,
     ) -> Result<Option<Waiting<T>>, SendError<T>> {
-        let sent = self.state.with(|state| {
+        let sent_or_waits = self.state.with(|state| {
             if state.takes_quietly() {
                 state.buffer.push_back(value);
                 return None;
             }
             Some(state.send_or_stand(value, waiter))
         });
-        match sent {
+        match sent_or_waits {
             None => Ok(None),
             Some(Err(refused)) => Err(refused),
             Some(Ok((wake, waiting))) => {

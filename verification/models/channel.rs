@@ -19,8 +19,8 @@ const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
-    let send_unlocked = || core(Kind::NoLock, "let (wake, waiting) = self.state.with(");
-    let recv_unlocked = || core(Kind::NoLock, "let (value, wake) = self.state.with(|state| match");
+    let send_unlocked = || core(Kind::NoLock, "let sent_or_waits = self.state.with(");
+    let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| match");
     let sampled = [&[THREE_PREEMPTIONS][..], &SAMPLES].concat();
     vec![
         Model::new("hb_ch_1_rendezvous", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(0))),
@@ -60,7 +60,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_1_other_handles_leave", &["SF-CH-1"], &["1, open"], other_handles_leave),
         Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
-            .weakened(core(Kind::NoLock, "self.state.with(State::recv)")),
+            .weakened(core(Kind::NoLock, "let received = self.state.with(|state| match")),
         Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(bounded(0), 2)),
         Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(bounded(1), 2)),
         Model::new("sf_ch_2_fifo_two_places", &["SF-CH-2"], &["1 2 3"], || fifo(bounded(2), 3)),
@@ -109,9 +109,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "&party.waiter)); // close")),
+            .weakened(core(Kind::NoWake, "Party::waiter)); // close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
-            .weakened(core(Kind::NoWake, "&party.waiter)); // last receiver")),
+            .weakened(core(Kind::NoWake, "Party::waiter)); // last receiver")),
     ]
 }
 

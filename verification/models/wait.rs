@@ -14,17 +14,17 @@ pub(super) fn models() -> Vec<Model> {
     // `notify` is one operation, and its site is where it is called.
     let not_notified = || weaken(Kind::NoWake, "models/wait.rs", concat!("notify(); // the ", "claimer's"));
     vec![
-        Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done 1"], claim_before_wait),
+        Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done(0) 1"], claim_before_wait),
         Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
             .weakened(wait(Kind::Relaxed, "self.claim.compare_exchange(WAITING")),
         Model::failing("hb_wt_1_cause_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
             .weakened(wait(Kind::Relaxed, "self.claim.load(")),
         Model::failing("lv_wt_1_thread_not_unparked", &["LV-WT-1"], DEADLOCK, claim_before_wait)
             .weakened(not_notified()),
-        Model::new("hb_wt_1_claim_before_poll", &["HB-WT-1", "LV-WT-1"], &["Done 1"], claim_before_poll),
+        Model::new("hb_wt_1_claim_before_poll", &["HB-WT-1", "LV-WT-1"], &["Done(0) 1"], claim_before_poll),
         Model::failing("lv_wt_1_task_not_woken", &["LV-WT-1"], DEADLOCK, claim_before_poll).weakened(not_notified()),
         Model::new("lv_wt_1_latest_waker_is_woken", &["LV-WT-1"], &["pending, woken", "ready"], latest_waker_is_woken),
-        Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done"], one_claim),
+        Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done(0)"], one_claim),
         Model::failing("sf_wt_1_unchecked", &["SF-WT-1"], &["exactly one claim succeeds"], one_claim)
             .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING")),
     ]
@@ -43,7 +43,7 @@ fn claimer(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> super::harness::Join
     let (waiter, witness) = (waiter.clone(), witness.clone());
     spawn(move || {
         witness.write(1);
-        assert!(waiter.claim(Cause::Done));
+        assert!(waiter.claim(Cause::Done(0)));
         waiter.notify(); // the claimer's
     })
 }
@@ -91,11 +91,11 @@ fn one_claim() -> String {
             claimed
         }
     };
-    let (done, closed) = (spawn(claim(Cause::Done)), spawn(claim(Cause::Closed)));
+    let (done, closed) = (spawn(claim(Cause::Done(0))), spawn(claim(Cause::Closed)));
     let cause = waiter.wait();
     let claims = (done.join().unwrap(), closed.join().unwrap());
     assert!(claims.0 != claims.1, "exactly one claim succeeds: {claims:?}");
-    assert_eq!(claims.0, cause == Cause::Done, "the waiter sees the winner's cause");
+    assert_eq!(claims.0, cause == Cause::Done(0), "the waiter sees the winner's cause");
     assert_eq!(waiter.cause(), Some(cause), "a cause never changes");
     format!("{cause:?}")
 }

@@ -14,6 +14,9 @@ use crate::hence::sync::hook::{Operation, Site, Weakened};
 const SOURCES: &[(&str, &str)] = &[
     ("models/wait.rs", include_str!("wait.rs")),
     ("src/channel/core.rs", include_str!("../../src/channel/core.rs")),
+    ("src/channel/core/arms.rs", include_str!("../../src/channel/core/arms.rs")),
+    ("src/channel/schedule.rs", include_str!("../../src/channel/schedule.rs")),
+    ("src/selection.rs", include_str!("../../src/selection.rs")),
     ("src/sync/parker.rs", include_str!("../../src/sync/parker.rs")),
     ("src/sync/spin.rs", include_str!("../../src/sync/spin.rs")),
     ("src/wait.rs", include_str!("../../src/wait.rs")),

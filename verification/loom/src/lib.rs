@@ -3,6 +3,8 @@
 #[path = "../../../src/lib.rs"]
 #[doc(hidden)]
 pub mod hence;
+#[doc(hidden)]
+pub use hence::selection; // where `select!` looks for it
 #[path = "../../models/mod.rs"]
 mod models;
 

@@ -57,6 +57,9 @@ impl Watch for Shuttle {
     fn access(&self, id: usize, write: bool, site: Site) {
         clocks(|clocks, me| clocks.access(me, id, write, site));
     }
+    fn choose(&self, bound: usize) -> usize {
+        PATH.with_borrow(|path| path.as_ref().map_or(0, |path| path.borrow_mut().choose(bound)))
+    }
     fn spurious(&self) -> bool {
         PATH.with_borrow(|path| path.as_ref().is_some_and(|path| path.borrow_mut().spurious()))
     }

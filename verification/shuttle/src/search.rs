@@ -81,7 +81,8 @@ impl Path {
         true
     }
 
-    fn choose(&mut self, options: usize) -> usize {
+    /// One of so many options.
+    pub(crate) fn choose(&mut self, options: usize) -> usize {
         if options == 1 {
             return 0;
         }
