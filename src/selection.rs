@@ -30,7 +30,7 @@
 //!
 //! # How
 //! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
-//! 2. If none is, all channels are locked, in the order of their addresses, and only if none of the operations is ready
+//! 2. If none is, all channels are locked, in the order of their identities, and only if none of the operations is ready
 //!    then does the select stand in the queues, or give up. Otherwise again from 1.
 //! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 //!
@@ -60,14 +60,14 @@ pub use set::{Select, SelectedOperation};
 pub struct Operation<'a> {
     handle: &'a dyn Handle,
     /// Its channel's, once it has to be known.
-    address: usize,
+    identity: usize,
     place: Place,
 }
 
 impl<'a> Operation<'a> {
     #[inline]
     fn new(handle: &'a dyn Handle, side: Side, index: usize) -> Self {
-        Self { handle, address: 0, place: Place { side, index, ticket: 0 } }
+        Self { handle, identity: 0, place: Place { side, index, ticket: 0 } }
     }
 
     #[doc(hidden)]
@@ -150,11 +150,11 @@ fn nth_bit(mut bits: u64, n: usize) -> usize {
     bits.trailing_zeros() as usize
 }
 
-/// Step 2: whether none of the operations, in the order of their addresses, is ready; the select stands as it says.
+/// Step 2: whether none of the operations, in the order of their identities, is ready; the select stands as it says.
 fn stand_unless_ready(operations: &mut [Operation<'_>], tour: &mut Tour<'_>) -> bool {
     let Some(first) = operations.first() else { return true };
-    let (handle, address) = (first.handle, first.address);
-    let same = operations.iter().take_while(|operation| operation.address == address).count();
+    let (handle, identity) = (first.handle, first.identity);
+    let same = operations.iter().take_while(|operation| operation.identity == identity).count();
     let (group, rest) = operations.split_at_mut(same);
     handle.stand_unless_ready(group, tour, &mut |tour| stand_unless_ready(rest, tour))
 }
@@ -174,10 +174,10 @@ enum Blocked {
 #[cold]
 fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: bool) -> Blocked {
     for operation in &mut *operations {
-        operation.address = operation.handle.address();
+        operation.identity = operation.handle.identity();
     }
-    if !operations.is_sorted_by_key(|operation| operation.address) {
-        operations.sort_unstable_by_key(|operation| operation.address);
+    if !operations.is_sorted_by_key(|operation| operation.identity) {
+        operations.sort_unstable_by_key(|operation| operation.identity);
     }
     let over = wait.is_over();
     let waiter = (!over).then(|| Arc::new(Waiter::thread()));

@@ -13,6 +13,7 @@
 //! | [`os::Handle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
 //! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
+//! | [`Identity`] | an address | a number in the order of creation | the same |
 //! | [`Alarm`] | a thread that wakes tasks | rings at once, at the deadline | the same |
 //! | `Arc` | std's | std's | std's |
 //!

@@ -46,7 +46,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::super::error::{SendError, TryRecvError, TrySendError};
-use super::super::sync::{Arc, Lock, TRIES_AGAIN, UnsafeCell};
+use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 use arms::{Arm, Selects};
@@ -57,6 +57,7 @@ pub(crate) use arms::{Chosen, Place, Side, Stand, Tour};
 pub(crate) struct Core<T> {
     /// `None`: unbounded.
     pub(super) capacity: Option<usize>,
+    identity: Identity,
     state: Lock<State<T>>,
 }
 
@@ -440,7 +441,7 @@ impl<T> Core<T> {
             receiver_handles: 1,
             closed: false,
         };
-        Self { capacity, state: Lock::new(state) }
+        Self { capacity, identity: Identity::new(), state: Lock::new(state) }
     }
 
     /// Whether values go through the buffer: then it is worth to try again before standing in line. With one place or

@@ -13,7 +13,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::error::RecvTimeoutError;
-use super::super::sync::{Lock, Parker, now, passed, reached};
+use super::super::sync::{Identity, Lock, Parker, now, passed, reached};
 
 /// When messages come.
 #[derive(Debug)]
@@ -22,11 +22,16 @@ pub(crate) struct Schedule {
     next: Lock<Option<Instant>>,
     /// From one message to the next; `None` where there is only one.
     period: Option<Duration>,
+    identity: Identity,
 }
 
 impl Schedule {
     pub(crate) fn new(first: Instant, period: Option<Duration>) -> Self {
-        Self { next: Lock::new(Some(first)), period }
+        Self { next: Lock::new(Some(first)), period, identity: Identity::new() }
+    }
+
+    pub(crate) fn identity(&self) -> usize {
+        self.identity.of(self)
     }
 
     /// The moment of the next message, if there will be one.
@@ -41,11 +46,12 @@ impl Schedule {
 
     /// Takes the message that is due: the moment that it was due at.
     pub(crate) fn take(&self) -> Option<Instant> {
-        self.next.with(|next| {
+        let take = |next: &mut Option<Instant>| {
             let due = next.take_if(|next| passed(*next))?;
             *next = self.period.and_then(|period| now().checked_add(period));
             Some(due)
-        })
+        };
+        self.next.with(take)
     }
 
     /// Puts back a message that was taken.

@@ -11,7 +11,7 @@ use super::Operation;
 /// An end of a channel, or a timer.
 pub(super) trait Handle {
     /// What tells its channel from others, and the order in which channels are locked.
-    fn address(&self) -> usize;
+    fn identity(&self) -> usize;
 
     /// Chooses the operation if it does not have to wait.
     fn choose(&self, place: &Place) -> Option<Chosen>;
@@ -41,8 +41,8 @@ pub(super) trait Handle {
 }
 
 impl<T> Handle for Sender<T> {
-    fn address(&self) -> usize {
-        self.core.address()
+    fn identity(&self) -> usize {
+        self.core.identity()
     }
 
     #[inline]
@@ -73,10 +73,10 @@ impl<T> Handle for Sender<T> {
 }
 
 impl<T> Handle for Receiver<T> {
-    fn address(&self) -> usize {
+    fn identity(&self) -> usize {
         match &self.source {
-            Source::Channel(core) => core.address(),
-            Source::Timer(schedule, _) => std::ptr::from_ref(&**schedule).addr(),
+            Source::Channel(core) => core.identity(),
+            Source::Timer(schedule, _) => schedule.identity(),
             Source::Never => 0,
         }
     }

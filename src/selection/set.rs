@@ -362,7 +362,7 @@ impl<'a> SelectedOperation<'a> {
     /// What was chosen; from now on it is the caller's to complete.
     #[inline]
     fn complete(self, side: Side, handle: &dyn Handle) -> Chosen {
-        let same = self.0.side == side && self.0.handle.address() == handle.address();
+        let same = self.0.side == side && self.0.handle.identity() == handle.identity();
         assert!(same, "the operation that was chosen is not one of this handle");
         ManuallyDrop::new(self).0.chosen
     }

@@ -111,6 +111,24 @@ pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
     now() + deadline.saturating_duration_since(Instant::now())
 }
 
+/// What tells an object from others, and orders them: a number, since addresses differ from one execution to the next.
+#[derive(Debug)]
+pub(crate) struct Identity(usize);
+
+std::thread_local! {
+    static IDENTITIES: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Identity {
+    pub(crate) fn new() -> Self {
+        Self(IDENTITIES.replace(IDENTITIES.get() + 1) + 1)
+    }
+
+    pub(crate) fn of<T>(&self, _owner: &T) -> usize {
+        self.0
+    }
+}
+
 /// A call at a moment: made at once, when that moment comes.
 #[derive(Debug)]
 pub(crate) struct Alarm;

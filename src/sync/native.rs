@@ -115,6 +115,21 @@ pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
     deadline
 }
 
+/// What tells an object from others while it lives, and orders them: its address.
+#[derive(Debug)]
+pub(crate) struct Identity;
+
+impl Identity {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn of<T>(&self, owner: &T) -> usize {
+        std::ptr::from_ref(owner).addr()
+    }
+}
+
 /// A number below `bound`, by chance: Marsaglia's xorshift, which is good enough to be fair by and costs two
 /// nanoseconds.
 #[inline]

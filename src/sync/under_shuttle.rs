@@ -18,7 +18,7 @@ use shuttle::thread::{self, Thread};
 use super::Ordering;
 use super::hook::{self, Operation};
 
-pub(crate) use super::hook::{Alarm, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
+pub(crate) use super::hook::{Alarm, Identity, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
 pub(crate) use os::Handle as Parker;
 
 /// A scheduling point.

@@ -18,7 +18,7 @@ const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
 
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
-    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
+    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     let send_unlocked = || core(Kind::NoLock, "let sent_or_waits = self.state.with(");
     let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| match");
     let sampled = [&[THREE_PREEMPTIONS][..], &SAMPLES].concat();

@@ -2,6 +2,7 @@
 //! they share through std's `Arc`, which no explorer sees.
 
 use std::future::Future;
+use std::panic;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
@@ -39,6 +40,14 @@ impl Witness {
 /// Waits for threads' ends.
 pub(crate) fn join<T, const N: usize>(threads: [JoinHandle<T>; N]) -> [T; N] {
     threads.map(|thread| thread.join().unwrap())
+}
+
+/// Runs something that is expected to panic, and says nothing of it on the terminal.
+pub(crate) fn quietly(section: impl FnOnce()) {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    section();
+    panic::set_hook(hook);
 }
 
 /// A waker that counts.

@@ -7,7 +7,9 @@ mod channel;
 mod harness;
 mod notes;
 mod peers;
+mod selection;
 mod sync;
+mod timer;
 mod wait;
 mod wait_group;
 pub(crate) mod weaken;
@@ -21,5 +23,15 @@ const DEADLOCK: &[&str] = &["deadlock; threads", "deadlock! blocked tasks"];
 
 /// All models, in the order of the files below them in `src/`.
 pub fn models() -> Vec<Model> {
-    [notes::models(), sync::models(), wait::models(), channel::models(), wait_group::models(), peers::models()].concat()
+    [
+        notes::models(),
+        sync::models(),
+        wait::models(),
+        channel::models(),
+        timer::models(),
+        selection::models(),
+        wait_group::models(),
+        peers::models(),
+    ]
+    .concat()
 }

@@ -16,7 +16,7 @@ pub(super) fn models() -> Vec<Model> {
     vec![
         Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done(0) 1"], claim_before_wait),
         Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
-            .weakened(wait(Kind::Relaxed, "self.claim.compare_exchange(WAITING")),
+            .weakened(wait(Kind::Relaxed, "self.claim.compare_exchange(WAITING, cause")),
         Model::failing("hb_wt_1_cause_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
             .weakened(wait(Kind::Relaxed, "self.claim.load(")),
         Model::failing("lv_wt_1_thread_not_unparked", &["LV-WT-1"], DEADLOCK, claim_before_wait)
@@ -26,7 +26,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_wt_1_latest_waker_is_woken", &["LV-WT-1"], &["pending, woken", "ready"], latest_waker_is_woken),
         Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done(0)"], one_claim),
         Model::failing("sf_wt_1_unchecked", &["SF-WT-1"], &["exactly one claim succeeds"], one_claim)
-            .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING")),
+            .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING, cause")),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::hence::wait_group::{Guard, WaitGroup};
 
 pub(super) fn models() -> Vec<Model> {
     let group = |kind, code| weaken(kind, "src/wait_group.rs", code);
-    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING");
+    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     vec![
         Model::new("hb_wg_1_drops_before_wait", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1 1"], drops_before_wait),
         Model::failing("hb_wg_1_claim_relaxed", &["HB-WG-1"], RACE, drops_before_wait).weakened(claim_relaxed()),

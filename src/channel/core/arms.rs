@@ -282,8 +282,9 @@ impl<T> State<T> {
 
 impl<T> Core<T> {
     /// What tells channels apart, and the order in which a select locks them.
-    pub(crate) fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
+    #[inline]
+    pub(crate) fn identity(&self) -> usize {
+        self.identity.of(self)
     }
 
     /// Chooses a send if it does not have to wait.
@@ -354,13 +355,14 @@ impl<T> Core<T> {
         tour: &mut Tour<'_>,
         rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
     ) -> bool {
-        self.state.with(|state| {
+        let stand = |state: &mut State<T>| {
             if group.iter_mut().any(|slot| state.is_ready(place(slot).side)) || !rest(tour) {
                 return false;
             }
             group.iter_mut().for_each(|slot| state.stand_as(place(slot), tour));
             true
-        })
+        };
+        self.state.with(stand)
     }
 
     /// Leaves the queue, if nobody has taken the arm out of it.
