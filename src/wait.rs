@@ -235,6 +235,7 @@ impl<E> WaitQueue<E> {
         ticket
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -247,6 +248,9 @@ impl<E> WaitQueue<E> {
 
     /// Takes all the entries that `claim` claims, and forgets the rest, which somebody else has claimed.
     pub(crate) fn claim_all(&mut self, claim: impl Fn(&E) -> bool) -> Vec<E> {
+        if self.entries.is_empty() {
+            return Vec::new();
+        }
         self.entries.drain(..).map(|(_, entry)| entry).filter(claim).collect()
     }
 

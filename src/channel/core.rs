@@ -172,6 +172,14 @@ impl<T> Waiting<T> {
     }
 }
 
+/// Why a send has not happened yet.
+pub(super) enum Unsent<T> {
+    /// It stands in line.
+    Waits(Waiting<T>),
+    Full(T),
+    Disconnected(T),
+}
+
 /// Why a receive has no value yet.
 pub(super) enum Unreceived<T> {
     /// It waits for the value that a select has promised, or stands in line.
@@ -194,6 +202,15 @@ fn notify<T>(wake: Wake<T>) {
         Wake::Nobody => {}
         Wake::One(party) => party.waiter().notify(),
         Wake::All(parties) => notify_all(parties.iter().map(Party::waiter)),
+    }
+}
+
+/// Notifies those whom a close has released.
+#[inline]
+#[cfg_attr(any(loom, shuttle), track_caller)]
+fn release<T>(released: &Option<Vec<Party<T>>>) {
+    if let Some(parties) = released.as_ref().filter(|parties| !parties.is_empty()) {
+        notify_all(parties.iter().map(Party::waiter));
     }
 }
 
@@ -239,7 +256,6 @@ impl<T> State<T> {
         !self.closed && self.receivers.is_empty() && self.has_no_observers() && self.has_room()
     }
 
-    #[cold]
     fn send(&mut self, value: T) -> Result<Wake<T>, TrySendError<T>> {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
@@ -357,16 +373,18 @@ impl<T> State<T> {
     fn send_or_stand(
         &mut self,
         value: T,
+        may_wait: bool,
         waiter: impl FnOnce() -> Waiter,
-    ) -> Result<(Wake<T>, Option<Waiting<T>>), SendError<T>> {
+    ) -> (Result<(), Unsent<T>>, Wake<T>) {
         match self.send(value) {
-            Ok(wake) => Ok((wake, None)),
-            Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
-            Err(TrySendError::Full(value)) => {
+            Ok(wake) => (Ok(()), wake),
+            Err(TrySendError::Disconnected(value)) => (Err(Unsent::Disconnected(value)), Wake::Nobody),
+            Err(TrySendError::Full(value)) if may_wait => {
                 let party = Alone::new(waiter(), Some(value));
                 let ticket = self.senders.push(|_| Party::Alone(party.clone()));
-                Ok((self.wake(None), Some(Waiting { ticket, party })))
+                (Err(Unsent::Waits(Waiting { ticket, party })), self.wake(None))
             }
+            Err(TrySendError::Full(value)) => (Err(Unsent::Full(value)), Wake::Nobody),
         }
     }
 
@@ -404,6 +422,9 @@ impl<T> State<T> {
     fn close(&mut self) -> Option<Vec<Party<T>>> {
         if mem::replace(&mut self.closed, true) {
             return None;
+        }
+        if self.senders.is_empty() && self.receivers.is_empty() && self.has_no_observers() {
+            return Some(Vec::new());
         }
         let claim = |party: &Party<T>| match party {
             Party::Alone(alone) => alone.waiter.claim(Cause::Closed),
@@ -451,46 +472,21 @@ impl<T> Core<T> {
         TRIES_AGAIN && self.capacity.is_none_or(|capacity| capacity > 1)
     }
 
-    /// Sends, or hands the value back.
+    /// Sends, or, if it `may_wait`, stands in line with a waiter made by `waiter`, which runs under the lock.
     #[inline]
-    pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    pub(super) fn send(&self, value: T, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Result<(), Unsent<T>> {
         let sent = self.state.with(|state| {
             if state.takes_quietly() {
                 state.buffer.push_back(value);
                 return None;
             }
-            Some(state.send(value))
+            Some(state.send_or_stand(value, may_wait, waiter))
         });
         match sent {
             None => Ok(()),
-            Some(Err(refused)) => Err(refused),
-            Some(Ok(wake)) => {
-                notify(wake); // try_send: a receiver that waited
-                Ok(())
-            }
-        }
-    }
-
-    /// Sends, or stands in line with a waiter made by `waiter`, which runs under the lock.
-    #[inline(always)]
-    pub(super) fn send_or_wait(
-        &self,
-        value: T,
-        waiter: impl FnOnce() -> Waiter,
-    ) -> Result<Option<Waiting<T>>, SendError<T>> {
-        let sent_or_waits = self.state.with(|state| {
-            if state.takes_quietly() {
-                state.buffer.push_back(value);
-                return None;
-            }
-            Some(state.send_or_stand(value, waiter))
-        });
-        match sent_or_waits {
-            None => Ok(None),
-            Some(Err(refused)) => Err(refused),
-            Some(Ok((wake, waiting))) => {
+            Some((sent, wake)) => {
                 notify(wake); // send: a receiver that waited
-                Ok(waiting)
+                sent
             }
         }
     }
@@ -541,7 +537,7 @@ impl<T> Core<T> {
     /// Closes; false if it was closed.
     pub(super) fn close(&self) -> bool {
         let released = self.state.with(State::close);
-        notify_all(released.iter().flatten().map(Party::waiter)); // close
+        release(&released); // close
         released.is_some()
     }
 
@@ -559,7 +555,7 @@ impl<T> Core<T> {
             state.sender_handles -= 1;
             if state.sender_handles == 0 { state.close() } else { None }
         });
-        notify_all(released.iter().flatten().map(Party::waiter)); // last sender dropped
+        release(&released); // last sender dropped
     }
 
     pub(super) fn drop_receiver(&self) {
@@ -573,7 +569,7 @@ impl<T> Core<T> {
             (state.close(), Some(values))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.
-        notify_all(released.iter().flatten().map(Party::waiter)); // last receiver dropped
+        release(&released); // last receiver dropped
     }
 
     pub(super) fn len(&self) -> usize {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::super::error::{RecvError, SendError};
 use super::super::sync::Alarm;
 use super::super::wait::{Cause, Waiter};
-use super::core::{Core, Unreceived, Waiting};
+use super::core::{Core, Unreceived, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::Sender;
 
@@ -54,13 +54,13 @@ impl<T> Future for SendFuture<'_, T> {
         let Progress::NotPolled(value) = mem::replace(&mut self.progress, Progress::Ended) else {
             panic!("a SendFuture was polled after it was ready");
         };
-        match self.core.send_or_wait(value, || task(&mut waker)) {
-            Ok(None) => Poll::Ready(Ok(())),
-            Err(refused) => Poll::Ready(Err(refused)),
-            Ok(Some(waiting)) => {
+        match self.core.send(value, true, || task(&mut waker)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Unsent::Waits(waiting)) => {
                 self.progress = Progress::Waiting(waiting);
                 Poll::Pending
             }
+            Err(Unsent::Disconnected(value) | Unsent::Full(value)) => Poll::Ready(Err(SendError(value))),
         }
     }
 }

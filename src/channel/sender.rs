@@ -9,7 +9,7 @@ use super::super::error::{SendError, SendTimeoutError, TrySendError};
 use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::Waiter;
 use super::SendFuture;
-use super::core::Core;
+use super::core::{Core, Unsent};
 
 /// The sending side of a channel. Clones send into the same channel; the last one dropped disconnects it.
 ///
@@ -46,14 +46,10 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        if self.core.is_buffered() {
-            return match self.core.try_send(value) {
-                Ok(()) => Ok(()),
-                Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
-                Err(TrySendError::Full(value)) => self.wait_for_room(value),
-            };
+        match self.core.send(value, !self.core.is_buffered(), Waiter::thread) {
+            Ok(()) => Ok(()),
+            Err(unsent) => self.wait_for_room(unsent),
         }
-        self.send_in_line(value)
     }
 
     /// Sends a value if that is possible at once: there is room, or a receiver waits for it. Never blocks.
@@ -76,7 +72,11 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.core.try_send(value)
+        self.core.send(value, false, Waiter::thread).map_err(|unsent| match unsent {
+            Unsent::Full(value) => TrySendError::Full(value),
+            Unsent::Disconnected(value) => TrySendError::Disconnected(value),
+            Unsent::Waits(_) => unreachable!("it must not"),
+        })
     }
 
     /// Sends a value, if that is possible within `timeout`: [`send`](Sender::send) with a limit. A timeout too long for
@@ -150,33 +150,33 @@ impl<T> Sender<T> {
         SendFuture::new(self, value)
     }
 
-    /// Sends, or stands in line until it has been sent.
-    #[inline]
-    fn send_in_line(&self, value: T) -> Result<(), SendError<T>> {
-        match self.core.send_or_wait(value, Waiter::thread)? {
-            None => Ok(()),
-            Some(waiting) => waiting.sent(waiting.party.waiter.wait()),
-        }
-    }
-
-    /// The same, after some more attempts: a receiver that is about to make room makes it for many values, while one
-    /// that serves a line wakes a sender for each.
+    /// Waits, after some more attempts: a receiver that is about to make room makes it for many values, while one that
+    /// serves a line wakes a sender for each.
     #[cold]
-    fn wait_for_room(&self, mut value: T) -> Result<(), SendError<T>> {
+    fn wait_for_room(&self, mut unsent: Unsent<T>) -> Result<(), SendError<T>> {
         let mut patience = Patience::before_the_line();
-        while patience.yield_now() {
-            match self.core.try_send(value) {
+        loop {
+            let value = match unsent {
+                Unsent::Waits(waiting) => return waiting.sent(waiting.party.waiter.wait()),
+                Unsent::Disconnected(value) => return Err(SendError(value)),
+                Unsent::Full(value) => value,
+            };
+            let may_wait = !patience.yield_now();
+            match self.core.send(value, may_wait, Waiter::thread) {
                 Ok(()) => return Ok(()),
-                Err(TrySendError::Disconnected(value)) => return Err(SendError(value)),
-                Err(TrySendError::Full(again)) => value = again,
+                Err(again) => unsent = again,
             }
         }
-        self.send_in_line(value)
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         let Some(deadline) = deadline else { return Ok(self.send(value)?) };
-        let Some(waiting) = self.core.send_or_wait(value, Waiter::thread)? else { return Ok(()) };
+        let waiting = match self.core.send(value, true, Waiter::thread) {
+            Ok(()) => return Ok(()),
+            Err(Unsent::Waits(waiting)) => waiting,
+            Err(Unsent::Disconnected(value)) => return Err(SendTimeoutError::Disconnected(value)),
+            Err(Unsent::Full(_)) => unreachable!("it may wait"),
+        };
         match waiting.party.waiter.wait_until(deadline) {
             Some(cause) => Ok(waiting.sent(cause)?),
             None if self.core.abandon_send(&waiting) => Err(SendTimeoutError::Timeout(waiting.unsent())),

@@ -19,7 +19,7 @@ const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let send_unlocked = || core(Kind::NoLock, "let sent_or_waits = self.state.with(");
+    let send_unlocked = || core(Kind::NoLock, "let sent = self.state.with(");
     let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| match");
     let sampled = [&[THREE_PREEMPTIONS][..], &SAMPLES].concat();
     vec![
@@ -109,9 +109,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "Party::waiter)); // close")),
+            .weakened(core(Kind::NoWake, "release(&released); // close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
-            .weakened(core(Kind::NoWake, "Party::waiter)); // last receiver")),
+            .weakened(core(Kind::NoWake, "release(&released); // last receiver")),
     ]
 }
 

@@ -36,8 +36,6 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(choose_unlocked()),
         Model::failing("hb_sel_1_settle_relaxed", &["HB-SEL-1"], RACE, || select_before_recv(Some(0)))
             .weakened(settle_relaxed()),
-        Model::failing("hb_sel_1_complete_unlocked", &["HB-SEL-1"], RACE, || recv_before_select_returns(0))
-            .weakened(arms(Kind::NoLock, "self.state.with(|state| state.complete_send(")),
         Model::new("sf_sel_1_two_senders_rendezvous", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || two_senders(0)),
         Model::new("sf_sel_1_two_senders_bounded", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || two_senders(1)),
         Model::new("sf_sel_1_two_selects_rendezvous", &["SF-SEL-1", "LV-SEL-1"], &["1 sent", "2 sent"], || {
