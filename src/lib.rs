@@ -1,4 +1,4 @@
-//! Channels and wait groups for threads and tasks, whose guarantees are written down, numbered, and checked.
+//! Channels, selects, timers and wait groups for threads and tasks, whose guarantees are written down, numbered, and checked.
 //!
 //! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
 //! a model checker and shown to fail when the operation it rests on is weakened; `cargo verify`, in the repository,
@@ -32,7 +32,9 @@
 //!
 //! | module | what it holds | needs |
 //! |---|---|---|
-//! | [`channel`] | bounded, rendezvous and unbounded channels, many senders and receivers, blocking and async | `wait`, `sync`, `error` |
+//! | [`channel`] | bounded, rendezvous and unbounded channels, many senders and receivers, blocking, timed and async | `wait`, `sync`, `error` |
+//! | [`selection`] | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
+//! | [`timer`] | `after`, `at`, `tick`, `never`: receivers of moments | `channel`, `sync` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
 //! | `wait` | a waiter (thread or task) and the queue it stands in | `sync` |
 //! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
@@ -55,6 +57,17 @@
 //! | SF-CH-5 | a dropped future takes nothing with it | [`channel`] |
 //! | LV-CH-1 | no wake-up is lost | [`channel`] |
 //! | LV-CH-2 | a close wakes everyone | [`channel`] |
+//! | HB-SEL-1 | a select's operation has the edges of the operation alone | [`selection`] |
+//! | SF-SEL-1 | exactly one operation happens | [`selection`] |
+//! | SF-SEL-2 | the others leave no trace | [`selection`] |
+//! | SF-SEL-3 | `default` says that at one moment none was ready | [`selection`] |
+//! | SF-SEL-4 | an operation that is given up is undone | [`selection`] |
+//! | LV-SEL-1 | a select returns once one of its operations is ready | [`selection`] |
+//! | LV-SEL-2 | a select takes no wake-up that it does not use | [`selection`] |
+//! | HB-TM-1 | one message of a timer happens before the later ones | [`timer`] |
+//! | SF-TM-1 | a timer is never early, and each message is received once | [`timer`] |
+//! | SF-TM-2 | an operation with a time-out ends in exactly one way | [`timer`] |
+//! | LV-TM-1 | a time-out ends the wait, and takes no wake-up with it | [`timer`] |
 //! | HB-WG-1 | a guard's drop happens before the waits that it releases | [`wait_group`] |
 //! | SF-WG-1 | no wait returns early | [`wait_group`] |
 //! | SF-WG-2 | the count is the number of live guards | [`wait_group`] |
