@@ -80,7 +80,8 @@
 //! doubling, to at most twice the most values that were ever inside. It keeps that until it is dropped. A blocked
 //! operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
 //!
-//! Needs: `channel/*.rs`, `timer.rs` and `selection.rs` for re-export, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
+//! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `selection.rs` and `timer.rs`.
 
 #[macro_use]
 mod side;

@@ -36,7 +36,7 @@
 //!
 //! After Go's `selectgo`.
 //!
-//! Needs: `selection/*.rs`, `channel.rs` and below, `wait.rs`, `sync.rs`.
+//! Needs: `selection/handle.rs`, `selection/macros.rs`, `selection/set.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
 
 mod handle;
 mod macros;

@@ -21,7 +21,7 @@
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
 //! on, does.
 //!
-//! Needs: `channel.rs`.
+//! Needs: `channel.rs`, `sync.rs`.
 
 use std::time::{Duration, Instant};
 

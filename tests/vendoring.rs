@@ -33,6 +33,11 @@ fn smoke() {
     }
     assert_eq!(receiver.iter().take(4).sum::<i32>(), 6);
     group.wait();
+    hence::channel::select! {
+        recv(receiver) -> _ => unreachable!(),
+        send(sender, 7) -> sent => assert!(sent.is_ok()),
+    }
+    assert_eq!(receiver.recv(), Ok(7));
     assert!(sender.close());
     assert_eq!(receiver.recv(), Err(hence::channel::RecvError));
 }
@@ -68,6 +73,10 @@ fn copied_whole_as_a_module() {
     let module = package.join("src/hence");
     copy_all(&Path::new(ROOT).join("src"), &module);
     fs::rename(module.join("lib.rs"), module.join("mod.rs")).unwrap();
+    let macros = module.join("selection/macros.rs");
+    let source = fs::read_to_string(&macros).unwrap();
+    assert_eq!(source.matches("vendoring:").count(), 1, "one line to edit");
+    fs::write(macros, source.replace("use $crate::selection as", "use $crate::hence::selection as")).unwrap();
     fs::write(package.join("src/lib.rs"), format!("pub mod hence;\n#[cfg(test)]\n{SMOKE_TEST}")).unwrap();
     let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
     assert!(printed.contains("1 passed"), "{printed}");
@@ -83,12 +92,15 @@ fn used_as_a_package() {
 
 #[test]
 fn a_channel_can_be_lifted_alone() {
-    lift("channel.rs", "pub mod channel;\nmod error;\nmod sync;\nmod wait;\n");
+    lift("channel.rs", "pub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n");
 }
 
 #[test]
 fn a_wait_group_can_be_lifted_alone() {
-    lift("wait_group.rs", "mod sync;\n#[allow(dead_code)] // what only channels use\nmod wait;\npub mod wait_group;\n");
+    lift(
+        "wait_group.rs",
+        "#![allow(dead_code, unused_imports)] // what only channels use\nmod sync;\nmod wait;\npub mod wait_group;\n",
+    );
 }
 
 #[test]

@@ -38,7 +38,7 @@
 //! which a value is taken directly, and which is an arm, *promises* it: it is claimed, and the receiver waits in
 //! `promised` until the value is there.
 //!
-//! Needs: `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core/arms.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 mod arms;
 
@@ -192,7 +192,7 @@ pub(super) enum Unreceived<T> {
 enum Wake<T> {
     Nobody,
     One(Party<T>),
-    All(Box<Vec<Party<T>>>),
+    All(Vec<Party<T>>),
 }
 
 #[inline]
@@ -240,7 +240,7 @@ impl<T> State<T> {
     #[inline]
     fn wake(&mut self, party: Option<Party<T>>) -> Wake<T> {
         if let Some(observers) = self.selects.as_mut().map(|selects| &mut selects.observers).filter(|o| !o.is_empty()) {
-            return Wake::All(Box::new(arms::claim_observers(observers).chain(party).collect()));
+            return Wake::All(arms::claim_observers(observers).chain(party).collect());
         }
         party.map_or(Wake::Nobody, Wake::One)
     }

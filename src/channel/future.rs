@@ -90,28 +90,26 @@ impl<'a, T> RecvFuture<'a, T> {
     }
 
     fn poll_channel(&mut self, core: &Core<T>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        loop {
-            if let Some(waiting) = &self.waiting {
-                let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
-                let received = match cause {
-                    Cause::Done(_) => Some(Ok(waiting.received())),
-                    Cause::Closed => Some(Err(RecvError)),
-                    Cause::Again => None,
-                };
-                self.waiting = None;
-                if let Some(received) = received {
-                    return Poll::Ready(received);
-                }
+        if let Some(waiting) = &self.waiting {
+            let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
+            let received = match cause {
+                Cause::Done(_) => Some(Ok(waiting.received())),
+                Cause::Closed => Some(Err(RecvError)),
+                Cause::Again => None,
+            };
+            self.waiting = None;
+            if let Some(received) = received {
+                return Poll::Ready(received);
             }
-            let mut waker = Some(cx.waker().clone());
-            match core.recv(true, || task(&mut waker)) {
-                Ok(value) => return Poll::Ready(Ok(value)),
-                Err(Unreceived::Waits(waiting)) => {
-                    self.waiting = Some(waiting);
-                    return Poll::Pending;
-                }
-                Err(Unreceived::Disconnected | Unreceived::Empty) => return Poll::Ready(Err(RecvError)),
+        }
+        let mut waker = Some(cx.waker().clone());
+        match core.recv(true, || task(&mut waker)) {
+            Ok(value) => Poll::Ready(Ok(value)),
+            Err(Unreceived::Waits(waiting)) => {
+                self.waiting = Some(waiting);
+                Poll::Pending
             }
+            Err(Unreceived::Disconnected | Unreceived::Empty) => Poll::Ready(Err(RecvError)),
         }
     }
 }
@@ -171,6 +169,7 @@ impl<'a, T> RecvStream<'a, T> {
     /// let sum = async { stream.next().await.unwrap() + 1 };
     /// assert_eq!(pin!(sum).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(8));
     /// ```
+    #[expect(clippy::should_implement_trait, reason = "the name that streams have for it")]
     pub fn next(&mut self) -> impl Future<Output = Option<T>> + use<'_, 'a, T> {
         std::future::poll_fn(|cx| self.poll_next(cx))
     }

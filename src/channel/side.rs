@@ -1,6 +1,6 @@
 //! What both sides of a channel can do, written once, and what all handles show of themselves.
 //!
-//! Needs: `Core`, and of each side a method `on` that says whether it is of a channel.
+//! Needs: of each side, a method `on` that says whether it is a channel's or a timer's.
 
 /// What both sides of a channel can do, written once.
 macro_rules! either_side {

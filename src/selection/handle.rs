@@ -1,6 +1,6 @@
 //! What a select asks of a handle: of a channel's end, or of a timer.
 //!
-//! Needs: `channel/core.rs`, `channel/schedule.rs`.
+//! Needs: `channel.rs`.
 
 use std::time::Instant;
 
