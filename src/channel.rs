@@ -73,7 +73,7 @@
 //! | Go `for v := range ch` | `for v in &receiver` |
 //! | Go `select { case .. default }` | `select! { recv(r) -> v => .., send(s, v) -> sent => .., default => .. }` |
 //! | Go: a send's value is evaluated before the select | after it, for the operation that was chosen, as in crossbeam-channel |
-//! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`]; [`never`] |
+//! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`]; [`never()`] |
 //!
 //! # Memory
 //! A channel is one allocation of about 300 bytes when it is made, whatever its capacity; a buffer grows as values come, by

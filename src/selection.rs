@@ -30,7 +30,7 @@
 //!
 //! # How
 //! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
-//! 2. If none is, all channels are locked, in the order of their identities, and only if none of the operations is ready
+//! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order of their identities, and only if none of the operations is ready
 //!    then does the select stand in the queues, or give up. Otherwise again from 1.
 //! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 //!
@@ -47,7 +47,7 @@ use std::time::{Duration, Instant};
 use super::channel::core::{Chosen, Place, Side, Stand, Tour};
 use super::channel::schedule::earlier;
 use super::channel::{Receiver, Sender};
-use super::sync::{Arc, now, passed, random};
+use super::sync::{Arc, Patience, now, passed, random};
 use super::wait::{Cause, Waiter};
 use handle::Handle;
 
@@ -249,6 +249,7 @@ impl<'a> Selected<'a> {
 pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
     // With a `default`, the look at all comes first: most often it is the last.
     let mut look = matches!(wait, Wait::Not);
+    let mut patience = None;
     loop {
         if !look {
             let chosen = first(operations, biased, |operation| {
@@ -259,6 +260,12 @@ pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Op
             }
         }
         look = false;
+        if !wait.is_over()
+            && operations.iter().all(|operation| operation.handle.tries_again())
+            && patience.get_or_insert_with(Patience::before_the_line).yield_now()
+        {
+            continue;
+        }
         match block(operations, biased, wait, false) {
             Blocked::Ready | Blocked::Again => {}
             Blocked::Over => return None,

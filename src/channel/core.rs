@@ -468,7 +468,7 @@ impl<T> Core<T> {
     /// Whether values go through the buffer: then it is worth to try again before standing in line. With one place or
     /// none, a value changes hands at each step anyway.
     #[inline]
-    pub(super) fn is_buffered(&self) -> bool {
+    pub(crate) fn is_buffered(&self) -> bool {
         TRIES_AGAIN && self.capacity.is_none_or(|capacity| capacity > 1)
     }
 

@@ -48,7 +48,7 @@ impl<T> Sender<T> {
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.core.send(value, !self.core.is_buffered(), Waiter::thread) {
             Ok(()) => Ok(()),
-            Err(unsent) => self.wait_for_room(unsent),
+            Err(unsent) => self.wait_for_room(unsent, None).map_err(|error| SendError(error.into_inner())),
         }
     }
 
@@ -153,12 +153,12 @@ impl<T> Sender<T> {
     /// Waits, after some more attempts: a receiver that is about to make room makes it for many values, while one that
     /// serves a line wakes a sender for each.
     #[cold]
-    fn wait_for_room(&self, mut unsent: Unsent<T>) -> Result<(), SendError<T>> {
+    fn wait_for_room(&self, mut unsent: Unsent<T>, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         let mut patience = Patience::before_the_line();
-        loop {
+        let waiting = loop {
             let value = match unsent {
-                Unsent::Waits(waiting) => return waiting.sent(waiting.party.waiter.wait()),
-                Unsent::Disconnected(value) => return Err(SendError(value)),
+                Unsent::Waits(waiting) => break waiting,
+                Unsent::Disconnected(value) => return Err(SendTimeoutError::Disconnected(value)),
                 Unsent::Full(value) => value,
             };
             let may_wait = !patience.yield_now();
@@ -166,22 +166,21 @@ impl<T> Sender<T> {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,
             }
-        }
+        };
+        let waiter = &waiting.party.waiter;
+        let cause = match deadline.map_or_else(|| Some(waiter.wait()), |deadline| waiter.wait_until(deadline)) {
+            Some(cause) => cause,
+            None if self.core.abandon_send(&waiting) => return Err(SendTimeoutError::Timeout(waiting.unsent())),
+            // Served or closed in the last moment: there is a cause.
+            None => waiter.wait(),
+        };
+        Ok(waiting.sent(cause)?)
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
-        let Some(deadline) = deadline else { return Ok(self.send(value)?) };
-        let waiting = match self.core.send(value, true, Waiter::thread) {
-            Ok(()) => return Ok(()),
-            Err(Unsent::Waits(waiting)) => waiting,
-            Err(Unsent::Disconnected(value)) => return Err(SendTimeoutError::Disconnected(value)),
-            Err(Unsent::Full(_)) => unreachable!("it may wait"),
-        };
-        match waiting.party.waiter.wait_until(deadline) {
-            Some(cause) => Ok(waiting.sent(cause)?),
-            None if self.core.abandon_send(&waiting) => Err(SendTimeoutError::Timeout(waiting.unsent())),
-            // Served or closed in the last moment: there is a cause.
-            None => Ok(waiting.sent(waiting.party.waiter.wait())?),
+        match self.core.send(value, !self.core.is_buffered(), Waiter::thread) {
+            Ok(()) => Ok(()),
+            Err(unsent) => self.wait_for_room(unsent, deadline),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::super::channel::core::{Chosen, Place, Side, Tour};
 use super::super::channel::{Receiver, Sender, Source};
+use super::super::sync::TRIES_AGAIN;
 use super::Operation;
 
 /// An end of a channel, or a timer.
@@ -21,6 +22,9 @@ pub(super) trait Handle {
 
     /// Whether the operation might not have to wait.
     fn is_ready(&self, side: Side) -> bool;
+
+    /// Whether the operation is worth to be tried again before the select stands in line.
+    fn tries_again(&self) -> bool;
 
     /// When a timer will have its next message.
     fn next(&self) -> Option<Instant> {
@@ -56,6 +60,10 @@ impl<T> Handle for Sender<T> {
 
     fn is_ready(&self, side: Side) -> bool {
         self.core.is_ready(side)
+    }
+
+    fn tries_again(&self) -> bool {
+        self.core.is_buffered()
     }
 
     fn stand_unless_ready(
@@ -103,6 +111,13 @@ impl<T> Handle for Receiver<T> {
             Source::Channel(core) => core.is_ready(side),
             Source::Timer(schedule, _) => schedule.is_due(),
             Source::Never => false,
+        }
+    }
+
+    fn tries_again(&self) -> bool {
+        match &self.source {
+            Source::Channel(core) => core.is_buffered(),
+            Source::Timer(..) | Source::Never => TRIES_AGAIN,
         }
     }
 
