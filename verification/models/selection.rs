@@ -43,7 +43,7 @@ pub(super) fn models() -> Vec<Model> {
         }),
         Model::new("sf_sel_1_two_selects_bounded", &["SF-SEL-1", "LV-SEL-1"], TWO_SELECTS, || two_selects(1)),
         Model::new("sf_sel_1_two_selects_crossed", &["SF-SEL-1", "LV-SEL-1"], &["1 sent", "2 sent"], crossed),
-        Model::new("sf_sel_1_promise_and_claim", &["SF-SEL-1"], &["1, 2", "2, 1"], promise_and_claim),
+        Model::new("sf_sel_1_promise_and_claim", &["SF-SEL-1"], &["1, 2", "2, 1"], promise_and_claim).slow(),
         Model::new("sf_sel_1_both_ends_of_one_channel", &["SF-SEL-1"], &["one sent"], both_ends),
         Model::new("sf_sel_1_the_same_channel_twice", &["SF-SEL-1", "SF-SEL-2"], &["arm 0", "arm 1"], same_twice),
         Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || two_senders(0))
