@@ -32,6 +32,12 @@ pub(super) fn models() -> Vec<Model> {
             recv_before_select_returns(1)
         }),
         Model::new("hb_sel_1_close_before_select_fails", &["HB-SEL-1", "LV-SEL-1"], &["1"], close_before_select_fails),
+        Model::new(
+            "hb_sel_1_close_before_select_send_fails",
+            &["HB-SEL-1", "LV-SEL-1"],
+            &["1"],
+            close_before_select_send_fails,
+        ),
         Model::failing("hb_sel_1_choose_unlocked", &["HB-SEL-1"], RACE, || send_before_select(Some(1)))
             .weakened(choose_unlocked()),
         Model::failing("hb_sel_1_settle_relaxed", &["HB-SEL-1"], RACE, || select_before_recv(Some(0)))
@@ -52,6 +58,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(waiter(Kind::Unchecked, "self.claim.compare_exchange(WAITING, PROMISED")),
         Model::new("sf_sel_2_other_value_stays", &["SF-SEL-2"], &["1 then 2", "2 then 1"], other_value_stays),
         Model::new("sf_sel_2_other_place_stays", &["SF-SEL-2"], &["arm 0", "arm 1"], other_place_stays),
+        Model::new("sf_sel_2_nobody_is_left_in_line", &["SF-SEL-2"], &["1"], nobody_is_left_in_line),
         Model::failing("sf_sel_2_stands_unlocked", &["SF-SEL-2"], RACE, || two_senders(1)).weakened(stand_unlocked()),
         Model::new("sf_sel_3_default_sees_all_at_once", &["SF-SEL-3"], &["a", "b"], default_sees_all_at_once),
         Model::failing("sf_sel_3_looks_one_after_another", &["SF-SEL-3"], &["a token is always there"], one_by_one),
@@ -210,6 +217,21 @@ fn close_before_select_fails() -> String {
     seen.to_string()
 }
 
+fn close_before_select_send_fails() -> String {
+    let ((sender, receiver), witness) = (of(Some(0)), Witness::new());
+    let closer = {
+        let (receiver, witness) = (receiver.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            receiver.close()
+        })
+    };
+    select_biased! { send(sender, 7) -> sent => assert_eq!(sent.unwrap_err().into_inner(), 7) }
+    let seen = witness.read();
+    closer.join().unwrap();
+    seen.to_string()
+}
+
 /// Two senders, each with a channel of its own, and a select that receives from both, twice.
 fn two_senders(capacity: usize) -> String {
     let ends = [of(Some(capacity)), of(Some(capacity))];
@@ -334,6 +356,21 @@ fn other_value_stays() -> String {
     let second = ends[2 - first].1.recv().unwrap();
     join(senders);
     format!("{first} then {second}")
+}
+
+/// A select that has received from one rendezvous channel does not wait for the other any more.
+fn nobody_is_left_in_line() -> String {
+    let ends = [of(Some(0)), of(Some(0))];
+    let other = sending(&ends[0].0, 1);
+    let value = select_biased! {
+        recv(ends[0].1) -> value => value.unwrap(),
+        recv(ends[1].1) -> _ => unreachable!(),
+    };
+    let mut select = Select::new_biased();
+    select.send(&ends[1].0);
+    assert!(select.try_ready().is_err(), "nobody waits for the other");
+    other.join().unwrap();
+    value.to_string()
 }
 
 /// Two full channels, of which another thread empties both: the select fills one, the other has its place free.
