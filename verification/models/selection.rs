@@ -50,6 +50,13 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_sel_1_two_selects_bounded", &["SF-SEL-1", "LV-SEL-1"], TWO_SELECTS, || two_selects(1)),
         Model::new("sf_sel_1_two_selects_crossed", &["SF-SEL-1", "LV-SEL-1"], &["1 sent", "2 sent"], crossed),
         Model::new("sf_sel_1_promise_and_claim", &["SF-SEL-1"], &["1, 2", "2, 1"], promise_and_claim).slow(),
+        Model::new(
+            "sf_sel_1_closed_before_it_is_completed",
+            &["SF-SEL-1", "SF-CH-4"],
+            &["refused", "sent"],
+            closed_before_it_is_completed,
+        ),
+        Model::new("sf_sel_1_a_chosen_place_is_taken", &["SF-SEL-1", "SF-CH-3"], &["1"], chosen_place_is_taken),
         Model::new("sf_sel_1_both_ends_of_one_channel", &["SF-SEL-1"], &["one sent"], both_ends),
         Model::new("sf_sel_1_the_same_channel_twice", &["SF-SEL-1", "SF-SEL-2"], &["arm 0", "arm 1"], same_twice),
         Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || two_senders(0))
@@ -312,6 +319,36 @@ fn promise_and_claim() -> String {
     format!("{first}, {second}")
 }
 
+/// A send that has been chosen, and a close before it is completed: refused, unless it can still be received.
+fn closed_before_it_is_completed() -> String {
+    let (sender, receiver) = of(Some(1));
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    let other = spawn(move || {
+        receiver.close();
+        receiver.recv().is_ok()
+    });
+    let sent = operation.send(&sender, 1).is_ok();
+    assert_eq!(sent, other.join().unwrap(), "a value was left when the receive said: closed");
+    if sent { "sent".into() } else { "refused".into() }
+}
+
+/// The one place of a channel, for a send that has been chosen and another that is tried.
+fn chosen_place_is_taken() -> String {
+    let (sender, receiver) = of(Some(1));
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    let other = {
+        let sender = sender.clone();
+        spawn(move || sender.try_send(2))
+    };
+    operation.send(&sender, 1).unwrap();
+    assert!(other.join().unwrap().is_err(), "one place, one value");
+    receiver.recv().unwrap().to_string()
+}
+
 /// Both ends of one rendezvous channel in each of two selects: a select never meets itself.
 fn both_ends() -> String {
     let ends = of(Some(0));
@@ -446,9 +483,8 @@ fn place_given_up() -> String {
     let operation = select.select();
     let other = sending(&sender, 1);
     quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
-    let value = receiver.recv().unwrap();
-    other.join().unwrap();
-    value.to_string()
+    other.join().unwrap(); // before there is a receive, which would serve the sender too
+    receiver.recv().unwrap().to_string()
 }
 
 /// A value that was chosen and not fetched goes to the next receive, before later ones.

@@ -27,6 +27,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_1_one_message_for_two", &["SF-TM-1"], &["a", "b"], one_message_for_two),
         Model::new("sf_tm_1_never_early", &["SF-TM-1"], &["not before"], never_early),
         Model::new("sf_tm_1_async", &["SF-TM-1", "LV-TM-1"], &["not before"], never_early_async),
+        Model::new("sf_tm_1_a_period_apart", &["SF-TM-1"], &["apart"], a_period_apart),
         Model::failing("sf_tm_1_taken_by_both", &["SF-TM-1"], &["one message, once"], taken_by_both),
         Model::new("sf_tm_2_recv_timeout_rendezvous", &["SF-TM-2"], RECEIVED, || recv_timeout(Some(0))),
         Model::new("sf_tm_2_recv_timeout_bounded", &["SF-TM-2"], RECEIVED, || recv_timeout(Some(1))),
@@ -136,6 +137,19 @@ fn never_early() -> String {
     assert!(moment == begun + SHORT && now() >= moment);
     other.join().unwrap();
     "not before".into()
+}
+
+/// The next tick is due a period after the last one was taken, which another thread's waits may have made late.
+fn a_period_apart() -> String {
+    let ticks = tick(SHORT);
+    let other = spawn(|| reached(now() + 3 * SHORT));
+    let first = ticks.recv().unwrap();
+    let taken = now();
+    assert!(ticks.try_recv().is_err() || now() >= taken + SHORT, "none pile up");
+    let second = ticks.recv().unwrap();
+    assert!(second >= first + SHORT, "a period apart");
+    other.join().unwrap();
+    "apart".into()
 }
 
 fn never_early_async() -> String {
