@@ -1,7 +1,9 @@
 //! Select: exactly one operation, with the edges of the operation alone, and no trace of the others. Biased, so that
 //! loom and the bounded explorer look at the operations in the same order; the order by chance has a model of its own.
 
+use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
+use std::task::{Context, Poll, Waker};
 
 use hence_registry::{Engine, Kind, Model};
 
@@ -87,6 +89,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_sel_1_room_wakes_a_select", &["LV-SEL-1"], &["arm 0", "arm 1"], room_wakes_a_select),
         Model::new("lv_sel_1_ready", &["LV-SEL-1"], &["7"], ready),
         Model::new("lv_sel_1_ready_rendezvous", &["LV-SEL-1"], &["7"], ready_rendezvous),
+        Model::new("lv_sel_1_ready_hears_of_a_close", &["LV-SEL-1"], &["closed"], ready_hears_of_a_close),
         Model::failing("lv_sel_1_not_woken_by_send", &["LV-SEL-1"], DEADLOCK, || send_before_select(Some(0)))
             .weakened(core(Kind::NoWake, "notify(wake); // send:")),
         Model::failing("lv_sel_1_not_woken_by_recv", &["LV-SEL-1"], DEADLOCK, || select_before_recv(Some(0)))
@@ -346,7 +349,9 @@ fn chosen_place_is_taken() -> String {
     };
     operation.send(&sender, 1).unwrap();
     assert!(other.join().unwrap().is_err(), "one place, one value");
-    receiver.recv().unwrap().to_string()
+    let value = receiver.recv().unwrap();
+    sender.try_send(3).expect("the place is free again");
+    value.to_string()
 }
 
 /// Both ends of one rendezvous channel in each of two selects: a select never meets itself.
@@ -505,6 +510,23 @@ fn value_given_up() -> String {
     format!("{} {}", received[0].0, received[1].0)
 }
 
+/// The same after a receive future that was given a later value, and was dropped.
+fn value_given_up_keeps_order() -> String {
+    let (sender, receiver) = of(None);
+    sender.send(1).unwrap();
+    let mut select = Select::new_biased();
+    select.recv(&receiver);
+    let operation = select.select();
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let other = sending(&sender, 2);
+    drop(abandoned);
+    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    let received = [(); 2].map(|()| receiver.recv().unwrap());
+    other.join().unwrap();
+    format!("{} {}", received[0], received[1])
+}
+
 /// A select promises a value to a receive future, which is dropped: the next receive gets it.
 fn promised_receive_is_dropped() -> String {
     let (sender, receiver) = of(Some(0));
@@ -517,8 +539,8 @@ fn promised_receive_is_dropped() -> String {
         std::future::Future::poll(abandoned.as_mut(), &mut std::task::Context::from_waker(std::task::Waker::noop()));
     drop(abandoned);
     let value = match polled {
-        std::task::Poll::Ready(value) => value.unwrap(),
-        std::task::Poll::Pending => receiver.recv().unwrap(),
+        Poll::Ready(value) => value.unwrap(),
+        Poll::Pending => receiver.recv().unwrap(),
     };
     other.join().unwrap();
     value.to_string()
@@ -574,6 +596,16 @@ fn ready_rendezvous() -> String {
     let value = receiver.recv().unwrap();
     other.join().unwrap();
     value.to_string()
+}
+
+fn ready_hears_of_a_close() -> String {
+    let (sender, receiver) = of::<usize>(Some(0));
+    let other = spawn(move || sender.close());
+    let mut select = Select::new_biased();
+    select.recv(&receiver);
+    assert_eq!(select.ready(), 0);
+    assert!(receiver.try_recv().is_err() && other.join().unwrap());
+    "closed".into()
 }
 
 /// It is a select that waits to send: news to those who wait to hear that a receive is ready.
