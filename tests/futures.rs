@@ -1,16 +1,23 @@
 //! The async forms of the channel: who is woken, by which waker and how often; what a dropped or leaked future leaves
-//! behind. Single-threaded where the order matters, since a poll is a deterministic way to stand in a queue.
+//! behind; streams, and tasks that wait for a select or a timer. Single-threaded where the order matters, since a poll is
+//! a deterministic way to stand in a queue.
 #![cfg(not(any(loom, shuttle)))]
 
 mod util;
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use hence::channel::{RecvError, SendError, TryRecvError, TrySendError, bounded, unbounded};
-use util::{Drops, Wakes, block_on, blocked, peek, poll, watched};
+use hence::channel::{
+    RecvError, Select, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at, bounded, never,
+    select, tick, unbounded,
+};
+use util::{Drops, Use, Wakes, block_on, blocked, hooked, peek, poll, watched};
 
 // What they do.
 
@@ -192,7 +199,7 @@ fn the_waker_of_the_latest_poll_counts() {
 fn wakers_are_not_kept() {
     let (wakes, waker) = Wakes::new();
     let (sender, receiver) = bounded(0);
-    let kept = || std::sync::Arc::strong_count(&wakes) - 2; // besides `wakes` and `waker`
+    let kept = || Arc::strong_count(&wakes) - 2; // besides `wakes` and `waker`
     let mut receive = receiver.recv_async();
     assert!(poll(&mut receive, &waker).is_pending());
     assert_eq!(kept(), 1);
@@ -377,4 +384,348 @@ fn a_leaked_receive_keeps_what_it_was_given_and_no_more() {
     (1..=2).for_each(|i| sender.try_send(i).unwrap()); // one goes to the leaked future, one into the channel
     assert_eq!(receiver.try_recv(), Ok(2));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+}
+
+// Streams.
+
+#[test]
+fn a_stream_is_all_values_and_then_the_end() {
+    watched(|| {
+        for (sender, receiver) in [bounded(0), bounded(2), unbounded()] {
+            let producer = thread::spawn(move || (0..100).for_each(|i| sender.send(i).unwrap()));
+            let values = block_on(async {
+                let (mut stream, mut values) = (receiver.stream(), Vec::new());
+                while let Some(value) = stream.next().await {
+                    values.push(value);
+                }
+                assert_eq!((stream.next().await, stream.next().await), (None, None));
+                values
+            });
+            assert!(values.into_iter().eq(0..100));
+            producer.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_stream_is_woken_once_for_each_value() {
+    let (sender, receiver) = bounded(0);
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut stream = receiver.stream();
+    for i in 0..3 {
+        assert!(stream.poll_next(&mut cx).is_pending() && stream.poll_next(&mut cx).is_pending());
+        assert_eq!(wakes.count(), i);
+        sender.try_send(i).unwrap();
+        assert_eq!((wakes.count(), stream.poll_next(&mut cx)), (i + 1, Some(i).into()));
+    }
+    assert!(stream.poll_next(&mut cx).is_pending());
+    drop(sender);
+    assert_eq!((wakes.count(), stream.poll_next(&mut cx)), (4, None.into()));
+    assert_eq!(stream.poll_next(&mut cx), None.into());
+    drop(stream);
+    assert_eq!(Arc::strong_count(&wakes), 2);
+}
+
+#[test]
+fn a_dropped_stream_loses_nothing() {
+    let (sender, receiver) = bounded(0);
+    let mut stream = receiver.stream();
+    assert!(peek(&mut pin!(stream.next())).is_pending());
+    sender.try_send(1).unwrap();
+    drop(stream);
+    assert_eq!(receiver.try_recv(), Ok(1));
+    let mut stream = receiver.stream();
+    assert!(peek(&mut pin!(stream.next())).is_pending());
+    drop(stream);
+    assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+}
+
+#[test]
+fn a_stream_keeps_what_a_dropped_next_was_given() {
+    let (sender, receiver) = bounded(0);
+    let mut stream = receiver.stream();
+    assert!(peek(&mut pin!(stream.next())).is_pending());
+    sender.try_send(1).unwrap(); // to the stream, which stands in line
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(peek(&mut pin!(stream.next())), Some(1).into());
+    assert!(peek(&mut pin!(stream.next())).is_pending());
+}
+
+#[test]
+fn streams_share_the_values() {
+    watched(|| {
+        let (sender, receiver) = bounded(1);
+        let sums: Vec<_> = (0..3)
+            .map(|_| {
+                let receiver = receiver.clone();
+                thread::spawn(move || {
+                    block_on(async {
+                        let (mut stream, mut sum) = (receiver.stream(), 0);
+                        while let Some(value) = stream.next().await {
+                            sum += value;
+                        }
+                        sum
+                    })
+                })
+            })
+            .collect();
+        (0..1000).for_each(|i| sender.send(i).unwrap());
+        drop(sender);
+        assert_eq!(sums.into_iter().map(|sum| sum.join().unwrap()).sum::<i32>(), 499_500);
+    });
+}
+
+// Partners of a select, which says what it sends only after it has been chosen.
+
+fn choose_send<T>(sender: &Sender<T>) -> SelectedOperation<'_> {
+    let mut select = Select::new();
+    select.send(sender);
+    select.try_select().expect("a receive waits")
+}
+
+/// As a message that panics does.
+fn give_up(operation: SelectedOperation<'_>) {
+    let given_up = catch_unwind(AssertUnwindSafe(|| {
+        let _operation = operation;
+        resume_unwind(Box::new("given up"))
+    }));
+    assert!(given_up.is_err());
+}
+
+#[test]
+fn a_promised_receive_is_woken_once_when_its_value_is_there() {
+    let (sender, receiver) = bounded(0);
+    let ((old, first), (new, last)) = (Wakes::new(), Wakes::new());
+    let mut receive = receiver.recv_async();
+    assert!(poll(&mut receive, &first).is_pending());
+    let operation = choose_send(&sender);
+    assert!(poll(&mut receive, &first).is_pending() && poll(&mut receive, &last).is_pending());
+    assert_eq!((old.count(), new.count()), (0, 0));
+    operation.send(&sender, 1).unwrap();
+    assert_eq!((old.count(), new.count()), (0, 1));
+    assert_eq!(poll(&mut receive, &last), Ok(1).into());
+}
+
+#[test]
+fn a_promise_that_is_given_up_wakes_and_the_receive_waits_on() {
+    let (sender, receiver) = bounded(0);
+    let ((wakes, waker), (others, other)) = (Wakes::new(), Wakes::new());
+    let (mut receive, mut behind) = (receiver.recv_async(), receiver.recv_async());
+    assert!(poll(&mut receive, &waker).is_pending() && poll(&mut behind, &other).is_pending());
+    give_up(choose_send(&sender));
+    assert_eq!((wakes.count(), others.count()), (1, 0));
+    assert!(poll(&mut receive, &waker).is_pending());
+    sender.try_send(1).unwrap();
+    sender.try_send(2).unwrap();
+    assert_eq!((wakes.count(), others.count()), (2, 1));
+    assert_eq!((poll(&mut behind, &other), poll(&mut receive, &waker)), (Ok(1).into(), Ok(2).into()));
+}
+
+#[test]
+fn what_a_dropped_receive_was_promised_goes_to_the_one_who_waits() {
+    let (sender, receiver) = bounded(0);
+    let (wakes, waker) = Wakes::new();
+    let (mut gone, mut next) = (receiver.recv_async(), receiver.recv_async());
+    assert!(peek(&mut gone).is_pending() && poll(&mut next, &waker).is_pending());
+    let operation = choose_send(&sender);
+    drop(gone);
+    assert_eq!(wakes.count(), 0);
+    operation.send(&sender, 1).unwrap();
+    assert_eq!((wakes.count(), poll(&mut next, &waker)), (1, Ok(1).into()));
+}
+
+#[test]
+fn what_a_dropped_receive_was_promised_is_received_next() {
+    for (sender, receiver) in [bounded(0), bounded(1)] {
+        let (mut gone, mut late) = (receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut gone).is_pending());
+        let places: Vec<_> = (0..sender.capacity().unwrap()).map(|_| choose_send(&sender)).collect();
+        let operation = choose_send(&sender);
+        drop(gone);
+        operation.send(&sender, 1).unwrap();
+        assert_eq!((receiver.len(), receiver.is_full()), (1, true));
+        places.into_iter().for_each(|place| place.send(&sender, 2).unwrap());
+        let mut send = sender.send_async(3);
+        assert!(peek(&mut send).is_pending());
+        assert_eq!(peek(&mut late), Ok(1).into());
+        assert!(receiver.try_iter().eq((2..4).skip(1 - sender.capacity().unwrap())));
+        assert_eq!(peek(&mut send), Ok(()).into());
+    }
+}
+
+#[test]
+fn a_receive_dropped_after_its_promise_was_given_up_leaves_nothing() {
+    for dropped_first in [true, false] {
+        let (sender, receiver) = bounded(0);
+        let mut gone = receiver.recv_async();
+        assert!(peek(&mut gone).is_pending());
+        let operation = choose_send(&sender);
+        if dropped_first {
+            drop(gone);
+            give_up(operation);
+        } else {
+            give_up(operation);
+            drop(gone);
+        }
+        assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    }
+}
+
+/// Receives are dropped while a select on another thread chooses them and sends.
+#[test]
+fn dropped_receives_lose_nothing_that_a_select_sends() {
+    watched(|| {
+        let (sender, receiver) = bounded(0);
+        let producer = thread::spawn(move || {
+            for i in 0..1000 {
+                select! { send(sender, i) -> sent => sent.unwrap() }
+            }
+        });
+        let mut values = Vec::new();
+        loop {
+            let mut receives = [receiver.recv_async(), receiver.recv_async()];
+            for receive in &mut receives {
+                if let Poll::Ready(value) = peek(receive) {
+                    values.extend(value);
+                }
+            }
+            if values.len() % 3 == 0 {
+                thread::yield_now();
+            }
+            drop(receives);
+            match receiver.recv() {
+                Ok(value) => values.push(value),
+                Err(RecvError) => break,
+            }
+        }
+        producer.join().unwrap();
+        assert!(values.into_iter().eq(0..1000));
+    });
+}
+
+// Timers.
+
+const SHORT: Duration = Duration::from_millis(5);
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(1000);
+
+#[test]
+fn a_task_waits_for_a_timer() {
+    watched(|| {
+        let begun = Instant::now();
+        let message = block_on(after(SHORT).recv_async()).unwrap();
+        assert!(begun + SHORT <= message && message <= Instant::now());
+        let when = Instant::now() + SHORT;
+        assert_eq!(block_on(at(when).recv_async()), Ok(when));
+        assert!(Instant::now() >= when);
+        assert_eq!(block_on(at(when).recv_async()), Ok(when)); // at once
+        let (begun, ticks) = (Instant::now(), tick(SHORT));
+        block_on(async {
+            let mut stream = ticks.stream();
+            for n in 1..=3 {
+                assert!(stream.next().await.unwrap() >= begun + n * SHORT);
+            }
+        });
+        assert!(begun.elapsed() >= 3 * SHORT);
+    });
+}
+
+#[test]
+fn a_task_is_woken_once_when_its_timer_is_due() {
+    watched(|| {
+        let timer = after(SHORT);
+        let ((old, first), (new, last)) = (Wakes::new(), Wakes::new());
+        let mut receive = timer.recv_async();
+        if poll(&mut receive, &first).is_pending() && poll(&mut receive, &last).is_pending() {
+            while new.count() == 0 {
+                thread::yield_now();
+            }
+            assert!(poll(&mut receive, &last).is_ready());
+        }
+        assert!(old.count() <= 1 && new.count() <= 1);
+        assert!(poll(&mut receive, &last).is_pending()); // there is no other message
+        assert!(old.count() <= 1 && new.count() <= 1);
+    });
+}
+
+#[test]
+fn tasks_are_woken_in_the_order_of_their_moments() {
+    watched(|| {
+        let woken = Arc::new(Mutex::new(Vec::new()));
+        let begun = Instant::now();
+        let timers = [8, 2, 6, 4].map(|i| (i, at(begun + i * SHORT)));
+        let mut receives = timers.each_ref().map(|(i, timer)| (*i, timer.recv_async()));
+        let pending = receives.iter_mut().filter_map(|(i, receive)| {
+            let (i, woken) = (*i, woken.clone());
+            let waker = hooked(move |used| {
+                if used == Use::Wake {
+                    woken.lock().unwrap().push((i, Instant::now()));
+                }
+            });
+            poll(receive, &waker).is_pending().then_some(())
+        });
+        let pending = pending.count();
+        let in_time = Instant::now() < begun + 2 * SHORT;
+        while woken.lock().unwrap().len() < pending {
+            thread::yield_now();
+        }
+        let woken = woken.lock().unwrap();
+        assert!(woken.iter().all(|(i, at)| *at >= begun + *i * SHORT), "{woken:?}, {begun:?}");
+        assert!(!in_time || woken.is_sorted_by_key(|(i, _)| *i), "{woken:?}");
+    });
+}
+
+#[test]
+fn alarms_that_are_dropped_leave_nothing() {
+    watched(|| {
+        let (wakes, waker) = Wakes::new();
+        let kept = || Arc::strong_count(&wakes) - 2;
+        let timers: Vec<_> = (0..500).map(|i| if i % 2 == 0 { after(LONG) } else { tick(LONG) }).collect();
+        for _ in 0..3 {
+            let mut receives: Vec<_> = timers.iter().map(|timer| timer.recv_async()).collect();
+            for _ in 0..2 {
+                assert!(receives.iter_mut().all(|receive| poll(receive, &waker).is_pending()));
+                assert_eq!(kept(), 500);
+            }
+            receives.truncate(100);
+            assert_eq!(kept(), 100);
+            drop(receives);
+            assert_eq!(kept(), 0);
+        }
+        assert_eq!(wakes.count(), 0);
+        assert!(block_on(after(SHORT).recv_async()).is_ok()); // and the clock goes on
+    });
+}
+
+#[test]
+fn a_task_whose_message_another_takes_waits_on() {
+    watched(|| {
+        let timer = at(Instant::now());
+        let clone = timer.clone();
+        let (mut one, mut two) = (timer.recv_async(), clone.recv_async());
+        assert!(peek(&mut one).is_ready());
+        assert!(peek(&mut two).is_pending() && peek(&mut one).is_pending());
+        let begun = Instant::now();
+        let ticks = tick(SHORT);
+        let tasks = [(); 3].map(|()| {
+            let ticks = ticks.clone();
+            thread::spawn(move || block_on(ticks.recv_async()).unwrap())
+        });
+        let mut moments = tasks.map(|task| task.join().unwrap());
+        moments.sort();
+        assert!(moments.iter().zip(1..).all(|(moment, n)| *moment >= begun + n * SHORT));
+    });
+}
+
+#[test]
+fn a_task_that_waits_for_never_is_never_woken() {
+    let (wakes, waker) = Wakes::new();
+    for receiver in [never(), after(Duration::MAX), tick(Duration::MAX)] {
+        let (mut receive, mut stream) = (receiver.recv_async(), receiver.stream());
+        assert!(poll(&mut receive, &waker).is_pending());
+        assert!(poll(&mut pin!(stream.next()), &waker).is_pending());
+    }
+    assert_eq!((wakes.count(), Arc::strong_count(&wakes)), (0, 2));
 }

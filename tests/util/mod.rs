@@ -211,3 +211,13 @@ pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments
     assert!(output.status.success(), "cargo {arguments:?} failed in {}:\n{printed}", package.display());
     printed.into_owned()
 }
+
+/// A set of operations: `operations![recv receiver, send sender]`.
+macro_rules! operations {
+    ($($side:ident $handle:expr),+) => {{
+        let mut select = hence::channel::Select::new();
+        $(select.$side(&$handle);)+
+        select
+    }};
+}
+pub(crate) use operations;

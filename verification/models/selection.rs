@@ -80,6 +80,12 @@ pub(super) fn models() -> Vec<Model> {
             &["1"],
             promised_receive_is_dropped,
         ),
+        Model::new(
+            "sf_sel_4_value_given_up_keeps_order",
+            &["SF-SEL-4", "SF-CH-5"],
+            &["1 2"],
+            value_given_up_keeps_order,
+        ),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
