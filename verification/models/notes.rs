@@ -1,14 +1,16 @@
 //! The bugs of the notes on goroutines, found, and their fixes, explored completely.
 
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
+use std::time::Duration;
 
 use hence_registry::Model;
 
-use super::RACE;
 use super::harness::{Arc, Witness, spawn};
-use crate::hence::channel::{bounded, unbounded};
+use super::{DEADLOCK, RACE};
+use crate::hence::channel::{Receiver, bounded, never, tick, unbounded};
 use crate::hence::sync::{AtomicBool, Backoff};
 use crate::hence::wait_group::WaitGroup;
+use crate::select_biased;
 
 pub(super) fn models() -> Vec<Model> {
     vec![
@@ -21,6 +23,23 @@ pub(super) fn models() -> Vec<Model> {
             exit(false)
         }),
         Model::new("notes_exit_that_waits", &[], &["cleaned up"], || exit(true)),
+        Model::new("notes_exit_by_range_until_close", &[], &["2 jobs done"], range_until_close),
+        Model::new("notes_exit_by_ok_beside_a_ticker", &[], &["1 job, no report", "1 job, one report"], ok_and_ticker),
+        Model::new("notes_exit_by_done", &[], &["1 job done, left"], done_channel),
+        Model::failing("notes_leak_of_a_blocked_producer", &[], DEADLOCK, || leak(Some)),
+        Model::new("notes_leak_ended_by_dropping_the_receiver", &[], &["1 sent"], || {
+            leak(|receiver| {
+                drop(receiver);
+                None
+            })
+        }),
+        Model::new("notes_leak_ended_by_close", &[], &["1 sent"], || {
+            leak(|receiver| {
+                receiver.close();
+                Some(receiver)
+            })
+        }),
+        Model::new("notes_leak_ended_by_done", &[], &["1 sent, then told"], leak_ended_by_done),
     ]
 }
 
@@ -98,4 +117,115 @@ fn exit(waits: bool) -> String {
     assert!(cleaned.load(Relaxed), "left before the worker had cleaned up");
     worker.join().unwrap();
     "cleaned up".into()
+}
+
+/// `for x := range in`, which ends when the channel is closed and empty: all the jobs are done, and main sees what came
+/// of them.
+fn range_until_close() -> String {
+    let (jobs, queue) = bounded(1);
+    let (group, done) = (WaitGroup::new(), Witness::new());
+    let worker = {
+        let (guard, done) = (group.guard(), done.clone());
+        spawn(move || {
+            queue.iter().for_each(|()| done.write(done.read() + 1));
+            drop(guard);
+        })
+    };
+    (0..2).for_each(|_| jobs.send(()).unwrap());
+    jobs.close();
+    group.wait();
+    let done = done.read();
+    worker.join().unwrap();
+    format!("{done} jobs done")
+}
+
+/// `case x, ok := <-in: if !ok { return }` beside `case <-t.C`. It ticks once: under an explorer, whose clock moves
+/// whenever somebody waits for it, it could go on for ever.
+fn ok_and_ticker() -> String {
+    let (jobs, queue) = bounded(1);
+    let (group, done) = (WaitGroup::new(), Witness::new());
+    let worker = {
+        let (guard, done) = (group.guard(), done.clone());
+        spawn(move || {
+            let (mut ticker, mut report) = (tick(Duration::from_secs(1)), "no report");
+            loop {
+                select_biased! {
+                    recv(queue) -> job => match job {
+                        Ok(()) => done.write(done.read() + 1),
+                        Err(_) => break,
+                    },
+                    recv(ticker) -> _ => (ticker, report) = (never(), "one report"),
+                }
+            }
+            drop(guard);
+            report
+        })
+    };
+    jobs.send(()).unwrap();
+    jobs.close();
+    group.wait();
+    let done = done.read();
+    format!("{done} job, {}", worker.join().unwrap())
+}
+
+/// `case <-done: return`: main tells the worker by a close, and waits until it has left.
+fn done_channel() -> String {
+    let ((jobs, queue), (done, told)) = (bounded(0), bounded::<()>(0));
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = {
+        let (guard, witness) = (group.guard(), witness.clone());
+        spawn(move || {
+            loop {
+                select_biased! {
+                    recv(told) -> _ => break,
+                    recv(queue) -> job => witness.write(job.unwrap()),
+                }
+            }
+            drop(guard);
+        })
+    };
+    jobs.send(1).unwrap();
+    done.close();
+    group.wait();
+    let seen = witness.read();
+    worker.join().unwrap();
+    format!("{seen} job done, left")
+}
+
+/// `for i := 0; ; i++ { ch <- i }` in one goroutine, `for v := range ch { if v == 5 { break } }` in another, with 0 for
+/// 5; what becomes of its receiver, `leave` says. The producer is joined, so that one that blocks for ever is seen.
+fn leak(leave: fn(Receiver<usize>) -> Option<Receiver<usize>>) -> String {
+    let (sender, receiver) = bounded(0);
+    let producer = spawn(move || (0..).take_while(|i| sender.send(*i).is_ok()).count());
+    receiver.iter().find(|v| *v == 0);
+    let _receiver = leave(receiver);
+    format!("{} sent", producer.join().unwrap())
+}
+
+/// The notes' way out: `select { case <-ctx.Done(): return; case ch <- i: }`. What the consumer did before it said so,
+/// the producer sees.
+fn leak_ended_by_done() -> String {
+    let ((sender, receiver), (done, told), witness) = (bounded(0), bounded::<()>(0), Witness::new());
+    let producer = {
+        let witness = witness.clone();
+        spawn(move || {
+            let mut i = 0;
+            loop {
+                select_biased! {
+                    recv(told) -> _ => break (i, witness.read()),
+                    send(sender, i) -> sent => {
+                        sent.unwrap();
+                        i += 1;
+                    }
+                }
+            }
+        })
+    };
+    receiver.iter().find(|v| *v == 0);
+    witness.write(1);
+    done.close();
+    match producer.join().unwrap() {
+        (sent, 1) => format!("{sent} sent, then told"),
+        (sent, seen) => format!("{sent} sent, {seen} seen"),
+    }
 }
