@@ -6,7 +6,7 @@
 mod util;
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -14,10 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hence::channel::{
-    RecvError, Select, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at, bounded, never,
-    select, tick, unbounded,
+    RecvError, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at, bounded, never, select,
+    tick, unbounded,
 };
-use util::{Drops, Use, Wakes, block_on, blocked, hooked, peek, poll, watched};
+use util::{Drops, Use, Wakes, block_on, blocked, give_up, hooked, operations, peek, poll, watched};
 
 // What they do.
 
@@ -479,18 +479,8 @@ fn streams_share_the_values() {
 // Partners of a select, which says what it sends only after it has been chosen.
 
 fn choose_send<T>(sender: &Sender<T>) -> SelectedOperation<'_> {
-    let mut select = Select::new();
-    select.send(sender);
+    let mut select = operations![send * sender];
     select.try_select().expect("a receive waits")
-}
-
-/// As a message that panics does.
-fn give_up(operation: SelectedOperation<'_>) {
-    let given_up = catch_unwind(AssertUnwindSafe(|| {
-        let _operation = operation;
-        resume_unwind(Box::new("given up"))
-    }));
-    assert!(given_up.is_err());
 }
 
 #[test]

@@ -905,6 +905,23 @@ proptest! {
     }
 
     #[test]
+    fn a_wait_group_does_what_its_count_says(ops in prop::collection::vec(group_op(), 1..60)) {
+        let group = WaitGroup::new();
+        let (mut guards, mut waits) = (Vec::new(), Vec::new());
+        for op in ops {
+            apply(op, &group, &mut guards, &mut waits);
+            prop_assert_eq!(group.count(), guards.len());
+            for (_, over, wakes, _) in &waits {
+                prop_assert_eq!(wakes.count(), usize::from(*over));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
     fn a_select_does_one_of_what_the_models_can_do(
         capacities in prop::array::uniform3(prop_oneof![4 => (0..=2_usize).prop_map(Some), 1 => Just(None)]),
         steps in prop::collection::vec(step(), 1..80),
@@ -918,19 +935,6 @@ proptest! {
                 }
             }
             channels.iter().for_each(Both::check);
-        }
-    }
-
-    #[test]
-    fn a_wait_group_does_what_its_count_says(ops in prop::collection::vec(group_op(), 1..60)) {
-        let group = WaitGroup::new();
-        let (mut guards, mut waits) = (Vec::new(), Vec::new());
-        for op in ops {
-            apply(op, &group, &mut guards, &mut waits);
-            prop_assert_eq!(group.count(), guards.len());
-            for (_, over, wakes, _) in &waits {
-                prop_assert_eq!(wakes.count(), usize::from(*over));
-            }
         }
     }
 }

@@ -7,7 +7,7 @@
 mod util;
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
@@ -18,7 +18,7 @@ use hence::channel::{
     ReadyTimeoutError, Receiver, RecvError, Select, SelectTimeoutError, SelectedOperation, SendError, Sender,
     TryReadyError, TryRecvError, TrySelectError, TrySendError, after, bounded, never, select, select_biased, unbounded,
 };
-use util::{Drops, block_on, blocked, operations, peek, watched};
+use util::{Drops, block_on, blocked, give_up, operations, peek, watched};
 
 /// Long enough that a wait happens, short enough to sit through.
 const SHORT: Duration = Duration::from_millis(5);
@@ -41,15 +41,6 @@ fn choose_recv<T>(receiver: &Receiver<T>) -> SelectedOperation<'_> {
     let mut select = Select::new();
     select.recv(receiver);
     select.try_select().expect("a receive is ready")
-}
-
-/// Gives a chosen operation up the way a message that panics does.
-fn give_up(operation: SelectedOperation<'_>) {
-    let given_up = catch_unwind(AssertUnwindSafe(|| {
-        let _operation = operation;
-        resume_unwind(Box::new("given up"))
-    }));
-    assert_eq!(*given_up.unwrap_err().downcast::<&str>().unwrap(), "given up");
 }
 
 /// What code that is expected to panic says.

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hence::channel::{
-    Receiver, RecvError, RecvTimeoutError, Select, SendTimeoutError, Sender, TryRecvError, after, at, bounded, never,
-    select, select_biased, tick, unbounded,
+    Receiver, RecvError, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, after, at, bounded, never, select,
+    select_biased, tick, unbounded,
 };
-use util::{Drops, blocked, operations, peek, watched};
+use util::{Drops, blocked, give_up, operations, peek, watched};
 
 /// Long enough that a wait happens, short enough to sit through.
 const SHORT: Duration = Duration::from_millis(5);
@@ -353,6 +353,47 @@ fn a_time_out_takes_no_wake_up_with_it() {
     });
 }
 
+/// A receive that a select has chosen to send to waits for the value, however long that takes; if it does not come, its
+/// time is up.
+#[test]
+fn a_value_that_is_on_its_way_is_waited_for() {
+    type Wait = fn(&Receiver<u8>) -> Option<u8>;
+    let waits: [Wait; 4] = [
+        |receiver| receiver.recv_timeout(SHORT).ok(),
+        |receiver| receiver.recv_deadline(Instant::now() + SHORT).ok(),
+        |receiver| select! { recv(receiver) -> value => value.ok(), default(SHORT) => None },
+        |receiver| select! { recv(receiver) -> value => value.ok(), recv(after(SHORT)) -> _ => None },
+    ];
+    watched(move || {
+        for (wait, comes) in waits.into_iter().flat_map(|wait| [(wait, true), (wait, false)]) {
+            let (sender, receiver) = bounded(0);
+            loop {
+                let receiver = receiver.clone();
+                let waits = thread::spawn(move || wait(&receiver));
+                let mut select = operations![send sender];
+                // It is chosen while it waits; or it came too late, and is followed by another.
+                let chosen = loop {
+                    match select.try_select() {
+                        Ok(operation) => break Some(operation),
+                        Err(_) if waits.is_finished() => break None,
+                        Err(_) => thread::yield_now(),
+                    }
+                };
+                let Some(operation) = chosen else { continue };
+                thread::sleep(2 * SHORT);
+                assert!(!waits.is_finished());
+                if comes {
+                    operation.send(&sender, 7).unwrap();
+                } else {
+                    give_up(operation);
+                }
+                assert_eq!(waits.join().unwrap(), comes.then_some(7));
+                break;
+            }
+        }
+    });
+}
+
 // Timers.
 
 #[test]
@@ -605,14 +646,8 @@ fn one_timer_in_several_operations_gives_one_message() {
 fn a_message_that_is_given_up_comes_again() {
     watched(|| {
         let given_up = |timer: &Receiver<Instant>| {
-            let mut select = Select::new();
-            select.recv(timer);
-            let operation = select.select();
-            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let _operation = operation;
-                std::panic::resume_unwind(Box::new("given up"))
-            }));
-            assert!(panic.is_err());
+            let mut select = operations![recv * timer];
+            give_up(select.select());
         };
         let when = past();
         for timer in [at(when), after(Duration::ZERO), tick(Duration::ZERO), tick(LONG / 1_000_000)] {

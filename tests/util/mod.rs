@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::Command;
@@ -12,6 +12,8 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
+
+use hence::channel::SelectedOperation;
 
 /// How long a test may take before it counts as hung: many times what the slowest needs on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -210,6 +212,15 @@ pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo {arguments:?} failed in {}:\n{printed}", package.display());
     printed.into_owned()
+}
+
+/// Gives a chosen operation up the way a message that panics does, without the words.
+pub(crate) fn give_up(operation: SelectedOperation<'_>) {
+    let given_up = catch_unwind(AssertUnwindSafe(|| {
+        let _operation = operation;
+        resume_unwind(Box::new("given up"))
+    }));
+    assert_eq!(*given_up.unwrap_err().downcast::<&str>().unwrap(), "given up");
 }
 
 /// A set of operations: `operations![recv receiver, send sender]`.
