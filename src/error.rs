@@ -216,25 +216,25 @@ impl From<RecvError> for TryRecvError {
 // By hand: a value that cannot be shown can be handed back all the same.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SendError(..)")
+        f.pad("SendError(..)")
     }
 }
 
 impl<T> fmt::Debug for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() { "Full(..)" } else { "Disconnected(..)" })
+        f.pad(if self.is_full() { "Full(..)" } else { "Disconnected(..)" })
     }
 }
 
 impl<T> fmt::Debug for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" })
+        f.pad(if self.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" })
     }
 }
 
 impl<T> fmt::Display for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_timeout() {
+        f.pad(if self.is_timeout() {
             "timed out waiting on send operation"
         } else {
             "sending on a disconnected channel"
@@ -244,25 +244,25 @@ impl<T> fmt::Display for SendTimeoutError<T> {
 
 impl<T> fmt::Display for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sending on a disconnected channel")
+        f.pad("sending on a disconnected channel")
     }
 }
 
 impl<T> fmt::Display for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_full() { "sending on a full channel" } else { "sending on a disconnected channel" })
+        f.pad(if self.is_full() { "sending on a full channel" } else { "sending on a disconnected channel" })
     }
 }
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("receiving on an empty and disconnected channel")
+        f.pad("receiving on an empty and disconnected channel")
     }
 }
 
 impl fmt::Display for TryRecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             TryRecvError::Empty => "receiving on an empty channel",
             TryRecvError::Disconnected => "receiving on an empty and disconnected channel",
         })
@@ -271,7 +271,7 @@ impl fmt::Display for TryRecvError {
 
 impl fmt::Display for RecvTimeoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             RecvTimeoutError::Timeout => "timed out waiting on receive operation",
             RecvTimeoutError::Disconnected => "receiving on an empty and disconnected channel",
         })
@@ -280,25 +280,25 @@ impl fmt::Display for RecvTimeoutError {
 
 impl fmt::Display for TrySelectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("all operations in select would block")
+        f.pad("all operations in select would block")
     }
 }
 
 impl fmt::Display for SelectTimeoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("timed out waiting on select")
+        f.pad("timed out waiting on select")
     }
 }
 
 impl fmt::Display for TryReadyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no operation in select is ready")
+        f.pad("no operation in select is ready")
     }
 }
 
 impl fmt::Display for ReadyTimeoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("timed out waiting for an operation in select to become ready")
+        f.pad("timed out waiting for an operation in select to become ready")
     }
 }
 

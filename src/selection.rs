@@ -19,7 +19,7 @@
 //! operations was ready.
 //!
 //! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value that
-//! it received goes to the next receive, as by SF-CH-5. One that is *leaked* keeps what it was chosen for, a value, a
+//! it received goes to the next receive, as by SF-CH-5. *Not promised:* this for a timer's message, which is gone. One that is *leaked* keeps what it was chosen for, a value, a
 //! place, or the partner that waits for it, for ever, and harms nothing else.
 //!
 //! # Liveness
@@ -121,25 +121,26 @@ fn first<'a, R>(
     biased: bool,
     mut attempt: impl FnMut(&Operation<'a>) -> Option<R>,
 ) -> Option<R> {
-    if biased || operations.len() == 1 {
+    let all = operations.len();
+    if biased || all <= 1 {
         return operations.iter().find_map(attempt);
     }
-    // The first few can be told apart by bits: each attempt is at any of those that are left. Beyond them the attempts go
-    // round from the first one on.
-    let few = operations.len().min(64);
-    let start = random(operations.len());
-    let mut left = if few == 64 { u64::MAX } else { (1 << few) - 1 };
-    let mut at = start;
-    for i in 1..=operations.len() {
+    if all > 64 {
+        let mut order: Vec<_> = operations.iter().collect();
+        return (0..all).find_map(|i| {
+            order.swap(i, i + random(all - i));
+            attempt(order[i])
+        });
+    }
+    // Each attempt is at any of those that are left, by bits.
+    let mut left = u64::MAX >> (64 - all);
+    let mut at = random(all);
+    for tried in 1..=all {
         if let Some(result) = attempt(&operations[at]) {
             return Some(result);
         }
-        at = if operations.len() > 64 {
-            (start + i) % operations.len()
-        } else {
-            left &= !(1 << at);
-            nth_bit(left, if i < few { random(few - i) } else { 0 })
-        };
+        left &= !(1 << at);
+        at = nth_bit(left, if tried < all { random(all - tried) } else { 0 });
     }
     None
 }
@@ -235,18 +236,19 @@ impl<'a> Selected<'a> {
     fn new(operation: &Operation<'a>, chosen: Chosen) -> Self {
         Self { handle: operation.handle, side: operation.place.side, index: operation.place.index, chosen }
     }
+}
 
-    #[doc(hidden)]
-    #[inline]
-    pub fn index(&self) -> usize {
-        self.index
-    }
+/// Performs a select for the macro: the number of the operation first, so that the rest need not be looked at.
+#[doc(hidden)]
+#[inline]
+pub fn choose<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> (usize, Option<Selected<'a>>) {
+    let selected = run(operations, biased, wait);
+    (selected.as_ref().map_or(usize::MAX, |selected| selected.index), selected)
 }
 
 /// Performs a select.
-#[doc(hidden)]
 #[inline]
-pub fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
+fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
     // With a `default`, the look at all comes first: most often it is the last.
     let mut look = matches!(wait, Wait::Not);
     let mut patience = None;

@@ -94,6 +94,6 @@ pub fn tick(duration: Duration) -> Receiver<Instant> {
 ///     recv(other.unwrap_or(&never::<i32>())) -> _ => unreachable!(),
 /// }
 /// ```
-pub fn never<T>() -> Receiver<T> {
+pub const fn never<T>() -> Receiver<T> {
     Receiver::never()
 }

@@ -287,6 +287,9 @@ impl Model {
                 Ok(())
             }
             Chosen::Promise(promise) => {
+                if self.closed && self.promised(promise).is_none() {
+                    return Err(value);
+                }
                 self.hand_out(value);
                 match self.promised(promise) {
                     Some(task) => (task.told, task.promise) = (Some(Told::Done(value)), None),
@@ -603,13 +606,6 @@ impl Both {
             }
             Op::Complete(which) => {
                 let Some(at) = which.checked_rem(self.chosen.len()) else { return };
-                // KNOWN BUG, left out here: the receive that it was promised to has been dropped, and the channel closed.
-                // The send should be refused, and is accepted.
-                if let Chosen::Promise(promise) = self.model.chosen[at] {
-                    if self.model.closed && self.model.promised(promise).is_none() {
-                        return self.apply(Op::GiveUp(at));
-                    }
-                }
                 let (mut operation, chosen) = (self.chosen.remove(at), self.model.chosen.remove(at));
                 let value = self.value();
                 let number = value.number;

@@ -1504,3 +1504,70 @@ fn a_thread_that_ends_may_select() {
         ends.join().unwrap();
     });
 }
+
+/// SF-CH-4: a promise whose receive has been dropped is no way past the end.
+#[test]
+fn nothing_comes_after_the_end() {
+    let (sender, receiver) = bounded(0);
+    let mut receive = receiver.recv_async();
+    assert!(peek(&mut receive).is_pending());
+    let mut select = operations![send sender];
+    let operation = select.select(); // promised to `receive`
+    drop(receive);
+    receiver.close();
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    let sent = operation.send(&sender, 1);
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    assert_eq!(sent, Err(SendError(1)));
+}
+
+/// The same with no receiver left: the value comes back.
+#[test]
+fn a_send_to_nobody_is_refused() {
+    let drops = Drops::new(1);
+    let (sender, receiver) = bounded(0);
+    let mut receive = receiver.recv_async();
+    assert!(peek(&mut receive).is_pending());
+    let mut select = operations![send sender];
+    let operation = select.select();
+    drop(receive);
+    drop(receiver);
+    assert_eq!(operation.send(&sender, drops.value(0)).map_err(drop), Err(()));
+    assert_eq!(drops.counts(), [1]);
+}
+
+/// Also beyond 64 operations.
+#[test]
+fn a_fair_share_of_many() {
+    let channels: Vec<_> = (0..65).map(|_| unbounded()).collect();
+    let mut select = Select::new();
+    channels.iter().for_each(|(_, receiver)| _ = select.recv(receiver));
+    channels[63..].iter().for_each(|(sender, _)| sender.send(()).unwrap());
+    let mut shares = [0; 2];
+    (0..10_000).for_each(|_| shares[select.ready() - 63] += 1);
+    assert!(shares.iter().all(|share| *share > 4000), "{shares:?}");
+}
+
+/// As crossbeam-channel has it: what nothing can end is refused.
+#[test]
+#[should_panic(expected = "no operations have been added")]
+fn an_empty_set_with_a_time_too_long() {
+    let _ = Select::new().select_timeout(Duration::MAX);
+}
+
+/// A body with an `await` leaves its future `Send`.
+#[test]
+fn bodies_may_await() {
+    fn sendable<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let (sender, receiver) = unbounded();
+    sender.send(7).unwrap();
+    let sum = sendable(async move {
+        select! {
+            recv(receiver) -> value => value.unwrap() + std::future::ready(1).await,
+            default => std::future::ready(0).await,
+        }
+    });
+    assert_eq!(block_on(sum), 8);
+}

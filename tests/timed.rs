@@ -643,26 +643,6 @@ fn one_timer_in_several_operations_gives_one_message() {
 }
 
 #[test]
-fn a_message_that_is_given_up_comes_again() {
-    watched(|| {
-        let given_up = |timer: &Receiver<Instant>| {
-            let mut select = operations![recv * timer];
-            give_up(select.select());
-        };
-        let when = past();
-        for timer in [at(when), after(Duration::ZERO), tick(Duration::ZERO), tick(LONG / 1_000_000)] {
-            given_up(&timer);
-            given_up(&timer);
-            assert_eq!(timer.len(), 1);
-            assert!(timer.recv().unwrap() <= Instant::now());
-        }
-        let timer = at(when);
-        given_up(&timer);
-        assert_eq!((timer.recv(), timer.try_recv()), (Ok(when), Err(TryRecvError::Empty)));
-    });
-}
-
-#[test]
 fn a_ticker_drives_a_loop_until_the_end() {
     watched(|| {
         let (jobs, queue) = bounded::<u32>(0);

@@ -114,7 +114,7 @@ impl<T> Receiver<T> {
     }
 
     /// Receives a value, if there is one within `timeout`: [`recv`](Receiver::recv) with a limit. A timeout too long
-    /// for an `Instant` is none.
+    /// for an `Instant` is none. A value that a select has promised is waited for, however long its message takes.
     ///
     /// # Errors
     /// `Timeout` if the time was up, `Disconnected` if the channel is empty, and closed or without a sender.
@@ -269,7 +269,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    pub(crate) fn never() -> Self {
+    pub(crate) const fn never() -> Self {
         Self { source: Source::Never }
     }
 

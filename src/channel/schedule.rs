@@ -54,11 +54,6 @@ impl Schedule {
         self.next.with(take)
     }
 
-    /// Puts back a message that was taken.
-    pub(crate) fn put_back(&self, due: Instant) {
-        self.next.with(|next| *next = Some(next.map_or(due, |next| next.min(due))));
-    }
-
     /// Takes the next message, when it is due.
     #[cold]
     pub(crate) fn recv(&self, deadline: Option<Instant>) -> Result<Instant, RecvTimeoutError> {

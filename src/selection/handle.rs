@@ -99,10 +99,9 @@ impl<T> Handle for Receiver<T> {
     }
 
     fn give_up(&self, side: Side, chosen: Chosen) {
-        match (&self.source, chosen) {
-            (Source::Channel(core), chosen) => core.give_up(side, chosen),
-            (Source::Timer(schedule, _), Chosen::At(due)) => schedule.put_back(due),
-            _ => {}
+        // A timer's message is gone: those who wait for the next one, or for ever, cannot be woken.
+        if let Source::Channel(core) = &self.source {
+            core.give_up(side, chosen);
         }
     }
 

@@ -136,36 +136,35 @@ macro_rules! __select {
         }
     };
     (@bind ($biased:tt) () ($(($kind:ident $handle:ident ($number:expr) $($arm:tt)*))*) $count:tt $default:tt) => {{
-        let mut operations: [__hence_select::Operation<'_>; $count] =
-            [$(__hence_select::Operation::$kind($handle, $number)),*];
-        match __hence_select::run(&mut operations, $biased, $crate::__select!(@wait $default)) {
-            Some(selected) => $crate::__select!(@complete selected ($(($kind $handle ($number) $($arm)*))*)),
-            None => $crate::__select!(@default $default),
-        }
+        // What is gone, or has been moved and never borrowed, cannot keep a body with an `await` from being `Send`.
+        let (index, selected) = {
+            let mut operations: [__hence_select::Operation<'_>; $count] =
+                [$(__hence_select::Operation::$kind($handle, $number)),*];
+            __hence_select::choose(&mut operations, $biased, $crate::__select!(@wait $default))
+        };
+        $crate::__select!(@complete index selected ($(($kind $handle ($number) $($arm)*))*) $default)
     }};
 
     (@wait ()) => { __hence_select::Wait::ForEver };
     (@wait (() $body:expr)) => { __hence_select::Wait::Not };
     (@wait (($timeout:expr $(,)?) $body:expr)) => { __hence_select::Wait::at_most($timeout) };
 
-    (@default ()) => { unreachable!("waits for ever") };
-    (@default ($args:tt $body:expr)) => { $body };
-
-    (@complete $selected:ident ((recv $handle:ident ($number:expr) () ($result:pat) $body:expr) $($arms:tt)*)) => {
-        if $selected.index() == $number {
-            let $result = __hence_select::SelectedOperation::new($selected).recv($handle);
+    (@complete $index:ident $selected:ident ((recv $handle:ident ($number:expr) () ($result:pat) $body:expr) $($arms:tt)*) $default:tt) => {
+        if $index == $number {
+            let $result = __hence_select::SelectedOperation::of($selected).recv($handle);
             $body
         } else {
-            $crate::__select!(@complete $selected ($($arms)*))
+            $crate::__select!(@complete $index $selected ($($arms)*) $default)
         }
     };
-    (@complete $selected:ident ((send $handle:ident ($number:expr) ($message:expr) ($result:pat) $body:expr) $($arms:tt)*)) => {
-        if $selected.index() == $number {
-            let $result = __hence_select::SelectedOperation::new($selected).send($handle, $message);
+    (@complete $index:ident $selected:ident ((send $handle:ident ($number:expr) ($message:expr) ($result:pat) $body:expr) $($arms:tt)*) $default:tt) => {
+        if $index == $number {
+            let $result = __hence_select::SelectedOperation::of($selected).send($handle, $message);
             $body
         } else {
-            $crate::__select!(@complete $selected ($($arms)*))
+            $crate::__select!(@complete $index $selected ($($arms)*) $default)
         }
     };
-    (@complete $selected:ident ()) => { unreachable!("an operation of another select") };
+    (@complete $index:ident $selected:ident () ()) => { unreachable!("it waits for ever") };
+    (@complete $index:ident $selected:ident () ($args:tt $body:expr)) => { $body };
 }

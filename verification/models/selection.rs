@@ -86,6 +86,7 @@ pub(super) fn models() -> Vec<Model> {
             &["1 2"],
             value_given_up_keeps_order,
         ),
+        Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], promise_to_nobody),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
@@ -550,6 +551,27 @@ fn promised_receive_is_dropped() -> String {
     };
     other.join().unwrap();
     value.to_string()
+}
+
+/// The receive to which a value has been promised is dropped, and the channel closed, before the value is there.
+fn promise_to_nobody() -> String {
+    let (sender, receiver) = of(Some(0));
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    drop(abandoned);
+    let other = {
+        let receiver = receiver.clone();
+        spawn(move || {
+            receiver.close();
+            receiver.recv().is_ok()
+        })
+    };
+    let sent = operation.send(&sender, 1).is_ok();
+    assert_eq!(sent, other.join().unwrap(), "a value was left when the receive said: closed");
+    if sent { "sent".into() } else { "refused".into() }
 }
 
 /// `select!` picks any operation that is ready.

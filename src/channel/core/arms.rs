@@ -3,12 +3,12 @@
 //!
 //! | | chosen | completed | given up instead |
 //! |---|---|---|---|
-//! | receive | its value moves to `chosen`, or, if it is small and was there, into the operation | the value is fetched | the value is put back |
+//! | receive | its value moves to `chosen`, or, if it is small and was there, into the operation | the value is fetched | the value is put back (a timer's message is gone) |
 //! | send, into the buffer | a place is `reserved` | the value takes the place, or goes to a receiver that waits | the place goes to the next sender |
 //! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled | the receiver tries again |
 //! | closed | nothing | refused | nothing |
 //!
-//! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever.
+//! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever, or its value until the channel is gone.
 //!
 //! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
 //! then stands in any queue (`Core::stand_unless_ready`): it is never seen waiting while it is still looking, so nobody
@@ -247,6 +247,7 @@ impl<T> State<T> {
                 }
                 Ok(Wake::One(receiver))
             }
+            Some(None) if self.closed => Err(SendError(value.1)),
             Some(None) => Ok(self.put_back(value)),
             None => {
                 self.reserved -= 1;
