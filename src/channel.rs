@@ -5,9 +5,10 @@
 //! added, as in Go, so that a channel can be ended while handles live. Blocking and async operations mix freely.
 //!
 //! Waiting is fair: senders and receivers that stand in line are served first come, first served, and nobody overtakes
-//! them. A blocking operation tries for some microseconds before it stands in line, where there is room for more than one
-//! value; then it yields its core for about as long as a wake-up costs; then it sleeps, and uses no CPU. On a busy
-//! machine, where a yield gives the core away for long, it sleeps at once.
+//! them. On a bounded channel with room for two values or more, a blocking operation tries again for some microseconds
+//! before it stands in line. In line, it yields its core for about as long as a wake-up costs, then it sleeps, and uses
+//! no CPU. On a busy machine, where a yield gives the core away for long, it sleeps at once.
+//!
 //! The guarantees hold for all forms of an operation: `send`, `try_send`, `send_timeout`, `send_deadline`,
 //! `send_async`; `recv`, `try_recv`, `recv_timeout`, `recv_deadline`, `recv_async`, the iterators and the stream; and
 //! for the same as operations of a select ([`select!`], [`Select`]).

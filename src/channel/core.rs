@@ -465,11 +465,11 @@ impl<T> Core<T> {
         Self { capacity, identity: Identity::new(), state: Lock::new(state) }
     }
 
-    /// Whether values go through the buffer: then it is worth to try again before standing in line. With one place or
-    /// none, a value changes hands at each step anyway.
+    /// Whether it is worth to try again before standing in line: where the buffer is full and empty by turns. With one
+    /// place or none a value changes hands at each step anyway, and without a bound nobody waits for room.
     #[inline]
     pub(crate) fn is_buffered(&self) -> bool {
-        TRIES_AGAIN && self.capacity.is_none_or(|capacity| capacity > 1)
+        TRIES_AGAIN && self.capacity.is_some_and(|capacity| capacity > 1)
     }
 
     /// Sends, or, if it `may_wait`, stands in line with a waiter made by `waiter`, which runs under the lock.
