@@ -59,7 +59,7 @@
 //! |---|---|
 //! | crossbeam-channel: a channel ends when one side is gone | also by [`close`](Sender::close), idempotent, from either side |
 //! | crossbeam-channel: blocking only | also `send_async`, `recv_async`, `stream`, cancel-safe, on any runtime |
-//! | crossbeam-channel: `bounded(n)` allocates n places | none in advance; what a burst has grown is given back (see *Memory*) |
+//! | crossbeam-channel: `bounded(n)` allocates n places | none in advance; it keeps what a burst has grown (see *Memory*) |
 //! | crossbeam-channel: a panic in a `send` arm's message aborts the process | unwinds; the operation is taken back |
 //! | crossbeam-channel: a leaked `SelectedOperation` of a rendezvous is undefined behaviour | its partner waits for ever, nothing else |
 //! | crossbeam-channel: a selected send whose channel is disconnected before its message is there is lost | is refused, the message comes back |
