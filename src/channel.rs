@@ -53,7 +53,8 @@
 //! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending.
 //!
 //! # Coming from other channels
-//! `use hence::channel as crossbeam_channel;` compiles ordinary programs of crossbeam-channel 0.5 unchanged. What differs:
+//! `use hence::channel as crossbeam_channel;` compiles ordinary programs of crossbeam-channel 0.5 unchanged. What
+//! differs:
 //!
 //! | there | here |
 //! |---|---|
@@ -77,9 +78,9 @@
 //! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`]; [`never()`] |
 //!
 //! # Memory
-//! A channel is one allocation of 240 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer grows as values come, by
-//! doubling, to at most twice the most values that were ever inside. It keeps that until it is dropped. A blocked
-//! operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
+//! A channel is one allocation of 240 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer
+//! grows as values come, by doubling, to at most twice the most values that were ever inside. It keeps that until it is
+//! dropped. A blocked operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
 //!
 //! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
 //! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `selection.rs` and `timer.rs`.

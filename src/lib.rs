@@ -1,4 +1,5 @@
-//! Channels, selects, timers and wait groups for threads and tasks, whose guarantees are written down, numbered, and checked.
+//! Channels, selects, timers and wait groups for threads and tasks, whose guarantees are written down, numbered, and
+//! checked.
 //!
 //! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
 //! a model checker and shown to fail when the operation it rests on is weakened; `cargo verify`, in the repository,

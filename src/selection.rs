@@ -1,8 +1,8 @@
 //! Select: of many channel operations, exactly one happens, the first that can.
 //!
-//! [`select!`](crate::select) takes the operations as written, [`Select`] a set that is made at run time. An operation is ready if it
-//! would not have to wait; it is that, too, if it would fail because its channel is closed. Where several are ready, one
-//! is picked by chance, or, *biased*, the first.
+//! [`select!`](crate::select) takes the operations as written, [`Select`] a set that is made at run time. An operation
+//! is ready if it would not have to wait; it is that, too, if it would fail because its channel is closed. Where
+//! several are ready, one is picked by chance, or, *biased*, the first.
 //!
 //! A send says what it sends after it has been chosen: the message of a `send` operation is evaluated only then.
 //!
@@ -18,9 +18,10 @@
 //! **SF-SEL-3.** `default`, and a `try_select` or `select_timeout` that fails, say that at one moment none of the
 //! operations was ready.
 //!
-//! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value that
-//! it received goes to the next receive, as by SF-CH-5. *Not promised:* this for a timer's message, which is gone. One that is *leaked* keeps what it was chosen for, a value, a
-//! place, or the partner that waits for it, for ever, and harms nothing else.
+//! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value
+//! that it received goes to the next receive, as by SF-CH-5. *Not promised:* this for a timer's message, which is gone.
+//! One that is *leaked* keeps what it was chosen for, a value, a place, or the partner that waits for it, for ever, and
+//! harms nothing else.
 //!
 //! # Liveness
 //! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other
@@ -30,8 +31,9 @@
 //!
 //! # How
 //! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
-//! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order of their identities, and only if none of the operations is ready
-//!    then does the select stand in the queues, or give up. Otherwise again from 1.
+//! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order
+//!    of their identities, and only if none of the operations is ready then does the select stand in the queues, or
+//!    give up. Otherwise again from 1.
 //! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 //!
 //! After Go's `selectgo`.
@@ -162,8 +164,7 @@ fn stand_unless_ready(operations: &mut [Operation<'_>], tour: &mut Tour<'_>) -> 
 
 /// How step 2 went, and after it step 3.
 enum Blocked {
-    Ready,
-    /// One is, or might be.
+    /// One is ready, or might be.
     Again,
     /// None was, and it was not to wait.
     Over,
@@ -180,8 +181,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
     if !operations.is_sorted_by_key(|operation| operation.identity) {
         operations.sort_unstable_by_key(|operation| operation.identity);
     }
-    let over = wait.is_over();
-    let waiter = (!over).then(|| Arc::new(Waiter::thread()));
+    let waiter = (!wait.is_over()).then(|| Arc::new(Waiter::thread()));
     let stand = match &waiter {
         None => Stand::Aside,
         Some(waiter) if observing => Stand::Observing(waiter),
@@ -191,18 +191,15 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
     let stood = stand_unless_ready(operations, &mut tour);
     tour.observed.iter().for_each(|observer| observer.notify()); // block: those who wait to hear of it
     let blocked = match waiter {
-        _ if !stood => Blocked::Ready,
+        _ if !stood => Blocked::Again,
         None => Blocked::Over,
         Some(waiter) => {
             let timers = operations.iter().filter_map(|operation| operation.handle.next());
-            let cause = match timers.map(Some).fold(wait.deadline(), earlier) {
+            let cause = match waiter.wait_until(timers.map(Some).fold(wait.deadline(), earlier)) {
+                Some(cause) => cause,
+                // Its time is up, and it claims itself; if another was faster, there is a cause, or will be one.
+                None if waiter.claim(Cause::Again) => Cause::Again,
                 None => waiter.wait(),
-                // Where its time is up it claims itself; if another was faster, there is a cause, or will be one.
-                Some(deadline) => match waiter.wait_until(deadline) {
-                    Some(cause) => cause,
-                    None if waiter.claim(Cause::Again) => Cause::Again,
-                    None => waiter.wait(),
-                },
             };
             for operation in &*operations {
                 if cause != Cause::Done(operation.place.index) {
@@ -264,12 +261,12 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
         look = false;
         if !wait.is_over()
             && operations.iter().all(|operation| operation.handle.tries_again())
-            && patience.get_or_insert_with(Patience::before_the_line).yield_now()
+            && patience.get_or_insert_with(Patience::new).yield_now()
         {
             continue;
         }
         match block(operations, biased, wait, false) {
-            Blocked::Ready | Blocked::Again => {}
+            Blocked::Again => {}
             Blocked::Over => return None,
             Blocked::Done(index) => {
                 let done = operations.iter().find(|operation| operation.place.index == index);

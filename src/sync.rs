@@ -24,8 +24,8 @@
 //! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
 //! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
 //!
-//! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs` and
-//! `sync/under_loom.rs` or `sync/under_shuttle.rs`.
+//! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
+//! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
 
 #[cfg(all(loom, shuttle))]
 compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");

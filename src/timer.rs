@@ -1,8 +1,8 @@
 //! Timers: receivers of messages that come at moments. Each message is the moment, an `Instant`, that it was due at.
 //!
 //! They can be received from alone, cloned, and stand in a select; clones share the messages. A timer costs no thread
-//! and nothing while nobody waits for it: whoever receives sleeps until the moment. (A *task* cannot sleep: if one waits
-//! for a timer by `recv_async`, a thread is started that wakes tasks, one for the process.)
+//! and nothing while nobody waits for it: whoever receives sleeps until the moment. (A *task* cannot sleep: if one
+//! waits for a timer by `recv_async`, a thread is started that wakes tasks, one for the process.)
 //!
 //! # Happens-before
 //! **HB-TM-1.** The receive that takes one message of a timer happens before the return of each receive that takes a

@@ -151,9 +151,10 @@ impl Waiter {
         }
     }
 
-    /// The same until `deadline` at the latest: `None` if nobody has claimed it by then. It can still be claimed after
-    /// that, until it has been claimed or taken out of its queue by the one who waited.
-    pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Cause> {
+    /// The same until `deadline`, if there is one, at the latest: `None` if nobody has claimed it by then. It can still
+    /// be claimed after that, until it has been claimed or taken out of its queue by the one who waited.
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Cause> {
+        let Some(deadline) = deadline else { return Some(self.wait()) };
         loop {
             self.parker().park_until(deadline);
             if let Some(cause) = self.cause() {

@@ -34,8 +34,8 @@
 //! | a receive that was given a value is dropped | value to the next receiver, claim it | | value to `returned` | value to `returned` |
 //! | a receive that was promised one is dropped | | | the promise passes to nobody, its value is put back when it comes | likewise |
 //!
-//! *Admitted*: its value moves to `buffer` and it is claimed; an arm is claimed with its place `reserved`. A sender from
-//! which a value is taken directly, and which is an arm, *promises* it: it is claimed, and the receiver waits in
+//! *Admitted*: its value moves to `buffer` and it is claimed; an arm is claimed with its place `reserved`. A sender
+//! from which a value is taken directly, and which is an arm, *promises* it: it is claimed, and the receiver waits in
 //! `promised` until the value is there.
 //!
 //! Needs: `channel/core/arms.rs`, `wait.rs`, `sync.rs`, `error.rs`.
@@ -240,7 +240,7 @@ impl<T> State<T> {
     #[inline]
     fn wake(&mut self, party: Option<Party<T>>) -> Wake<T> {
         if let Some(observers) = self.selects.as_mut().map(|selects| &mut selects.observers).filter(|o| !o.is_empty()) {
-            return Wake::All(arms::claim_observers(observers).chain(party).collect());
+            return Wake::All(arms::claim_observers(observers).map(Party::Arm).chain(party).collect());
         }
         party.map_or(Wake::Nobody, Wake::One)
     }
@@ -432,7 +432,8 @@ impl<T> State<T> {
         };
         let mut released = self.senders.claim_all(claim);
         released.extend(self.receivers.claim_all(claim));
-        released.extend(self.selects.iter_mut().flat_map(|selects| arms::claim_observers(&mut selects.observers)));
+        let observers = self.selects.iter_mut().flat_map(|selects| arms::claim_observers(&mut selects.observers));
+        released.extend(observers.map(Party::Arm));
         Some(released)
     }
 }
@@ -468,7 +469,7 @@ impl<T> Core<T> {
     /// Whether it is worth to try again before standing in line: where the buffer is full and empty by turns. With one
     /// place or none a value changes hands at each step anyway, and without a bound nobody waits for room.
     #[inline]
-    pub(crate) fn is_buffered(&self) -> bool {
+    pub(crate) fn tries_again(&self) -> bool {
         TRIES_AGAIN && self.capacity.is_some_and(|capacity| capacity > 1)
     }
 

@@ -1,5 +1,5 @@
-//! What a timer's receivers share: the moment of the next message. There is no buffer and nobody sends; whoever receives
-//! sleeps until that moment, and takes the message if no other receiver has.
+//! What a timer's receivers share: the moment of the next message. There is no buffer and nobody sends; whoever
+//! receives sleeps until that moment, and takes the message if no other receiver has.
 //!
 //! Nobody is ever woken: a receiver whose message another one took finds that out at the moment it slept for.
 //!

@@ -46,7 +46,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.core.send(value, !self.core.is_buffered(), Waiter::thread) {
+        match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
             Ok(()) => Ok(()),
             Err(unsent) => self.wait_for_room(unsent, None).map_err(|error| SendError(error.into_inner())),
         }
@@ -154,21 +154,21 @@ impl<T> Sender<T> {
     /// serves a line wakes a sender for each.
     #[cold]
     fn wait_for_room(&self, mut unsent: Unsent<T>, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
-        let mut patience = Patience::before_the_line();
+        let mut patience = None;
         let waiting = loop {
             let value = match unsent {
                 Unsent::Waits(waiting) => break waiting,
                 Unsent::Disconnected(value) => return Err(SendTimeoutError::Disconnected(value)),
                 Unsent::Full(value) => value,
             };
-            let may_wait = !patience.yield_now();
+            let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
             match self.core.send(value, may_wait, Waiter::thread) {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,
             }
         };
         let waiter = &waiting.party.waiter;
-        let cause = match deadline.map_or_else(|| Some(waiter.wait()), |deadline| waiter.wait_until(deadline)) {
+        let cause = match waiter.wait_until(deadline) {
             Some(cause) => cause,
             None if self.core.abandon_send(&waiting) => return Err(SendTimeoutError::Timeout(waiting.unsent())),
             // Served or closed in the last moment: there is a cause.
@@ -178,7 +178,7 @@ impl<T> Sender<T> {
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
-        match self.core.send(value, !self.core.is_buffered(), Waiter::thread) {
+        match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
             Ok(()) => Ok(()),
             Err(unsent) => self.wait_for_room(unsent, deadline),
         }

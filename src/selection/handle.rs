@@ -63,7 +63,7 @@ impl<T> Handle for Sender<T> {
     }
 
     fn tries_again(&self) -> bool {
-        self.core.is_buffered()
+        self.core.tries_again()
     }
 
     fn stand_unless_ready(
@@ -115,7 +115,7 @@ impl<T> Handle for Receiver<T> {
 
     fn tries_again(&self) -> bool {
         match &self.source {
-            Source::Channel(core) => core.is_buffered(),
+            Source::Channel(core) => core.tries_again(),
             Source::Timer(..) | Source::Never => TRIES_AGAIN,
         }
     }

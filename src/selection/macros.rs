@@ -10,14 +10,16 @@
 /// The syntax is crossbeam-channel's:
 ///
 /// * `recv(receiver) -> result => body` receives; `result` is a pattern for a `Result<T, RecvError>`.
-/// * `send(sender, message) -> result => body` sends; `message` is evaluated only once the operation has been chosen, and
-///   `result` is a pattern for a `Result<(), SendError<T>>`.
+/// * `send(sender, message) -> result => body` sends; `message` is evaluated only once the operation has been chosen,
+///   and `result` is a pattern for a `Result<(), SendError<T>>`.
 /// * `default => body` runs if no operation is ready, `default(timeout) => body` if none is within the `Duration`.
 ///
-/// Where several operations are ready, one is picked by chance; [`select_biased!`](crate::select_biased) picks the first.
-/// The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run time.
+/// Where several operations are ready, one is picked by chance; [`select_biased!`](crate::select_biased) picks the
+/// first. The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run
+/// time.
 ///
-/// Blocks until an operation is ready, without a `default`. The close of a channel makes its operations ready: they fail.
+/// Blocks until an operation is ready, without a `default`. The close of a channel makes its operations ready: they
+/// fail.
 ///
 /// # Panics
 /// Only if an expression in it does. If `message` does, the operation is taken back (SF-SEL-4).

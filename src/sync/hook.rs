@@ -190,10 +190,6 @@ impl Patience {
         Self(true)
     }
 
-    pub(crate) fn before_the_line() -> Self {
-        Self(false)
-    }
-
     /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
     pub(crate) fn yield_now(&mut self) -> bool {
         std::mem::replace(&mut self.0, false)

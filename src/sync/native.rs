@@ -51,11 +51,6 @@ impl Patience {
         Self { yields: if busy > 0 { 0 } else { Self::YIELDS }, last: Instant::now() }
     }
 
-    /// For an operation that tries again before it stands in line.
-    pub(crate) fn before_the_line() -> Self {
-        Self::new()
-    }
-
     /// Yields the core, and says so; or says that patience has run out.
     pub(crate) fn yield_now(&mut self) -> bool {
         if self.yields == 0 {

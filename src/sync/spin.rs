@@ -1,12 +1,12 @@
 //! The production lock: one byte, one read-modify-write to take, one plain store to release.
 //!
-//! std's `Mutex` pays a second read-modify-write on release to learn whether somebody sleeps; a send and a receive
-//! take the lock once each, and with it they would cost twice as much (`benches/`: 8.9 for 4.6 ns on one thread; 51 for
-//! 16 across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
+//! std's `Mutex` pays a second read-modify-write on release to learn whether somebody sleeps; a send and a receive take
+//! the lock once each, and with it they would cost twice as much (`benches/`: 8.9 for 4.6 ns on one thread; 51 for 16
+//! across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
 //! sound here: a critical section is a few dozen instructions and perhaps one allocation, never user code, and never
-//! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given the
-//! core, because its waiters yield and then sleep. One kind of holder takes other locks of this kind: a select, those of
-//! its channels, all in one order (so there is no deadlock), and holds them for as many such sections.
+//! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given
+//! the core, because its waiters yield and then sleep. One kind of holder takes other locks of this kind: a select,
+//! those of its channels, all in one order (so there is no deadlock), and holds them for as many such sections.
 //!
 //! # Guarantees
 //! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`].

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, join, spawn};
+use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, join, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
@@ -61,10 +61,10 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
             .weakened(core(Kind::NoLock, "let received = self.state.with(|state| match")),
-        Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(bounded(0), 2)),
-        Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(bounded(1), 2)),
-        Model::new("sf_ch_2_fifo_two_places", &["SF-CH-2"], &["1 2 3"], || fifo(bounded(2), 3)),
-        Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(unbounded(), 2)),
+        Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(Some(0), 2)),
+        Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(Some(1), 2)),
+        Model::new("sf_ch_2_fifo_two_places", &["SF-CH-2"], &["1 2 3"], || fifo(Some(2), 3)),
+        Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(None, 2)),
         Model::failing("sf_ch_2_the_last_comes_first", &["SF-CH-2"], &["in the order of their sends"], stack_for_queue),
         Model::new("sf_ch_3_capacity", &["SF-CH-3"], &["(false, true)", "(true, false)"], capacity),
         Model::new("sf_ch_3_rendezvous_needs_a_receive", &["SF-CH-3"], &["met", "refused"], rendezvous_needs_a_receive),
@@ -122,23 +122,8 @@ const TWO_BY_TWO: &[&str] = &[
     "32, 14", "23, 14", "14, 23", "41, 32", "32, 41", "41, 23", "23, 41",
 ];
 
-type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
-
-fn shared<T>((sender, receiver): (Sender<T>, Receiver<T>)) -> Ends<T> {
-    (Arc::new(sender), Arc::new(receiver))
-}
-
-fn of_capacity<T>(capacity: Option<usize>) -> Ends<T> {
-    shared(capacity.map_or_else(unbounded, bounded))
-}
-
-fn sending<T: Send + 'static>(sender: &Arc<Sender<T>>, values: Vec<T>) -> JoinHandle<()> {
-    let sender = sender.clone();
-    spawn(move || values.into_iter().for_each(|value| assert!(sender.send(value).is_ok())))
-}
-
 fn send_before_recv(capacity: Option<usize>) -> String {
-    let ((sender, receiver), witness) = (of_capacity(capacity), Witness::new());
+    let ((sender, receiver), witness) = (ends(capacity), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -153,7 +138,7 @@ fn send_before_recv(capacity: Option<usize>) -> String {
 }
 
 fn send_before_recv_async() -> String {
-    let ((sender, receiver), witness) = (of_capacity(Some(1)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(1)), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -168,7 +153,7 @@ fn send_before_recv_async() -> String {
 }
 
 fn async_rendezvous() -> String {
-    let ((sender, receiver), witness) = (of_capacity(Some(0)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(0)), Witness::new());
     let other = {
         let (receiver, witness) = (receiver.clone(), witness.clone());
         spawn(move || {
@@ -183,7 +168,7 @@ fn async_rendezvous() -> String {
 
 /// The last of C+1 sends returns after the call of the first receive.
 fn recv_before_send_returns(capacity: usize) -> String {
-    let ((sender, receiver), witness) = (of_capacity(Some(capacity)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(capacity)), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -197,7 +182,7 @@ fn recv_before_send_returns(capacity: usize) -> String {
 }
 
 fn close_before_recv_fails() -> String {
-    let ((sender, receiver), witness) = (of_capacity::<()>(Some(1)), Witness::new());
+    let ((sender, receiver), witness) = (ends::<()>(Some(1)), Witness::new());
     let closer = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -213,7 +198,7 @@ fn close_before_recv_fails() -> String {
 }
 
 fn close_before_send_fails() -> String {
-    let ((sender, receiver), witness) = (of_capacity(Some(0)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(0)), Witness::new());
     let closer = {
         let (receiver, witness) = (receiver.clone(), witness.clone());
         spawn(move || {
@@ -262,7 +247,7 @@ fn all_receivers_gone() -> String {
 /// Two sends, two receives at most and a close, which races with the second send: nothing is lost, nothing doubled.
 fn close_races_sends(capacity: usize) -> String {
     Counted::begin();
-    let (sender, receiver) = of_capacity(Some(capacity));
+    let (sender, receiver) = ends(Some(capacity));
     let senders = [1, 2].map(|value| {
         let (sender, counted) = (sender.clone(), Counted(value));
         spawn(move || sender.send(counted).err().map(|refused| refused.into_inner().0))
@@ -320,9 +305,9 @@ fn values_left_are_dropped() -> String {
     if sent { "sent".into() } else { "handed back".into() }
 }
 
-fn fifo(ends: (Sender<usize>, Receiver<usize>), values: usize) -> String {
-    let (sender, receiver) = shared(ends);
-    let other = sending(&sender, (1..=values).collect());
+fn fifo(capacity: Option<usize>, values: usize) -> String {
+    let (sender, receiver) = ends(capacity);
+    let other = sending(&sender, 1..=values);
     let received: Vec<String> = receiver.iter().take(values).map(|value| value.to_string()).collect();
     other.join().unwrap();
     received.join(" ")
@@ -342,7 +327,7 @@ fn stack_for_queue() -> String {
 }
 
 fn capacity() -> String {
-    let (sender, _receiver) = of_capacity(Some(1));
+    let (sender, _receiver) = ends(Some(1));
     let try_send = |value| {
         let sender = sender.clone();
         move || sender.try_send(value).is_ok()
@@ -354,7 +339,7 @@ fn capacity() -> String {
 }
 
 fn rendezvous_needs_a_receive() -> String {
-    let (sender, receiver) = of_capacity(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let receiver = receiver.clone();
         spawn(move || receiver.recv())
@@ -421,11 +406,11 @@ fn closed_before_empty() -> String {
 
 /// Polls a receive once and drops it: what it was given meanwhile is there for the next receive.
 fn dropped_recv(capacity: usize) -> String {
-    let (sender, receiver) = of_capacity(Some(capacity));
+    let (sender, receiver) = ends(Some(capacity));
     let (_, waker) = CountingWaker::new();
     let mut abandoned = Box::pin(receiver.recv_async());
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    let other = sending(&sender, vec![1]);
+    let other = sending(&sender, [1]);
     drop(abandoned);
     let value = receiver.recv().unwrap();
     other.join().unwrap();
@@ -434,7 +419,7 @@ fn dropped_recv(capacity: usize) -> String {
 
 /// The same with another receive that waits behind it.
 fn value_is_passed_on() -> String {
-    let (sender, receiver) = of_capacity(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let (_, waker) = CountingWaker::new();
     let mut abandoned = Box::pin(receiver.recv_async());
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -442,7 +427,7 @@ fn value_is_passed_on() -> String {
         let receiver = receiver.clone();
         spawn(move || receiver.recv().unwrap())
     };
-    let other = sending(&sender, vec![1]);
+    let other = sending(&sender, [1]);
     drop(abandoned);
     let value = next.join().unwrap();
     other.join().unwrap();
@@ -450,12 +435,12 @@ fn value_is_passed_on() -> String {
 }
 
 fn dropped_recvs_keep_order() -> String {
-    let (sender, receiver) = of_capacity(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let (_, waker) = CountingWaker::new();
     let mut cx = Context::from_waker(&waker);
     let mut abandoned = [(); 2].map(|()| Box::pin(receiver.recv_async()));
     abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
-    let other = sending(&sender, vec![1, 2]);
+    let other = sending(&sender, [1, 2]);
     // The later one first: the values come back in the wrong order.
     abandoned.into_iter().rev().for_each(drop);
     let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
@@ -465,12 +450,12 @@ fn dropped_recvs_keep_order() -> String {
 
 /// A value that comes back is handed to a third receive, which is dropped too: it still comes before the later one.
 fn dropped_twice_keeps_order() -> String {
-    let (sender, receiver) = of_capacity(None);
+    let (sender, receiver) = ends(None);
     let (_, waker) = CountingWaker::new();
     let mut cx = Context::from_waker(&waker);
     let mut abandoned = [(); 3].map(|()| Box::pin(receiver.recv_async()));
     abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
-    let other = sending(&sender, vec![1, 2]);
+    let other = sending(&sender, [1, 2]);
     abandoned.into_iter().for_each(drop);
     let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
     other.join().unwrap();
@@ -479,7 +464,7 @@ fn dropped_twice_keeps_order() -> String {
 
 fn dropped_send() -> String {
     Counted::begin();
-    let (sender, receiver) = of_capacity(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let (_, waker) = CountingWaker::new();
     let mut abandoned = Box::pin(sender.send_async(Counted(1)));
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -496,8 +481,8 @@ fn dropped_send() -> String {
 
 /// Three threads, one message each way: two senders, and this thread to receive.
 fn two_sends(capacity: Option<usize>) -> String {
-    let (sender, receiver) = of_capacity(capacity);
-    let others = [1, 2].map(|value| sending(&sender, vec![value]));
+    let (sender, receiver) = ends(capacity);
+    let others = [1, 2].map(|value| sending(&sender, [value]));
     let sum = receiver.recv().unwrap() + receiver.recv().unwrap();
     join(others);
     sum.to_string()
@@ -510,7 +495,7 @@ fn receiving(receiver: &Arc<Receiver<usize>>, values: usize) -> JoinHandle<Vec<u
 
 /// Two receivers, and this thread to send.
 fn two_receives(capacity: Option<usize>) -> String {
-    let (sender, receiver) = of_capacity(capacity);
+    let (sender, receiver) = ends(capacity);
     let others = [receiving(&receiver, 1), receiving(&receiver, 1)];
     (1..=2).for_each(|value| sender.send(value).unwrap());
     let received = others.map(|other| other.join().unwrap()[0]);
@@ -519,8 +504,8 @@ fn two_receives(capacity: Option<usize>) -> String {
 
 /// Two senders and two receivers, this thread one of them, with so many messages each.
 fn two_by_two(capacity: usize, messages: usize) -> String {
-    let (sender, receiver) = of_capacity(Some(capacity));
-    let senders = [0, 1].map(|s| sending(&sender, (1..=messages).map(|m| s * messages + m).collect()));
+    let (sender, receiver) = ends(Some(capacity));
+    let senders = [0, 1].map(|s| sending(&sender, (1..=messages).map(move |m| s * messages + m)));
     let other = receiving(&receiver, messages);
     let mine: Vec<usize> = receiver.iter().take(messages).collect();
     let theirs = other.join().unwrap();
@@ -530,7 +515,7 @@ fn two_by_two(capacity: usize, messages: usize) -> String {
 }
 
 fn close_wakes_receivers() -> String {
-    let (sender, receiver) = of_capacity(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let others = [receiving(&receiver, 1), receiving(&receiver, 1)];
     assert!(sender.close());
     assert_eq!(others.map(|other| other.join().unwrap().len()), [0, 0]);
@@ -538,7 +523,7 @@ fn close_wakes_receivers() -> String {
 }
 
 fn close_wakes_senders() -> String {
-    let (sender, receiver) = of_capacity(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let others = [1, 2].map(|value| {
         let sender = sender.clone();
         spawn(move || sender.send(value).unwrap_err().into_inner())

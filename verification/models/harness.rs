@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::hence::channel::{Receiver, Sender, bounded, unbounded};
 use crate::hence::sync::{Parker, UnsafeCell};
 
 pub(crate) use crate::explorer::{JoinHandle, spawn};
@@ -40,6 +41,25 @@ impl Witness {
 /// Waits for threads' ends.
 pub(crate) fn join<T, const N: usize>(threads: [JoinHandle<T>; N]) -> [T; N] {
     threads.map(|thread| thread.join().unwrap())
+}
+
+/// A channel's ends, for many threads.
+pub(crate) type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
+
+/// A channel of this capacity; `None`: unbounded.
+pub(crate) fn ends<T>(capacity: Option<usize>) -> Ends<T> {
+    let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
+    (Arc::new(sender), Arc::new(receiver))
+}
+
+/// A thread that sends these values.
+pub(crate) fn sending<T, I>(sender: &Arc<Sender<T>>, values: I) -> JoinHandle<()>
+where
+    T: Send + 'static,
+    I: IntoIterator<Item = T> + Send + 'static,
+{
+    let sender = sender.clone();
+    spawn(move || values.into_iter().for_each(|value| assert!(sender.send(value).is_ok())))
 }
 
 /// Runs something that is expected to panic, and says nothing of it on the terminal.

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, Witness, join, spawn};
+use super::harness::{Arc, Counted, CountingWaker, Witness, ends, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, bounded, unbounded};
+use crate::hence::channel::{Receiver, Select, TryRecvError, unbounded};
 use crate::hence::sync::parker::Parker as ProductionParker;
 use crate::hence::sync::{AtomicBool, AtomicUsize, Backoff, Lock, Parker, now};
 use crate::select_biased;
@@ -101,13 +101,6 @@ const IN_TIME_OR_GONE: &[&str] = &["gone", "in time"];
 
 /// How long is of no account under an explorer, but that it is not past already.
 const A_WHILE: Duration = Duration::from_secs(1);
-
-type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
-
-fn of<T>(capacity: Option<usize>) -> Ends<T> {
-    let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
-    (Arc::new(sender), Arc::new(receiver))
-}
 
 /// A receive that ends, with or without a value: `try_recv`, and these.
 type Look<T> = fn(&Receiver<T>) -> Result<T, TryRecvError>;
@@ -358,7 +351,7 @@ fn late_value_is_lost() -> String {
 /// Both have a limit, so either both meet or both leave.
 fn timed_send_meets_receive() -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let receiver = receiver.clone();
         spawn(move || receiver.recv_timeout(A_WHILE).ok())
@@ -378,7 +371,7 @@ fn timed_send_meets_receive() -> String {
 /// The same where the receive makes room for the value.
 fn timed_send_is_admitted() -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     sender.send(Counted(1)).unwrap();
     let other = {
         let receiver = receiver.clone();
@@ -396,7 +389,7 @@ fn timed_send_is_admitted() -> String {
 
 /// A receive gives up, and the value that comes meanwhile is there for the next.
 fn late_value_stays(look: Look<usize>) -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let sender = sender.clone();
         spawn(move || sender.send(7).unwrap())
@@ -430,7 +423,7 @@ fn waiter_has_left() -> String {
 /// The first receive may return (woken spuriously) before it is woken; whoever then wakes it meets the second one, in
 /// the same frame.
 fn thread_has_left() -> String {
-    let ((sender, receiver), frame) = (of(Some(0)), Witness::new());
+    let ((sender, receiver), frame) = (ends(Some(0)), Witness::new());
     let other = {
         let (sender, frame) = (sender.clone(), frame.clone());
         spawn(move || {
@@ -458,7 +451,7 @@ impl Wake for Woken {
 
 /// A receive that finds its value by looking again may be over before it is woken.
 fn task_has_left() -> String {
-    let ((sender, receiver), frame) = (of(Some(1)), Witness::new());
+    let ((sender, receiver), frame) = (ends(Some(1)), Witness::new());
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
@@ -502,7 +495,7 @@ fn stale_registration_eats_a_wake() -> String {
 
 /// Of two receives one leaves when it pleases; the other gets the value, or, where the first has it, the next.
 fn passes_on(look: Look<usize>) -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let other = {
         let receiver = receiver.clone();
         spawn(move || receiver.recv().unwrap())
@@ -556,7 +549,7 @@ fn select_swallows_a_wake() -> String {
 /// A select on a and b, and a plain receive of b, which gets what b has, or, where the select has it, the next. The
 /// values come in this order.
 fn select_leaves_b(order: [usize; 2]) -> String {
-    let ends = [of(Some(1)), of(Some(1))];
+    let ends = [ends(Some(1)), ends(Some(1))];
     let plain = {
         let b = ends[1].1.clone();
         spawn(move || b.recv().unwrap())
@@ -601,7 +594,7 @@ fn notify_is_skipped() -> String {
 
 /// Each sends, and then looks for the other's value: not both can come too early.
 fn one_sees_the_other() -> String {
-    let ends = [of(Some(1)), of(Some(1))];
+    let ends = [ends(Some(1)), ends(Some(1))];
     let send_and_look = |me: usize| {
         let (mine, theirs) = (ends[me].0.clone(), ends[1 - me].1.clone());
         move || {
@@ -720,7 +713,7 @@ fn one_cell_for_three() -> String {
 /// A value, a close and a look at once: in the end the value is in one place.
 fn close_send_try_recv(capacity: usize) -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(capacity));
+    let (sender, receiver) = ends(Some(capacity));
     let sending = {
         let sender = sender.clone();
         spawn(move || sender.send(Counted(7)).err())
@@ -758,7 +751,7 @@ fn send_that_nobody_took() -> String {
 
 /// The receiver may have left, and where the send says that it was done, it has not.
 fn selected_send_is_taken() -> String {
-    let ((sender, receiver), witness) = (of(Some(0)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(0)), Witness::new());
     let other = {
         let (receiver, witness) = (receiver.clone(), witness.clone());
         spawn(move || {
@@ -778,7 +771,7 @@ fn selected_send_is_taken() -> String {
 /// kanal #50: a receive is cancelled when it has been given its value.
 fn cancelled_receive() -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let sender = sender.clone();
         spawn(move || assert!(sender.send(Counted(7)).is_ok()))
@@ -797,7 +790,7 @@ fn cancelled_receive() -> String {
 
 /// async-channel #45: a send that waits is forgotten. It keeps its turn and its value, and the next has its own.
 fn forgotten_send() -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     sender.send(0).unwrap();
     let (_, waker) = CountingWaker::new();
     let mut forgotten = Box::pin(sender.send_async(1));
@@ -832,7 +825,7 @@ fn packet_of_a_leaked_operation() -> String {
 
 /// It keeps its value; the next one is received.
 fn leaked_receive() -> String {
-    let (sender, receiver) = of(None);
+    let (sender, receiver) = ends(None);
     let other = {
         let sender = sender.clone();
         spawn(move || (1..=2).for_each(|value| sender.send(value).unwrap()))
@@ -847,7 +840,7 @@ fn leaked_receive() -> String {
 
 /// It keeps one of the two places; the other one serves.
 fn leaked_place() -> String {
-    let (sender, receiver) = of(Some(2));
+    let (sender, receiver) = ends(Some(2));
     let other = {
         let receiver = receiver.clone();
         spawn(move || [(); 2].map(|()| receiver.recv().unwrap()))
@@ -862,7 +855,7 @@ fn leaked_place() -> String {
 
 /// It keeps the receive that it was to send to; others meet as before.
 fn leaked_rendezvous() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let (_, waker) = CountingWaker::new();
     let other = {
         let sender = sender.clone();
@@ -942,7 +935,7 @@ fn claimed_and_not_published() -> String {
 
 /// Two producers, two consumers; on each side one that tries before it waits.
 fn two_by_two(capacity: Option<usize>) -> String {
-    let (sender, receiver) = of(capacity);
+    let (sender, receiver) = ends(capacity);
     let trying = {
         let sender = sender.clone();
         spawn(move || match sender.try_send(1) {

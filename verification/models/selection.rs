@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, JoinHandle, Witness, join, quietly, spawn};
+use super::harness::{Counted, Ends, JoinHandle, Witness, ends, join, quietly, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, Select, Sender, bounded, unbounded};
+use crate::hence::channel::Select;
 use crate::{select, select_biased};
 
 pub(super) fn models() -> Vec<Model> {
@@ -136,20 +136,8 @@ const TWICE: &[&str] = &[
 /// first, and both go into the buffers.
 const TWO_SELECTS: &[&str] = &["both sent"];
 
-type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
-
-fn of<T>(capacity: Option<usize>) -> Ends<T> {
-    let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
-    (Arc::new(sender), Arc::new(receiver))
-}
-
-fn sending(sender: &Arc<Sender<usize>>, value: usize) -> JoinHandle<()> {
-    let sender = sender.clone();
-    spawn(move || sender.send(value).unwrap())
-}
-
 fn send_before_select(capacity: Option<usize>) -> String {
-    let ((sender, receiver), (_other, quiet), witness) = (of(capacity), of::<usize>(Some(0)), Witness::new());
+    let ((sender, receiver), (_other, quiet), witness) = (ends(capacity), ends::<usize>(Some(0)), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -167,11 +155,11 @@ fn send_before_select(capacity: Option<usize>) -> String {
 }
 
 fn select_before_recv(capacity: Option<usize>) -> String {
-    let ((sender, receiver), witness) = (of(capacity), Witness::new());
+    let ((sender, receiver), witness) = (ends(capacity), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
-            let (_other, quiet) = of::<usize>(Some(0));
+            let (_other, quiet) = ends::<usize>(Some(0));
             witness.write(1);
             select_biased! {
                 recv(quiet) -> _ => unreachable!(),
@@ -186,7 +174,7 @@ fn select_before_recv(capacity: Option<usize>) -> String {
 }
 
 fn select_before_select() -> String {
-    let ((sender, receiver), witness) = (of(Some(0)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(0)), Witness::new());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -202,7 +190,7 @@ fn select_before_select() -> String {
 
 /// The select's is the last of C+1 sends.
 fn recv_before_select_returns(capacity: usize) -> String {
-    let ((sender, receiver), witness) = (of(Some(capacity)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(capacity)), Witness::new());
     (0..capacity).for_each(|value| sender.send(value).unwrap());
     let other = {
         let (sender, witness) = (sender.clone(), witness.clone());
@@ -217,7 +205,8 @@ fn recv_before_select_returns(capacity: usize) -> String {
 }
 
 fn close_before_select_fails() -> String {
-    let ((sender, receiver), (_other, quiet), witness) = (of::<usize>(Some(1)), of::<usize>(Some(0)), Witness::new());
+    let ((sender, receiver), (_other, quiet), witness) =
+        (ends::<usize>(Some(1)), ends::<usize>(Some(0)), Witness::new());
     let closer = {
         let (sender, witness) = (sender.clone(), witness.clone());
         spawn(move || {
@@ -235,7 +224,7 @@ fn close_before_select_fails() -> String {
 }
 
 fn close_before_select_send_fails() -> String {
-    let ((sender, receiver), witness) = (of(Some(0)), Witness::new());
+    let ((sender, receiver), witness) = (ends(Some(0)), Witness::new());
     let closer = {
         let (receiver, witness) = (receiver.clone(), witness.clone());
         spawn(move || {
@@ -251,8 +240,8 @@ fn close_before_select_send_fails() -> String {
 
 /// Two senders, each with a channel of its own, and a select that receives from both, twice.
 fn two_senders(capacity: usize) -> String {
-    let ends = [of(Some(capacity)), of(Some(capacity))];
-    let senders = [sending(&ends[0].0, 1), sending(&ends[1].0, 2)];
+    let ends = [ends(Some(capacity)), ends(Some(capacity))];
+    let senders = [sending(&ends[0].0, [1]), sending(&ends[1].0, [2])];
     let received = [(); 2].map(|()| {
         select_biased! {
             recv(ends[0].1) -> value => value.unwrap(),
@@ -266,7 +255,7 @@ fn two_senders(capacity: usize) -> String {
 
 /// Two selects, each with a send to the other and a receive from it.
 fn two_selects(capacity: usize) -> String {
-    let ends = [of(Some(capacity)), of(Some(capacity))];
+    let ends = [ends(Some(capacity)), ends(Some(capacity))];
     let meet = |to: &Ends<usize>, from: &Ends<usize>, value| {
         let (to, from) = (to.0.clone(), from.1.clone());
         move || {
@@ -292,7 +281,7 @@ fn two_selects(capacity: usize) -> String {
 
 /// The same, where both would rather receive.
 fn crossed() -> String {
-    let ends = [of(Some(0)), of(Some(0))];
+    let ends = [ends(Some(0)), ends(Some(0))];
     let meet = |to: &Ends<usize>, from: &Ends<usize>, value| {
         let (to, from) = (to.0.clone(), from.1.clone());
         move || {
@@ -313,12 +302,12 @@ fn crossed() -> String {
 
 /// Two senders, one of them a select, which promises its value before it gives it.
 fn promise_and_claim() -> String {
-    let ends = [of(Some(0)), of(Some(0))];
+    let ends = [ends(Some(0)), ends(Some(0))];
     let promising = {
         let sender = ends[0].0.clone();
         spawn(move || select_biased! { send(sender, 1) -> sent => sent.unwrap() })
     };
-    let claiming = sending(&ends[1].0, 2);
+    let claiming = sending(&ends[1].0, [2]);
     let first = select_biased! {
         recv(ends[0].1) -> value => value.unwrap(),
         recv(ends[1].1) -> value => value.unwrap(),
@@ -331,7 +320,7 @@ fn promise_and_claim() -> String {
 
 /// A send that has been chosen, and a close before it is completed: refused, unless it can still be received.
 fn closed_before_it_is_completed() -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
@@ -346,7 +335,7 @@ fn closed_before_it_is_completed() -> String {
 
 /// The one place of a channel, for a send that has been chosen and another that is tried.
 fn chosen_place_is_taken() -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
@@ -363,7 +352,7 @@ fn chosen_place_is_taken() -> String {
 
 /// Both ends of one rendezvous channel in each of two selects: a select never meets itself.
 fn both_ends() -> String {
-    let ends = of(Some(0));
+    let ends = ends(Some(0));
     let meet = |value| {
         let (sender, receiver) = ends.clone();
         move || {
@@ -383,8 +372,8 @@ fn both_ends() -> String {
 
 /// One channel in two arms: one value, one of the arms.
 fn same_twice() -> String {
-    let (sender, receiver) = of(Some(1));
-    let other = sending(&sender, 1);
+    let (sender, receiver) = ends(Some(1));
+    let other = sending(&sender, [1]);
     let arm = select_biased! {
         recv(receiver) -> value => { assert_eq!(value, Ok(1)); 0 }
         recv(receiver) -> value => { assert_eq!(value, Ok(1)); 1 }
@@ -396,8 +385,8 @@ fn same_twice() -> String {
 
 /// The value of the operation that did not happen is there afterwards.
 fn other_value_stays() -> String {
-    let ends = [of(Some(0)), of(Some(1))];
-    let senders = [sending(&ends[0].0, 1), sending(&ends[1].0, 2)];
+    let ends = [ends(Some(0)), ends(Some(1))];
+    let senders = [sending(&ends[0].0, [1]), sending(&ends[1].0, [2])];
     let first = select_biased! {
         recv(ends[0].1) -> value => value.unwrap(),
         recv(ends[1].1) -> value => value.unwrap(),
@@ -409,8 +398,8 @@ fn other_value_stays() -> String {
 
 /// A select that has received from one rendezvous channel does not wait for the other any more.
 fn nobody_is_left_in_line() -> String {
-    let ends = [of(Some(0)), of(Some(0))];
-    let other = sending(&ends[0].0, 1);
+    let ends = [ends(Some(0)), ends(Some(0))];
+    let other = sending(&ends[0].0, [1]);
     let value = select_biased! {
         recv(ends[0].1) -> value => value.unwrap(),
         recv(ends[1].1) -> _ => unreachable!(),
@@ -424,7 +413,7 @@ fn nobody_is_left_in_line() -> String {
 
 /// Two full channels, of which another thread empties both: the select fills one, the other has its place free.
 fn other_place_stays() -> String {
-    let ends = [of(Some(1)), of(Some(1))];
+    let ends = [ends(Some(1)), ends(Some(1))];
     ends.iter().for_each(|(sender, _)| sender.send(0).unwrap());
     let other = {
         let receivers = ends.each_ref().map(|(_, receiver)| receiver.clone());
@@ -451,7 +440,7 @@ fn token(a: &Ends<usize>, b: &Ends<usize>) -> JoinHandle<()> {
 }
 
 fn default_sees_all_at_once() -> String {
-    let (a, b) = (of(Some(1)), of(Some(1)));
+    let (a, b) = (ends(Some(1)), ends(Some(1)));
     let mover = token(&a, &b);
     let seen = select_biased! {
         recv(a.1) -> _ => "a",
@@ -464,7 +453,7 @@ fn default_sees_all_at_once() -> String {
 
 /// The fault of a `default` that looks at one channel after another.
 fn one_by_one() -> String {
-    let (a, b) = (of(Some(1)), of(Some(1)));
+    let (a, b) = (ends(Some(1)), ends(Some(1)));
     let mover = token(&a, &b);
     let seen = a.1.try_recv().or_else(|_| b.1.try_recv());
     mover.join().unwrap();
@@ -474,7 +463,7 @@ fn one_by_one() -> String {
 
 /// A select that has met a receiver and does not say what it sends.
 fn send_given_up_rendezvous() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let receiver = receiver.clone();
         spawn(move || receiver.recv().unwrap())
@@ -489,11 +478,11 @@ fn send_given_up_rendezvous() -> String {
 
 /// A place that was chosen and not used goes to the sender that waits for one.
 fn place_given_up() -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
-    let other = sending(&sender, 1);
+    let other = sending(&sender, [1]);
     quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
     other.join().unwrap(); // before there is a receive, which would serve the sender too
     receiver.recv().unwrap().to_string()
@@ -502,7 +491,7 @@ fn place_given_up() -> String {
 /// A value that was chosen and not fetched goes to the next receive, before later ones.
 fn value_given_up() -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(2));
+    let (sender, receiver) = ends(Some(2));
     let other = {
         let sender = sender.clone();
         spawn(move || [1, 2].into_iter().for_each(|value| assert!(sender.send(Counted(value)).is_ok())))
@@ -519,14 +508,14 @@ fn value_given_up() -> String {
 
 /// The same after a receive future that was given a later value, and was dropped.
 fn value_given_up_keeps_order() -> String {
-    let (sender, receiver) = of(None);
+    let (sender, receiver) = ends(None);
     sender.send(1).unwrap();
     let mut select = Select::new_biased();
     select.recv(&receiver);
     let operation = select.select();
     let mut abandoned = Box::pin(receiver.recv_async());
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    let other = sending(&sender, 2);
+    let other = sending(&sender, [2]);
     drop(abandoned);
     quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
     let received = [(); 2].map(|()| receiver.recv().unwrap());
@@ -536,7 +525,7 @@ fn value_given_up_keeps_order() -> String {
 
 /// A select promises a value to a receive future, which is dropped: the next receive gets it.
 fn promised_receive_is_dropped() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let sender = sender.clone();
         spawn(move || select_biased! { send(sender, 1) -> sent => sent.unwrap() })
@@ -555,7 +544,7 @@ fn promised_receive_is_dropped() -> String {
 
 /// The receive to which a value has been promised is dropped, and the channel closed, before the value is there.
 fn promise_to_nobody() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let mut abandoned = Box::pin(receiver.recv_async());
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let mut select = Select::new_biased();
@@ -576,8 +565,8 @@ fn promise_to_nobody() -> String {
 
 /// `select!` picks any operation that is ready.
 fn by_chance() -> String {
-    let ends = [of(Some(1)), of(Some(1))];
-    let senders = [sending(&ends[0].0, 1), sending(&ends[1].0, 2)];
+    let ends = [ends(Some(1)), ends(Some(1))];
+    let senders = [sending(&ends[0].0, [1]), sending(&ends[1].0, [2])];
     let received = [(); 2].map(|()| {
         select! {
             recv(ends[0].1) -> value => value.unwrap(),
@@ -589,7 +578,7 @@ fn by_chance() -> String {
 }
 
 fn room_wakes_a_select() -> String {
-    let ends = [of(Some(1)), of(Some(1))];
+    let ends = [ends(Some(1)), ends(Some(1))];
     ends.iter().for_each(|(sender, _)| sender.send(0).unwrap());
     let others = ends.each_ref().map(|(_, receiver)| {
         let receiver = receiver.clone();
@@ -604,8 +593,8 @@ fn room_wakes_a_select() -> String {
 }
 
 fn ready() -> String {
-    let ((sender, receiver), (_other, quiet)) = (of(Some(1)), of::<usize>(Some(0)));
-    let other = sending(&sender, 7);
+    let ((sender, receiver), (_other, quiet)) = (ends(Some(1)), ends::<usize>(Some(0)));
+    let other = sending(&sender, [7]);
     let mut select = Select::new_biased();
     select.recv(&quiet);
     select.recv(&receiver);
@@ -616,8 +605,8 @@ fn ready() -> String {
 }
 
 fn ready_rendezvous() -> String {
-    let (sender, receiver) = of(Some(0));
-    let other = sending(&sender, 7);
+    let (sender, receiver) = ends(Some(0));
+    let other = sending(&sender, [7]);
     let mut select = Select::new_biased();
     select.recv(&receiver);
     assert_eq!(select.ready(), 0);
@@ -627,7 +616,7 @@ fn ready_rendezvous() -> String {
 }
 
 fn ready_hears_of_a_close() -> String {
-    let (sender, receiver) = of::<usize>(Some(0));
+    let (sender, receiver) = ends::<usize>(Some(0));
     let other = spawn(move || sender.close());
     let mut select = Select::new_biased();
     select.recv(&receiver);
@@ -638,7 +627,7 @@ fn ready_hears_of_a_close() -> String {
 
 /// It is a select that waits to send: news to those who wait to hear that a receive is ready.
 fn ready_rendezvous_of_selects() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let sender = sender.clone();
         spawn(move || select_biased! { send(sender, 7) -> sent => sent.unwrap() })
@@ -652,8 +641,8 @@ fn ready_rendezvous_of_selects() -> String {
 }
 
 fn recv_in_select_wakes(capacity: usize) -> String {
-    let (sender, receiver) = of(Some(capacity));
-    let other = sending(&sender, 7);
+    let (sender, receiver) = ends(Some(capacity));
+    let other = sending(&sender, [7]);
     let value = select_biased! { recv(receiver) -> value => value.unwrap() };
     other.join().unwrap();
     value.to_string()
@@ -662,7 +651,7 @@ fn recv_in_select_wakes(capacity: usize) -> String {
 /// A select on two channels and a plain receive on one of them: whichever the select takes, the plain receive gets the
 /// value that is left, or the next.
 fn plain_receive() -> String {
-    let ends = [of(Some(1)), of(Some(1))];
+    let ends = [ends(Some(1)), ends(Some(1))];
     let selecting = {
         let (a, b) = (ends[0].1.clone(), ends[1].1.clone());
         spawn(move || {

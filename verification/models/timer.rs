@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use hence_registry::{Kind, Model};
 
-use super::harness::{Arc, Counted, Witness, block_on, spawn};
+use super::harness::{Arc, Counted, Witness, block_on, ends, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{
-    Receiver, RecvTimeoutError, SendTimeoutError, Sender, after, bounded, never, tick, unbounded,
-};
+use crate::hence::channel::{Receiver, RecvTimeoutError, SendTimeoutError, after, bounded, never, tick};
 use crate::hence::sync::{Lock, now, reached};
 use crate::hence::wait::{Cause, Waiter};
 use crate::select_biased;
@@ -65,13 +63,6 @@ const SENT: &[&str] = &["sent", "timed out"];
 const CLOSED: &[&str] =
     &["Disconnected, Disconnected", "Disconnected, Timeout", "Timeout, Disconnected", "Timeout, Timeout", "met"];
 const SHORT: Duration = Duration::from_millis(1);
-
-type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
-
-fn of<T>(capacity: Option<usize>) -> Ends<T> {
-    let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
-    (Arc::new(sender), Arc::new(receiver))
-}
 
 /// Two receivers of one timer: the one with the later message sees what the other did before.
 fn ticks_in_order() -> String {
@@ -162,7 +153,7 @@ fn never_early_async() -> String {
 /// A receive with a limit and a send: the value is received in time, or is there afterwards.
 fn recv_timeout(capacity: Option<usize>) -> String {
     Counted::begin();
-    let (sender, receiver) = of(capacity);
+    let (sender, receiver) = ends(capacity);
     let other = spawn(move || sender.send(Counted(1)).is_ok());
     let timely = receiver.recv_timeout(SHORT);
     let outcome = match &timely {
@@ -183,7 +174,7 @@ fn recv_timeout(capacity: Option<usize>) -> String {
 /// A send with a limit on a full channel and a receive: the value is received, or comes back.
 fn send_timeout(capacity: usize) -> String {
     Counted::begin();
-    let (sender, receiver) = of(Some(capacity));
+    let (sender, receiver) = ends(Some(capacity));
     (0..capacity).for_each(|_| assert!(sender.send(Counted(0)).is_ok()));
     let other = {
         let receiver = receiver.clone();
@@ -207,7 +198,7 @@ fn send_timeout(capacity: usize) -> String {
 }
 
 fn both_limited() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = spawn(move || sender.send_timeout(1, SHORT));
     let received = receiver.recv_timeout(SHORT);
     match (other.join().unwrap(), received) {
@@ -221,7 +212,7 @@ fn both_limited() -> String {
 
 /// A send and a receive with limits, and a close.
 fn close_and_limits() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let closer = {
         let sender = sender.clone();
         spawn(move || sender.close())
@@ -264,7 +255,7 @@ fn disconnect_and_limit() -> String {
 
 /// A select with a limit, its own or a timer's, and a send.
 fn select_with_limit(capacity: usize, timer: bool) -> String {
-    let (sender, receiver) = of(Some(capacity));
+    let (sender, receiver) = ends(Some(capacity));
     let other = {
         let sender = sender.clone();
         spawn(move || sender.send(1).unwrap())
@@ -293,7 +284,7 @@ fn select_with_limit(capacity: usize, timer: bool) -> String {
 
 /// A receive with a limit to which a select has promised a value: it waits for it, whatever the time.
 fn promised_value_comes() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = {
         let sender = sender.clone();
         spawn(move || select_biased! { send(sender, 1) -> sent => sent.unwrap() })
@@ -323,7 +314,7 @@ fn time_is_up() -> String {
             claimed
         })
     };
-    let cause = match waiter.wait_until(now() + SHORT) {
+    let cause = match waiter.wait_until(Some(now() + SHORT)) {
         Some(cause) => cause,
         None if waiter.claim(Cause::Again) => Cause::Again,
         None => waiter.wait(),
@@ -344,7 +335,7 @@ fn gives_up_unseen() -> String {
             waiter.notify();
         })
     };
-    let received = waiter.wait_until(now() + SHORT).and_then(|_| slot.with(Option::take));
+    let received = waiter.wait_until(Some(now() + SHORT)).and_then(|_| slot.with(Option::take));
     sender.join().unwrap();
     assert!(received.is_some(), "the value is lost");
     "received".into()
@@ -352,7 +343,7 @@ fn gives_up_unseen() -> String {
 
 /// Two receivers, one with a limit: if the limit is reached, the other one gets the value.
 fn next_receiver() -> String {
-    let (sender, receiver) = of(Some(1));
+    let (sender, receiver) = ends(Some(1));
     let plain = {
         let receiver = receiver.clone();
         spawn(move || receiver.recv().unwrap())
@@ -372,7 +363,7 @@ fn next_receiver() -> String {
 
 /// Two senders, one with a limit: if the limit is reached, the other one gets its value through.
 fn next_sender() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let plain = {
         let sender = sender.clone();
         spawn(move || sender.send(1).unwrap())
@@ -392,12 +383,12 @@ fn next_sender() -> String {
 }
 
 fn limit_ends_the_wait() -> String {
-    let (_sender, receiver) = of::<usize>(Some(0));
+    let (_sender, receiver) = ends::<usize>(Some(0));
     format!("{:?}", receiver.recv_timeout(SHORT).unwrap_err())
 }
 
 fn limit_too_far() -> String {
-    let (sender, receiver) = of(Some(0));
+    let (sender, receiver) = ends(Some(0));
     let other = spawn(move || sender.send_timeout(7, Duration::MAX).unwrap());
     let value: usize = receiver.recv_timeout(Duration::MAX).unwrap();
     other.join().unwrap();

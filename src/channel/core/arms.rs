@@ -8,7 +8,9 @@
 //! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled | the receiver tries again |
 //! | closed | nothing | refused | nothing |
 //!
-//! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation that is leaked between the two steps keeps its place, its value or its receiver for ever, or its value until the channel is gone.
+//! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation
+//! that is leaked between the two steps keeps its place, its value or its receiver for ever, or its value until the
+//! channel is gone.
 //!
 //! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
 //! then stands in any queue (`Core::stand_unless_ready`): it is never seen waiting while it is still looking, so nobody
@@ -43,8 +45,8 @@ pub(super) struct Selects<T> {
 }
 
 /// Claims those who are to look again.
-pub(super) fn claim_observers<T>(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Party<T>> + use<T> {
-    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter().map(Party::Arm)
+pub(super) fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Arm> + use<> {
+    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter()
 }
 
 /// An operation of a select that has been chosen. It belongs to one `SelectedOperation`, which completes it or gives
@@ -61,8 +63,8 @@ pub(crate) enum Chosen {
     At(Instant),
 }
 
-/// A small value and its rank, whose type only its channel knows: in a select that finds it at once, so that the channel
-/// need not be locked again to fetch it.
+/// A small value and its rank, whose type only its channel knows: in a select that finds it at once, so that the
+/// channel need not be locked again to fetch it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packed {
     rank: u64,
@@ -155,8 +157,7 @@ impl<T> State<T> {
                 };
                 place.ticket = line.push(|ticket| Party::Arm(arm(waiter, ticket)));
                 if let Some(selects) = &mut self.selects {
-                    let observers = selects.observers.claim_all(|arm| arm.waiter.claim(Cause::Again));
-                    tour.observed.extend(observers.into_iter().map(|arm| arm.waiter));
+                    tour.observed.extend(claim_observers(&mut selects.observers).map(|arm| arm.waiter));
                 }
             }
         }
