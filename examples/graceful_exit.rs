@@ -1,4 +1,4 @@
-//! From the notes on goroutines, on leaving gracefully ("协程的优雅退出", "并发的安全退出"): three ways to tell workers
+//! From the notes on goroutines, on leaving gracefully ("协程的优雅退出", "并发的安全退出"): four ways to tell workers
 //! that it is over. Main waits for them each time: by `join`, and by a `WaitGroup`, as in the notes.
 //!
 //! `cargo run --example graceful_exit`
@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use hence::WaitGroup;
+use hence::cancel::{CancellationToken, Cancelled};
 use hence::channel::{Receiver, bounded, select, tick};
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -49,6 +50,14 @@ fn until_done(me: usize, queue: &Receiver<u32>, done: &Receiver<()>) {
     println!("done channel: worker {me} leaves");
 }
 
+/// 4. A context, which the notes recommend: one that is cancelled, or whose time is up.
+fn until_cancelled(me: usize, queue: &Receiver<u32>, context: &CancellationToken) -> Result<(), Cancelled> {
+    while let Ok(job) = queue.recv_or_cancelled(context) {
+        println!("context: worker {me}, job {job}");
+    }
+    context.check() // Go's `ctx.Err()`
+}
+
 pub(crate) fn main() {
     if cfg!(any(loom, shuttle)) {
         return; // the explorers have models of it
@@ -75,5 +84,20 @@ pub(crate) fn main() {
     thread::sleep(SHORT);
     drop(done); // HB-CH-4: happens before the workers see it
     group.wait(); // LV-WG-1
+    println!("all have left");
+
+    let ((jobs, queue), context, group) = (bounded(2), CancellationToken::new(), WaitGroup::new());
+    let in_time = context.with_timeout(Duration::from_secs(10));
+    for (me, context) in [context.child_token(), in_time, context.with_timeout(SHORT / 2)].into_iter().enumerate() {
+        let queue = queue.clone();
+        group.spawn(move || match until_cancelled(me + 1, &queue, &context) {
+            Ok(()) => println!("context: worker {}: no more jobs", me + 1),
+            Err(cause) => println!("context: worker {} leaves: {cause}", me + 1),
+        });
+    }
+    (1..=4).for_each(|job| jobs.send(job).unwrap());
+    thread::sleep(SHORT);
+    context.cancel(); // SF-CX-2: reaches the children; LV-CX-1: wakes them
+    group.wait(); // without this, main would be gone before them
     println!("all have left");
 }

@@ -1,12 +1,13 @@
 //! From the notes on goroutines, on leaks ("Goroutine泄露"): a producer sends 0, 1, 2, .. for ever, the consumer breaks
-//! out of its loop at 5, and the producer stays blocked in its send. Shown first, then ended in three ways: a select on
-//! a done channel (the notes' context), dropping the receiver, and close.
+//! out of its loop at 5, and the producer stays blocked in its send. Shown first, then ended in four ways: dropping
+//! the receiver, close, a select on a done channel, and, as in the notes, a context.
 //!
 //! `cargo run --example leaked_producer`
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hence::cancel::CancellationToken;
 use hence::channel::{Receiver, Sender, bounded, select};
 
 /// Sends until it is refused; returns the number that nobody took.
@@ -30,6 +31,12 @@ fn produce_until(numbers: Sender<u32>, done: Receiver<()>) -> u32 {
             recv(done) -> _ => return i, // LV-SEL-1: wakes for either; SF-SEL-1: and i was not sent
         }
     }
+}
+
+/// The same with a context.
+fn produce_or_cancelled(numbers: Sender<u32>, context: CancellationToken) -> u32 {
+    // SF-CX-5: sent, or handed back.
+    (0..).find_map(|i| numbers.send_or_cancelled(i, &context).err()).expect("ends only so").into_inner()
 }
 
 /// The consumer that breaks.
@@ -71,4 +78,14 @@ pub(crate) fn main() {
     consume(&numbers);
     drop(done); // closes it: everybody who selects on it learns of that, however many they are
     report("a done channel", producer);
+
+    let (sender, numbers) = bounded(0);
+    let context = CancellationToken::new();
+    let producer = {
+        let context = context.child_token();
+        thread::spawn(move || produce_or_cancelled(sender, context))
+    };
+    consume(&numbers);
+    context.cancel(); // SF-CX-2, LV-CX-1
+    report("a context", producer);
 }

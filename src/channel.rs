@@ -82,13 +82,14 @@
 //! grows as values come, by doubling, to at most twice the most values that were ever inside. It keeps that until it is
 //! dropped. A blocked operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
 //!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
+//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
 //! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `selection.rs` and `timer.rs`.
 
 #[macro_use]
 mod side;
+pub(crate) mod closing;
 pub(crate) mod core;
-mod future;
+pub(crate) mod future;
 mod receiver;
 pub(crate) mod schedule;
 mod sender;

@@ -1,5 +1,5 @@
-//! Channels, selects, timers and wait groups for threads and tasks, whose guarantees are written down, numbered, and
-//! checked.
+//! Channels, selects, timers, cancellation and wait groups for threads and tasks, whose guarantees are written down,
+//! numbered, and checked.
 //!
 //! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
 //! a model checker and shown to fail when the operation it rests on is weakened; `cargo verify`, in the repository,
@@ -37,6 +37,7 @@
 //! | [`selection`] | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
 //! | [`timer`] | `after`, `at`, `tick`, `never`: receivers of moments | `channel`, `sync` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
+//! | [`cancel`] | [`CancellationToken`]: a tree of channels that only ever close; operations that it can end | `channel`, `selection`, `wait_group`, `wait`, `sync`, `error` |
 //! | `wait` | a waiter (thread or task) and the queue it stands in | `sync` |
 //! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
 //!
@@ -72,7 +73,17 @@
 //! | HB-WG-1 | a guard's drop happens before the waits that it releases | [`wait_group`] |
 //! | SF-WG-1 | no wait returns early | [`wait_group`] |
 //! | SF-WG-2 | the count is the number of live guards | [`wait_group`] |
+//! | SF-WG-3 | a wait that gives up leaves nothing behind | [`wait_group`] |
 //! | LV-WG-1 | no wait sleeps through the last guard's drop | [`wait_group`] |
+//! | HB-CX-1 | a cancel happens before whatever reports it, down the tree | [`cancel`] |
+//! | HB-CX-2 | a cancel happens before the callbacks, and they before its return | [`cancel`] |
+//! | SF-CX-1 | a token is cancelled once, for one cause | [`cancel`] |
+//! | SF-CX-2 | with all its descendants, parents first, and nobody else | [`cancel`] |
+//! | SF-CX-3 | a callback runs once, or never | [`cancel`] |
+//! | SF-CX-4 | a deadline is never early | [`cancel`] |
+//! | SF-CX-5 | an operation that can be cancelled ends in exactly one way | [`cancel`] |
+//! | LV-CX-1 | whoever waits for a token hears of its end | [`cancel`] |
+//! | LV-CX-2 | callbacks run, whatever the others do; nobody waits for one | [`cancel`] |
 //!
 //! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
 //! parker), SF-WT-1, HB-WT-1, LV-WT-1 (the waiter), each with models of its own.
@@ -84,6 +95,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub mod cancel;
 pub mod channel;
 mod error;
 pub mod selection;
@@ -92,5 +104,7 @@ pub mod timer;
 pub(crate) mod wait;
 pub mod wait_group;
 
+#[doc(inline)]
+pub use cancel::CancellationToken;
 #[doc(inline)]
 pub use wait_group::WaitGroup;

@@ -14,10 +14,11 @@
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
 //! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
-//! | [`Alarm`] | a thread that wakes tasks | rings at once, at the deadline | the same |
+//! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
+//! | [`spawn`] | std's | loom's | shuttle's |
 //! | `Arc` | std's | std's | std's |
 //!
-//! std's `Arc` stands in every world: its documented contract (the last drop happens after all others) is an axiom of
+//! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of
 //! the proofs, it costs the explorers no branch, and it gives the models no ordering that they could mistake for ours.
 //! Leaks are found by counting drops, which the models do.
 //!
@@ -55,5 +56,5 @@ pub(crate) use under_loom::*;
 #[cfg(shuttle)]
 pub(crate) use under_shuttle::*;
 
-pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::sync::{Arc, Weak};

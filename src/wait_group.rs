@@ -4,8 +4,9 @@
 //! where a guard is dropped, it goes down on a panic too, once per guard, and never below zero.
 //!
 //! # Happens-before
-//! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait` or `wait_async` that the
-//! drop releases, and of each later one that finds the count at zero.
+//! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait`, `wait_async`,
+//! `wait_timeout`, `wait_deadline` or `wait_or_cancelled` that the drop releases, and of each later one that finds the
+//! count at zero.
 //! *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
 //!
 //! # Safety
@@ -13,6 +14,9 @@
 //!
 //! **SF-WG-2.** [`WaitGroup::count`] is the number of live guards, whatever threads make, clone and drop them; a group
 //! that has come down to zero can be used again.
+//!
+//! **SF-WG-3.** A wait that gives up (`wait_timeout`, `wait_deadline`, `wait_or_cancelled`, a dropped `wait_async`) leaves
+//! nothing behind, and takes nothing from the other waits. It gives up only once its time is up, or its token cancelled.
 //!
 //! # Liveness
 //! **LV-WG-1.** Every `wait` that began before the count reached zero returns once it has, and every pending
@@ -23,6 +27,11 @@
 //! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.
 //! 3. The waiters are claimed by the drop that takes `count` to zero, in that same critical section.
 //!
+//! 4. Whoever gives up removes its waiter, under the lock, if a drop has not.
+//!
+//! Misuse that types leave out: there is nothing to count below zero with, since only a guard counts off, once, and none
+//! can be made of nothing; a guard cannot outlive its group's count, nor count in another group.
+//!
 //! Needs: `wait.rs`, `sync.rs`.
 
 use std::fmt;
@@ -30,8 +39,9 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use super::sync::{Arc, Lock};
+use super::sync::{Arc, JoinHandle, Lock, now, on_our_clock, spawn};
 use super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 /// Counts guards and waits until there is none. Clones share the count.
@@ -66,7 +76,7 @@ pub struct WaitGroup {
 #[derive(Debug)]
 struct State {
     /// Live guards.
-    count: usize,
+    count: u32,
     /// Who waits for the count to reach zero.
     waiters: WaitQueue<Arc<Waiter>>,
 }
@@ -80,7 +90,7 @@ impl WaitGroup {
     /// Counts one more until the guard is dropped. Does not block.
     ///
     /// # Panics
-    /// If `usize::MAX` guards are alive.
+    /// If `u32::MAX` guards are alive.
     ///
     /// # Example
     /// ```
@@ -98,6 +108,31 @@ impl WaitGroup {
         Guard { group: self.clone() }
     }
 
+    /// Starts a thread that counts until it ends, by a return or a panic.
+    ///
+    /// # Panics
+    /// If the operating system starts no thread, as [`std::thread::spawn`]; then nothing counts. And as
+    /// [`guard`](WaitGroup::guard).
+    ///
+    /// # Happens-before
+    /// HB-WG-1: everything that `work` does.
+    ///
+    /// # Example
+    /// ```
+    /// let group = hence::WaitGroup::new();
+    /// let worker = group.spawn(|| 6 * 7);
+    /// group.spawn(|| panic!("counts off all the same"));
+    /// group.wait();
+    /// assert_eq!(worker.join().unwrap(), 42);
+    /// ```
+    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let guard = self.guard();
+        spawn(move || {
+            let _guard = guard;
+            work()
+        })
+    }
+
     /// Blocks the thread until there is no guard; returns at once if there is none.
     ///
     /// Guards made while a `wait` blocks delay it only until the count first reaches zero.
@@ -110,16 +145,62 @@ impl WaitGroup {
     /// hence::WaitGroup::new().wait(); // nothing to wait for
     /// ```
     pub fn wait(&self) {
-        let waiter = self.state.with(|state| {
+        self.wait_until(None);
+    }
+
+    /// Blocks the thread until there is no guard, for at most `timeout`: whether there was none. A timeout too long for
+    /// an `Instant` is none. Leaves nothing behind.
+    ///
+    /// # Happens-before
+    /// HB-WG-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// let group = hence::WaitGroup::new();
+    /// let guard = group.guard();
+    /// assert!(!group.wait_timeout(Duration::from_millis(1)));
+    /// drop(guard);
+    /// assert!(group.wait_timeout(Duration::ZERO));
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(now().checked_add(timeout))
+    }
+
+    /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
+    ///
+    /// # Happens-before
+    /// HB-WG-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Instant;
+    /// assert!(hence::WaitGroup::new().wait_deadline(Instant::now()));
+    /// ```
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_until(Some(on_our_clock(deadline)))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
+        // If nothing is left to leave, the last guard was dropped in the last moment.
+        waiter.wait_until(deadline).is_some() || !self.leave(ticket)
+    }
+
+    /// Stands in line with a waiter made by `waiter`, which runs under the lock; unless there is no guard.
+    pub(crate) fn stand(&self, waiter: impl FnOnce() -> Waiter) -> Option<(Ticket, Arc<Waiter>)> {
+        let stand = |state: &mut State| {
             (state.count > 0).then(|| {
-                let waiter = Arc::new(Waiter::thread());
-                state.waiters.push(|_| waiter.clone());
-                waiter
+                let waiter = Arc::new(waiter());
+                (state.waiters.push(|_| waiter.clone()), waiter)
             })
-        });
-        if let Some(waiter) = waiter {
-            waiter.wait();
-        }
+        };
+        self.state.with(stand)
+    }
+
+    /// Leaves the line; false if a drop has taken the waiter out of it.
+    pub(crate) fn leave(&self, ticket: Ticket) -> bool {
+        self.state.with(|state| state.waiters.remove(ticket)).is_some()
     }
 
     /// A future that is ready when there is no guard: [`wait`](WaitGroup::wait) for tasks.
@@ -152,7 +233,7 @@ impl WaitGroup {
     /// assert_eq!(hence::WaitGroup::new().count(), 0);
     /// ```
     pub fn count(&self) -> usize {
-        self.state.with(|state| state.count)
+        self.state.with(|state| state.count) as usize
     }
 }
 
@@ -250,23 +331,17 @@ impl Future for WaitFuture<'_> {
             }
             return polled.map(|_| ());
         }
-        // Made outside the lock: cloning a waker is user code.
-        let waiter = Arc::new(Waiter::task(cx.waker().clone()));
-        let ticket = self.group.state.with(|state| (state.count > 0).then(|| state.waiters.push(|_| waiter.clone())));
-        match ticket {
-            None => Poll::Ready(()),
-            Some(ticket) => {
-                self.waiting = Some((ticket, waiter));
-                Poll::Pending
-            }
-        }
+        // Cloned, and dropped where it is not needed, outside the lock: both are user code.
+        let mut waker = Some(cx.waker().clone());
+        self.waiting = self.group.stand(|| Waiter::task(waker.take().expect("one waiter for one poll")));
+        if self.waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 
 impl Drop for WaitFuture<'_> {
     fn drop(&mut self) {
         if let Some((ticket, _)) = self.waiting {
-            drop(self.group.state.with(|state| state.waiters.remove(ticket)));
+            self.group.leave(ticket);
         }
     }
 }

@@ -11,6 +11,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
+use hence::cancel::{
+    CancellationToken, Cancelled, CancelledFuture, Cause, DropGuard, RecvOrCancelledError, Registration,
+    SendOrCancelledError,
+};
 use hence::channel::{
     IntoIter, Iter, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryIter, TryRecvError, TrySendError,
 };
@@ -106,4 +110,48 @@ fn errors_are_as_their_values() {
     assert!(implements!(RecvError: Error) && implements!(TryRecvError: Error));
     assert!(implements!(SendError<u8>: Send) && !implements!(SendError<Rc<u8>>: Send));
     assert!(implements!(TrySendError<u8>: Copy) && !implements!(TrySendError<String>: Copy));
+}
+
+/// Whether each type of a token implements a trait.
+macro_rules! tokens {
+    ($bound:path) => {
+        [
+            implements!(CancellationToken: $bound),
+            implements!(Registration: $bound),
+            implements!(DropGuard: $bound),
+            implements!(CancelledFuture<'static>: $bound),
+            implements!(Cancelled: $bound),
+            implements!(Cause: $bound),
+        ]
+    };
+}
+
+#[test]
+fn tokens_go_anywhere() {
+    assert_eq!(tokens!(Send), [true; 6]);
+    assert_eq!(tokens!(Sync), [true; 6]);
+    assert_eq!(tokens!(Unpin), [true; 6]);
+    assert_eq!(tokens!(Debug), [true; 6]);
+}
+
+#[test]
+fn tokens_may_be_used_across_a_panic() {
+    // Not the future, which is a task's own; nor a cause, which may be anybody's error.
+    assert_eq!(tokens!(UnwindSafe), [true, true, true, false, false, false]);
+    assert_eq!(tokens!(RefUnwindSafe), [true, true, true, false, false, false]);
+}
+
+#[test]
+fn a_registration_and_a_guard_are_not_cloned() {
+    assert_eq!(tokens!(Clone), [true, false, false, false, true, true]);
+}
+
+#[test]
+fn a_cancellation_is_an_error_and_operations_hand_any_value_back() {
+    struct Plain;
+    assert_eq!(tokens!(Error), [false, false, false, false, true, false]);
+    assert!(implements!(SendOrCancelledError<Plain>: Error) && implements!(RecvOrCancelledError: Error));
+    assert!(implements!(SendOrCancelledError<Plain>: Debug));
+    assert!(implements!(SendOrCancelledError<u8>: Send) && !implements!(SendOrCancelledError<Rc<u8>>: Send));
+    assert!(implements!(SendOrCancelledError<u8>: Copy) && !implements!(SendOrCancelledError<String>: Copy));
 }

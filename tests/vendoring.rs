@@ -92,7 +92,20 @@ fn used_as_a_package() {
 
 #[test]
 fn a_channel_can_be_lifted_alone() {
-    lift("channel.rs", "pub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n");
+    lift(
+        "channel.rs",
+        "#![allow(dead_code, unused_imports)] // what only tokens use\n\
+         pub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n",
+    );
+}
+
+#[test]
+fn a_token_can_be_lifted_with_what_it_ends() {
+    lift(
+        "cancel.rs",
+        "pub mod cancel;\npub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n\
+         pub mod wait_group;\n",
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What is timed: the table of cells.
 
 use crate::peers::select::Form;
+use ChannelWork::*;
 use Group::*;
-use Work::*;
+use TokenWork::*;
+use WaitGroupWork::*;
 use std::fmt::{self, Display, Formatter};
 
 /// `None` is unbounded.
@@ -13,8 +15,6 @@ pub struct Cell {
     pub name: String,
     pub group: Group,
     pub work: Work,
-    pub capacity: Capacity,
-    pub size: Size,
 }
 
 /// Which mark the cell is held against.
@@ -24,11 +24,23 @@ pub enum Group {
     AcrossThreads,
     /// A select that never waits.
     Selects,
+    /// A look at a token.
+    Checks,
+    Children,
+    Guards,
+    Unmarked,
 }
 
-/// What happens over and over; the figure is the time of one.
+/// What happens over and over, and to what; the figure is the time of one.
 #[derive(Clone, Copy)]
 pub enum Work {
+    Channel { work: ChannelWork, capacity: Capacity, size: Size },
+    Token(TokenWork),
+    WaitGroup(WaitGroupWork),
+}
+
+#[derive(Clone, Copy)]
+pub enum ChannelWork {
     /// Send one and receive one.
     Pair,
     /// Send until full (1024 if there is no limit), then receive until empty.
@@ -47,6 +59,30 @@ pub enum Work {
     Fed(usize),
 }
 
+#[derive(Clone, Copy)]
+pub enum TokenWork {
+    /// Each thread asks whether it is cancelled; it is not.
+    Check { threads: usize, deadline: bool },
+    /// Create a child and drop it.
+    Child,
+    /// Cancel a token that has so many children.
+    Cancel(usize),
+    /// Create a token and a line of so many descendants, cancel the first, drop all.
+    Chain(usize),
+    /// Cancel a token that so many tasks wait for.
+    WakeTasks(usize),
+    /// The same with threads, until the last one runs.
+    WakeThreads(usize),
+}
+
+#[derive(Clone, Copy)]
+pub enum WaitGroupWork {
+    /// Make a guard and drop it.
+    Guard,
+    /// So many threads, set off together, each drop a guard; one waits for them.
+    ForkJoin(usize),
+}
+
 /// The payload.
 #[derive(Clone, Copy)]
 pub enum Size {
@@ -59,7 +95,7 @@ const SIZES: &[Size] = &[Size::Usize, Size::Words];
 const ONE_SIZE: &[Size] = &[Size::Usize];
 
 /// Each line is crossed out: a cell for every capacity and size in it.
-const TABLE: &[(Group, Work, &[Capacity], &[Size])] = &[
+const CHANNELS: &[(Group, ChannelWork, &[Capacity], &[Size])] = &[
     (OneThread, Pair, &[Some(64), None], SIZES),
     (OneThread, FillDrain, &[Some(64), Some(1024), None], ONE_SIZE),
     (OneThread, Create, &[Some(0), Some(64), None], ONE_SIZE),
@@ -80,8 +116,22 @@ const TABLE: &[(Group, Work, &[Capacity], &[Size])] = &[
     (Selects, Default(Form::Value, 8), &[Some(64)], ONE_SIZE),
 ];
 
+const TOKENS: &[(Group, TokenWork)] = &[
+    (Checks, Check { threads: 1, deadline: false }),
+    (Checks, Check { threads: 2, deadline: false }),
+    (Checks, Check { threads: 1, deadline: true }),
+    (Children, Child),
+    (Children, Cancel(100)),
+    (Unmarked, Cancel(1_000_000)),
+    (Unmarked, Chain(10_000)),
+    (Unmarked, WakeTasks(100)),
+    (Unmarked, WakeThreads(100)),
+];
+
+const WAIT_GROUPS: &[(Group, WaitGroupWork)] = &[(Guards, Guard), (Unmarked, ForkJoin(4))];
+
 pub fn all() -> impl Iterator<Item = Cell> {
-    TABLE.iter().flat_map(|&(group, work, capacities, sizes)| {
+    let channels = CHANNELS.iter().flat_map(|&(group, work, capacities, sizes)| {
         capacities.iter().flat_map(move |&capacity| {
             sizes.iter().map(move |&size| {
                 let name = match capacity {
@@ -89,13 +139,34 @@ pub fn all() -> impl Iterator<Item = Cell> {
                     None => format!("{work}, unbounded"),
                 };
                 let name = if sizes.len() > 1 { format!("{name}, {size}") } else { name };
-                Cell { name, group, work, capacity, size }
+                Cell { name, group, work: Work::Channel { work, capacity, size } }
             })
         })
-    })
+    });
+    let tokens = TOKENS.iter().map(|&(group, work)| {
+        let name = format!("token, {work}");
+        Cell { name, group, work: Work::Token(work) }
+    });
+    let wait_groups = WAIT_GROUPS.iter().map(|&(group, work)| {
+        let name = format!("wait group, {work}");
+        Cell { name, group, work: Work::WaitGroup(work) }
+    });
+    channels.chain(tokens).chain(wait_groups)
 }
 
-impl Display for Work {
+impl Work {
+    /// How often a sample does it, at least and at most.
+    pub fn bounds(self) -> (usize, usize) {
+        match self {
+            Work::Token(Cancel(1_000_000..)) => (1, 1),
+            Work::Token(WakeThreads(_)) => (1, 16), // to set it up takes much longer
+            Work::Token(Chain(_)) => (1, 1 << 22),
+            _ => (256, 1 << 22),
+        }
+    }
+}
+
+impl Display for ChannelWork {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Pair => write!(f, "pair"),
@@ -106,6 +177,30 @@ impl Display for Work {
             Ready(form, arms) => write!(f, "{form} ready, {arms} arms"),
             Default(form, arms) => write!(f, "{form} default, {arms} arms"),
             Fed(arms) => write!(f, "select! fed, {arms} arms"),
+        }
+    }
+}
+
+impl Display for TokenWork {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Check { deadline: true, .. } => write!(f, "check, with a deadline"),
+            Check { threads: 1, .. } => write!(f, "check"),
+            Check { threads, .. } => write!(f, "check, {threads} threads"),
+            Child => write!(f, "child create+drop"),
+            Cancel(children) => write!(f, "cancel {children} children"),
+            Chain(descendants) => write!(f, "chain of {descendants}"),
+            WakeTasks(tasks) => write!(f, "wake {tasks} tasks"),
+            WakeThreads(threads) => write!(f, "wake {threads} threads"),
+        }
+    }
+}
+
+impl Display for WaitGroupWork {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Guard => write!(f, "guard+drop"),
+            ForkJoin(workers) => write!(f, "fork-join of {workers}"),
         }
     }
 }

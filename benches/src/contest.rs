@@ -2,12 +2,9 @@
 
 use crate::{
     cells::Cell,
-    peers::{PEERS, Peer},
+    peers::{self, FLOOR, OURS, Peer},
 };
 use std::time::Duration;
-
-/// Ours, among the peers.
-pub const OURS: &str = "hence";
 
 /// One cell and the peers that can do its work.
 pub struct Contest {
@@ -25,7 +22,7 @@ pub struct Entrant {
 /// For each round, for each cell, for each peer in an order that rotates: one sample of about the time given.
 pub fn run(cells: impl Iterator<Item = Cell>, rounds: u32, sample: Duration) -> Vec<Contest> {
     let enter = |cell| Contest {
-        entrants: PEERS.iter().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
+        entrants: peers::all().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
         cell,
     };
     let mut contests: Vec<_> = cells.map(enter).collect();
@@ -44,9 +41,10 @@ impl Contest {
         self.entrants.iter().find(|entrant| entrant.peer.name == name)
     }
 
-    /// The least median of those who are not `but`.
+    /// The least median of those who are not `but`. The floor is no peer.
     pub fn best(&self, but: Option<&str>) -> Option<f64> {
-        let others = self.entrants.iter().filter(|entrant| Some(entrant.peer.name) != but);
+        let peers = self.entrants.iter().filter(|entrant| entrant.peer.name != FLOOR);
+        let others = peers.filter(|entrant| Some(entrant.peer.name) != but);
         others.map(Entrant::median).min_by(f64::total_cmp)
     }
 
@@ -64,18 +62,18 @@ impl Contest {
 impl Entrant {
     /// Finds how often the work fits in a sample; the bounds keep a misjudged peer from taking minutes or the memory.
     fn calibrate(cell: &Cell, peer: &'static Peer, sample: Duration) -> Option<Self> {
-        const BOUNDS: (usize, usize) = (256, 1 << 22);
-        let (mut times, mut time) = (BOUNDS.0 / 4, Duration::ZERO);
-        while time < sample / 4 && times < BOUNDS.1 {
+        let (least, most) = cell.work.bounds();
+        let (mut times, mut time) = (least, (peer.sample)(cell, least)?);
+        while time < sample / 4 && times < most {
             times *= 4;
             time = (peer.sample)(cell, times)?;
         }
         let times = (times as f64 * sample.as_secs_f64() / time.as_secs_f64()) as usize;
-        Some(Self { peer, times: times.clamp(BOUNDS.0, BOUNDS.1), ns: Vec::new() })
+        Some(Self { peer, times: times.clamp(least, most), ns: Vec::new() })
     }
 
     fn sample(&mut self, cell: &Cell) {
-        let time = (self.peer.sample)(cell, self.times).expect("calibrated with this very channel");
+        let time = (self.peer.sample)(cell, self.times).expect("calibrated with this very work");
         self.ns.push(time.as_secs_f64() * 1e9 / self.times as f64);
     }
 

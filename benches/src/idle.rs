@@ -1,37 +1,54 @@
-//! What waiting costs: the CPU time of this process while receivers are blocked. hence only.
+//! What waiting costs: the CPU time of this process while threads are blocked. hence only.
 
 use cpu_time::ProcessTime;
-use hence::channel::{self, Receiver};
-use std::{thread, time::Duration};
+use hence::{
+    CancellationToken,
+    channel::{self, Receiver},
+};
+use std::{
+    pin::pin,
+    task::{Context, Waker},
+    thread,
+    time::Duration,
+};
 
-type Wait = fn(&Receiver<usize>, &Receiver<usize>);
+type Wait = fn(&Receiver<usize>, &Receiver<usize>, &CancellationToken);
 
 const WAITS: &[(&str, Wait)] = &[
-    ("idle, recv", |rx, _| _ = rx.recv()),
-    ("idle, recv_timeout(10 s)", |rx, _| _ = rx.recv_timeout(Duration::from_secs(10))),
-    ("idle, select! of 2", |rx, other| channel::select! { recv(rx) -> _ => {}, recv(other) -> _ => {} }),
+    ("idle, recv", |rx, _, _| _ = rx.recv()),
+    ("idle, recv_timeout(10 s)", |rx, _, _| _ = rx.recv_timeout(Duration::from_secs(10))),
+    ("idle, select! of 2", |rx, other, _| channel::select! { recv(rx) -> _ => {}, recv(other) -> _ => {} }),
+    ("idle, token wait", |_, _, token| token.wait()),
+    ("idle, token wait, and a task each that waits for a deadline", |_, _, token| {
+        let timed = token.with_timeout(Duration::from_secs(3600));
+        let mut task = pin!(timed.cancelled());
+        assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()); // starts the alarm's thread
+        token.wait();
+    }),
 ];
 
 /// A line for each way to wait whose name contains `filter`.
 pub fn lines(filter: &str) -> impl Iterator<Item = String> {
     let chosen = WAITS.iter().filter(move |(name, _)| name.contains(filter));
     chosen.map(|&(name, wait)| {
-        format!("{name}: {:.2} ms of CPU time in a second, 4 receivers", cpu_time(4, wait).as_secs_f64() * 1e3)
+        format!("{name}: {:.2} ms of CPU time in a second, 4 threads", cpu_time(4, wait).as_secs_f64() * 1e3)
     })
 }
 
 /// The CPU time that this process uses in a second in which that many threads wait.
 fn cpu_time(threads: usize, wait: Wait) -> Duration {
     let ((tx, rx), (other_tx, other)) = (channel::unbounded(), channel::unbounded());
+    let token = CancellationToken::new();
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| wait(&rx, &other));
+            scope.spawn(|| wait(&rx, &other, &token));
         }
         thread::sleep(Duration::from_millis(100)); // all have parked by then
         let start = ProcessTime::now();
         thread::sleep(Duration::from_secs(1));
         let used = start.elapsed();
-        drop((tx, other_tx)); // ends the waits
+        token.cancel(); // ends the waits, as does this
+        drop((tx, other_tx));
         used
     })
 }

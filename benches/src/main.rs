@@ -1,4 +1,4 @@
-//! Channels side by side: reads the arguments, runs the cells, prints the table, writes samples and plot.
+//! Side by side with peers: reads the arguments, runs the cells, prints the tables, writes samples and plot.
 
 mod cells;
 mod contest;
@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// How fast `hence::channel` is beside its peers, all interleaved in one run.
+/// How fast `hence` is beside its peers, all interleaved in one run.
 #[derive(Parser)]
 struct Args {
     /// Samples per cell and peer
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
     let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
     let contests = contest::run(cells, rounds, Duration::from_millis(sample));
-    println!("{}", report::table(&contests));
+    report::tables(&contests).for_each(|table| println!("{table}"));
     idle::lines(&args.filter).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));
     report::tsv::write(&args.tsv, placement, &contests, args.pinned)?;

@@ -537,9 +537,14 @@ impl<T> Core<T> {
 
     /// Closes; false if it was closed.
     pub(super) fn close(&self) -> bool {
-        let released = self.state.with(State::close);
-        release(&released); // close
-        released.is_some()
+        self.close_if(|| true)
+    }
+
+    /// Closes if `may` says so, which is asked once, and before anybody can know; false if it was closed.
+    pub(super) fn close_if(&self, may: impl FnOnce() -> bool) -> bool {
+        let closed = self.state.with(|state| if state.closed || !may() { None } else { state.close() });
+        release(&closed); // close
+        closed.is_some()
     }
 
     pub(super) fn add_sender(&self) {

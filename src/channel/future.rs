@@ -1,17 +1,21 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
+//! `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
 use super::super::sync::Alarm;
 use super::super::wait::{Cause, Waiter};
+use super::closing::Closing;
 use super::core::{Core, Unreceived, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
+use super::schedule::Schedule;
 use super::sender::Sender;
 
 /// Sends when there is room; made by [`Sender::send_async`].
@@ -79,14 +83,20 @@ impl<T> Drop for SendFuture<'_, T> {
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
+    pending: Pending<T>,
+}
+
+/// How a task that receives is going to be woken.
+pub(crate) struct Pending<T> {
+    /// Its place in a channel's line.
     waiting: Option<Waiting<T>>,
-    /// Set while it waits for a timer.
+    /// Set while it waits for a moment.
     alarm: Option<Alarm>,
 }
 
-impl<'a, T> RecvFuture<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver, waiting: None, alarm: None }
+impl<T> Pending<T> {
+    pub(crate) const fn new() -> Self {
+        Self { waiting: None, alarm: None }
     }
 
     fn poll_channel(&mut self, core: &Core<T>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
@@ -112,23 +122,50 @@ impl<'a, T> RecvFuture<'a, T> {
             Err(Unreceived::Disconnected | Unreceived::Empty) => Poll::Ready(Err(RecvError)),
         }
     }
+
+    fn poll_timer(&mut self, schedule: &Schedule, cx: &mut Context<'_>) -> Poll<Instant> {
+        // The one before is taken back first: its waker may be another task's.
+        self.alarm = None;
+        if let Some(due) = schedule.take() {
+            return Poll::Ready(due);
+        }
+        self.alarm = schedule.next().map(|next| Alarm::for_task(next, cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Ready when there is an end.
+    pub(crate) fn poll_closing<O: ?Sized>(&mut self, closing: &Closing<T, O>, cx: &mut Context<'_>) -> Poll<()> {
+        self.alarm = None;
+        if closing.has_ended() || self.poll_channel(&closing.core, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.alarm = closing.deadline().map(|deadline| Alarm::for_task(deadline, cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Leaves the line.
+    pub(crate) fn abandon(&self, core: &Core<T>) {
+        if let Some(waiting) = &self.waiting {
+            core.abandon_recv(waiting);
+        }
+    }
+}
+
+impl<'a, T> RecvFuture<'a, T> {
+    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
+        Self { receiver, pending: Pending::new() }
+    }
 }
 
 impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &self.receiver.source {
-            Source::Channel(core) => self.poll_channel(core, cx),
-            Source::Timer(schedule, value) => {
-                // The one before is taken back first: its waker may be another task's.
-                self.alarm = None;
-                if let Some(due) = schedule.take() {
-                    return Poll::Ready(Ok(value(due)));
-                }
-                self.alarm = schedule.next().map(|next| Alarm::set(next, cx.waker().clone()));
-                Poll::Pending
-            }
+        let Self { receiver, pending } = &mut *self;
+        match &receiver.source {
+            Source::Channel(core) => pending.poll_channel(core, cx),
+            Source::Timer(schedule, value) => pending.poll_timer(schedule, cx).map(|due| Ok(value(due))),
+            Source::Closing(closing) => pending.poll_closing(closing, cx).map(|()| Err(RecvError)),
             Source::Never => Poll::Pending,
         }
     }
@@ -136,8 +173,8 @@ impl<T> Future for RecvFuture<'_, T> {
 
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        if let (Some(waiting), Source::Channel(core)) = (&self.waiting, &self.receiver.source) {
-            core.abandon_recv(waiting);
+        if let Some(core) = self.receiver.source.core() {
+            self.pending.abandon(core);
         }
     }
 }

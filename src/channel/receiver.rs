@@ -1,6 +1,6 @@
 //! The receiving handle, and its iterators.
 //!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
+//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
 //! `error.rs`.
 
 use std::iter::FusedIterator;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::{Cause, Waiter};
+use super::closing::Closing;
 use super::core::{Core, Unreceived};
 use super::schedule::{Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
@@ -34,7 +35,20 @@ pub(crate) enum Source<T> {
     Channel(Arc<Core<T>>),
     /// A timer's moments, made into values.
     Timer(Arc<Schedule>, fn(Instant) -> T),
+    /// None: there is only an end.
+    Closing(Arc<Closing<T, dyn Send + Sync>>),
     Never,
+}
+
+impl<T> Source<T> {
+    /// Where one who waits stands in line, if there is a line.
+    pub(crate) fn core(&self) -> Option<&Core<T>> {
+        match self {
+            Source::Channel(core) => Some(core),
+            Source::Closing(closing) => Some(&closing.core),
+            Source::Timer(..) | Source::Never => None,
+        }
+    }
 }
 
 impl Receiver<Instant> {
@@ -98,7 +112,8 @@ impl<T> Receiver<T> {
         let core = match &self.source {
             Source::Channel(core) => core,
             Source::Timer(schedule, value) => return schedule.take().map(value).ok_or(TryRecvError::Empty),
-            Source::Never => return Err(TryRecvError::Empty),
+            Source::Closing(closing) if closing.has_ended() => return Err(TryRecvError::Disconnected),
+            Source::Closing(_) | Source::Never => return Err(TryRecvError::Empty),
         };
         loop {
             match core.recv(false, Waiter::thread) {
@@ -247,6 +262,7 @@ impl<T> Receiver<T> {
                 Err(unreceived) => wait_for_value(core, unreceived, deadline),
             },
             Source::Timer(schedule, value) => schedule.recv(deadline).map(value),
+            Source::Closing(closing) => Err(closing.recv(deadline)),
             Source::Never => {
                 sleep_until(deadline);
                 Err(RecvTimeoutError::Timeout)
@@ -265,6 +281,7 @@ impl<T> Receiver<T> {
         match (&self.source, &other.source) {
             (Source::Channel(a), Source::Channel(b)) => Arc::ptr_eq(a, b),
             (Source::Timer(a, _), Source::Timer(b, _)) => Arc::ptr_eq(a, b),
+            (Source::Closing(a), Source::Closing(b)) => Arc::ptr_eq(a, b),
             (Source::Never, Source::Never) => true,
             _ => false,
         }
@@ -272,6 +289,10 @@ impl<T> Receiver<T> {
 
     pub(crate) const fn never() -> Self {
         Self { source: Source::Never }
+    }
+
+    pub(crate) fn closing(closing: Arc<Closing<T, dyn Send + Sync>>) -> Self {
+        Self { source: Source::Closing(closing) }
     }
 
     pub(super) fn channel(core: Arc<Core<T>>) -> Self {
@@ -283,13 +304,21 @@ impl<T> Receiver<T> {
         match &self.source {
             Source::Channel(core) => channel(core),
             Source::Timer(schedule, _) => timer(schedule.is_due().into(), 1),
-            Source::Never => timer(0, 0),
+            Source::Closing(_) | Source::Never => timer(0, 0),
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        match &self.source {
+            Source::Channel(core) => core.is_closed(),
+            Source::Closing(closing) => closing.has_ended(),
+            Source::Timer(..) | Source::Never => false,
         }
     }
 }
 
 #[cold]
-fn wait_for_value<T>(
+pub(super) fn wait_for_value<T>(
     core: &Core<T>,
     unreceived: Unreceived<T>,
     deadline: Option<Instant>,
@@ -346,6 +375,7 @@ impl<T> Clone for Receiver<T> {
                     Source::Channel(core.clone())
                 }
                 Source::Timer(schedule, value) => Source::Timer(schedule.clone(), *value),
+                Source::Closing(closing) => Source::Closing(closing.clone()),
                 Source::Never => Source::Never,
             },
         }

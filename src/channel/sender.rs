@@ -195,6 +195,10 @@ impl<T> Sender<T> {
         Arc::ptr_eq(&self.core, &other.core)
     }
 
+    fn has_ended(&self) -> bool {
+        self.core.is_closed()
+    }
+
     fn on<R>(&self, channel: impl FnOnce(&Core<T>) -> R, _timer: impl FnOnce(usize, usize) -> R) -> R {
         channel(&self.core)
     }

@@ -1,6 +1,6 @@
 //! What both sides of a channel can do, written once, and what all handles show of themselves.
 //!
-//! Needs: of each side, a method `on` that says whether it is a channel's or a timer's.
+//! Needs: of each side, a method `on` that says whether it is a channel's or another's, and `has_ended`.
 
 /// What both sides of a channel can do, written once.
 macro_rules! either_side {
@@ -9,8 +9,8 @@ macro_rules! either_side {
             /// Closes the channel: from now on every send is refused, and receivers take what is left. True for the
             /// call that closed it, false if it was closed or one side was gone.
             ///
-            /// Does not block, and wakes everyone who waits: a blocked send gets its value back. A timer cannot be
-            /// closed: false.
+            /// Does not block, and wakes everyone who waits: a blocked send gets its value back. A timer, and a token's receiver,
+            /// cannot be closed: false.
             ///
             /// # Happens-before
             /// HB-CH-3.
@@ -39,7 +39,7 @@ macro_rules! either_side {
             /// assert!(sender.is_closed());
             /// ```
             pub fn is_closed(&self) -> bool {
-                self.on(Core::is_closed, |_, _| false)
+                self.has_ended()
             }
 
             /// The number of values in the channel, at some moment during the call. A blocked sender's value is not

@@ -1,4 +1,4 @@
-//! What a select asks of a handle: of a channel's end, or of a timer.
+//! What a select asks of a handle: of a channel's end, a timer or a token.
 //!
 //! Needs: `channel.rs`.
 
@@ -9,7 +9,7 @@ use super::super::channel::{Receiver, Sender, Source};
 use super::super::sync::TRIES_AGAIN;
 use super::Operation;
 
-/// An end of a channel, or a timer.
+/// An end of a channel, a timer or a token.
 pub(super) trait Handle {
     /// What tells its channel from others, and the order in which channels are locked.
     fn identity(&self) -> usize;
@@ -26,7 +26,7 @@ pub(super) trait Handle {
     /// Whether the operation is worth to be tried again before the select stands in line.
     fn tries_again(&self) -> bool;
 
-    /// When a timer will have its next message.
+    /// When it will have something without anybody's doing.
     fn next(&self) -> Option<Instant> {
         None
     }
@@ -85,6 +85,7 @@ impl<T> Handle for Receiver<T> {
         match &self.source {
             Source::Channel(core) => core.identity(),
             Source::Timer(schedule, _) => schedule.identity(),
+            Source::Closing(closing) => closing.core.identity(),
             Source::Never => 0,
         }
     }
@@ -94,6 +95,7 @@ impl<T> Handle for Receiver<T> {
         match &self.source {
             Source::Channel(core) => core.choose_recv(place.index),
             Source::Timer(schedule, _) => schedule.take().map(Chosen::At),
+            Source::Closing(closing) => closing.has_ended().then_some(Chosen::Closed),
             Source::Never => None,
         }
     }
@@ -109,6 +111,7 @@ impl<T> Handle for Receiver<T> {
         match &self.source {
             Source::Channel(core) => core.is_ready(side),
             Source::Timer(schedule, _) => schedule.is_due(),
+            Source::Closing(closing) => closing.has_ended(),
             Source::Never => false,
         }
     }
@@ -116,13 +119,14 @@ impl<T> Handle for Receiver<T> {
     fn tries_again(&self) -> bool {
         match &self.source {
             Source::Channel(core) => core.tries_again(),
-            Source::Timer(..) | Source::Never => TRIES_AGAIN,
+            Source::Timer(..) | Source::Closing(_) | Source::Never => TRIES_AGAIN,
         }
     }
 
     fn next(&self) -> Option<Instant> {
         match &self.source {
             Source::Timer(schedule, _) => schedule.next(),
+            Source::Closing(closing) => closing.deadline(),
             Source::Channel(_) | Source::Never => None,
         }
     }
@@ -137,12 +141,16 @@ impl<T> Handle for Receiver<T> {
             Source::Channel(core) => core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest),
             // Nobody wakes for a timer, so there is no line: the select sleeps no longer than until its moment.
             Source::Timer(schedule, _) => !schedule.is_due() && rest(tour),
+            Source::Closing(closing) => {
+                !closing.has_ended()
+                    && closing.core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
+            }
             Source::Never => rest(tour),
         }
     }
 
     fn leave(&self, place: &Place, observing: bool) {
-        if let Source::Channel(core) = &self.source {
+        if let Some(core) = self.source.core() {
             core.leave(place, observing);
         }
     }

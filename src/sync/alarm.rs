@@ -1,12 +1,14 @@
-//! The alarm clock of tasks: it wakes a task at a moment. Threads need none, they park until a deadline.
+//! The alarm clock of tasks and callbacks: it wakes them at a moment. Threads need none, they park until a deadline.
 //!
-//! A task has no thread that could sleep, and a runtime's timers are the runtime's: there is no way without a thread of
-//! our own. There is one for the process, started when a task first waits for a timer. Nothing else in the crate
-//! starts a thread.
+//! A task has no thread that could sleep, nor has a callback, and a runtime's timers are the runtime's: there is no way
+//! without a thread of our own. There is one for the process, started when a task or a callback first waits for a
+//! moment; it sleeps until the next one that somebody waits for. Nothing else in the crate starts a thread of its own.
 //!
 //! Needs: nothing.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
@@ -27,6 +29,11 @@ struct Clock {
 pub(crate) struct Alarm((Instant, u64));
 
 impl Alarm {
+    /// The same for a task's waker, which may as well be woken too soon.
+    pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
+        Self::set(deadline, waker)
+    }
+
     /// Has `waker` woken once `deadline` has passed.
     pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
         let clock = clock();
@@ -73,7 +80,10 @@ impl Clock {
                 let waker = first.remove();
                 drop(calls);
                 // A waker that panics is its runtime's bug, and no reason for all other timers to stop.
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
+                // Nor is a panic whose drop panics.
+                if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                    panic::catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+                }
                 calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             } else {
                 calls = self.earlier.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;

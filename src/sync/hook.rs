@@ -129,15 +129,25 @@ impl Identity {
     }
 }
 
-/// A call at a moment: made at once, when that moment comes.
+/// A call at a moment.
 #[derive(Debug)]
 pub(crate) struct Alarm;
 
 impl Alarm {
+    /// Made at once, when that moment comes: a task that goes on later is one that is polled later.
     #[track_caller]
-    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
+    pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
         reached(deadline);
         wake(waker);
+        Self
+    }
+
+    /// Made by a thread of its own, which waits for nothing but its turn.
+    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
+        super::spawn(move || {
+            reached(deadline);
+            waker.wake();
+        });
         Self
     }
 }

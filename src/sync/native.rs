@@ -12,6 +12,7 @@ pub(crate) use super::alarm::Alarm;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
+pub(crate) use std::thread::{JoinHandle, spawn};
 
 use super::Ordering;
 

@@ -13,6 +13,7 @@ use super::Ordering;
 use super::hook::{self, Operation};
 
 pub(crate) use super::hook::{Alarm, Identity, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
+pub(crate) use loom::thread::{JoinHandle, spawn};
 pub(crate) use os::Handle as Parker;
 
 /// Waits for another thread in a loop.

@@ -20,6 +20,7 @@ use super::hook::{self, Operation};
 
 pub(crate) use super::hook::{Alarm, Identity, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
 pub(crate) use os::Handle as Parker;
+pub(crate) use shuttle::thread::{JoinHandle, spawn};
 
 /// A scheduling point.
 fn switch() {

@@ -3,6 +3,7 @@
 //! A model's name is the ID of the guarantee it is evidence for, in snake case, and what it shows; a twin's name ends
 //! in what was weakened. What models share through std's `Arc` and atomics, no explorer sees and nothing is ordered by.
 
+mod cancel;
 mod channel;
 mod harness;
 mod notes;
@@ -31,6 +32,7 @@ pub fn models() -> Vec<Model> {
         timer::models(),
         selection::models(),
         wait_group::models(),
+        cancel::models(),
         peers::models(),
     ]
     .concat()

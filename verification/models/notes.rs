@@ -7,6 +7,7 @@ use hence_registry::Model;
 
 use super::harness::{Arc, Witness, spawn};
 use super::{DEADLOCK, RACE};
+use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{Receiver, bounded, never, tick, unbounded};
 use crate::hence::sync::{AtomicBool, Backoff};
 use crate::hence::wait_group::WaitGroup;
@@ -40,6 +41,17 @@ pub(super) fn models() -> Vec<Model> {
             })
         }),
         Model::new("notes_leak_ended_by_done", &[], &["1 sent, then told"], leak_ended_by_done),
+        Model::new("notes_leak_ended_by_context", &[], &["1 sent, then told"], leak_ended_by_context),
+        Model::new("notes_exit_by_context", &[], &["cancelled", "deadline exceeded"], || context(&CONTEXT)),
+        Model::failing("notes_exit_by_context_without_wait", &[], &["left before the worker had cleaned up"], || {
+            context(&Context { waits: false, ..CONTEXT })
+        }),
+        Model::failing("notes_exit_by_context_checked_once", &[], DEADLOCK, || {
+            context(&Context { work: check_once, ..CONTEXT })
+        }),
+        Model::failing("notes_exit_by_context_of_another_parent", &[], DEADLOCK, || {
+            context(&Context { token: |_| CancellationToken::new().child_token(), ..CONTEXT })
+        }),
     ]
 }
 
@@ -228,4 +240,73 @@ fn leak_ended_by_done() -> String {
         (sent, 1) => format!("{sent} sent, then told"),
         (sent, seen) => format!("{sent} sent, {seen} seen"),
     }
+}
+
+/// The same with the token for a context: `cancel()` for `close`.
+fn leak_ended_by_context() -> String {
+    let ((sender, receiver), token, witness) = (bounded(0), CancellationToken::new(), Witness::new());
+    let producer = {
+        let (token, witness) = (token.clone(), witness.clone());
+        spawn(move || {
+            let sent = (0..).take_while(|i| sender.send_or_cancelled(*i, &token).is_ok()).count();
+            (sent, witness.read())
+        })
+    };
+    receiver.iter().find(|v| *v == 0);
+    witness.write(1);
+    token.cancel();
+    match producer.join().unwrap() {
+        (sent, 1) => format!("{sent} sent, then told"),
+        (sent, seen) => format!("{sent} sent, {seen} seen"),
+    }
+}
+
+/// `context.WithTimeout` and a WaitGroup, and where programs go wrong with them.
+struct Context {
+    /// The worker's context, made from main's.
+    token: fn(&CancellationToken) -> CancellationToken,
+    work: fn(&CancellationToken, &Receiver<()>),
+    waits: bool,
+}
+
+const CONTEXT: Context = Context { token: CancellationToken::clone, work, waits: true };
+
+/// `for { select { case <-ctx.Done(): return; case <-queue: } }`
+fn work(token: &CancellationToken, queue: &Receiver<()>) {
+    loop {
+        select_biased! {
+            recv(token.done()) -> _ => return,
+            recv(queue) -> _ => {}
+        }
+    }
+}
+
+/// `if ctx.Err() != nil { return }`, and then a receive that nobody cancels.
+fn check_once(token: &CancellationToken, queue: &Receiver<()>) {
+    if token.check().is_ok() {
+        let _ = queue.recv();
+    }
+}
+
+/// Main cancels, and leaves when the worker has cleaned up. The worker says what it left for: `ctx.Err()`.
+fn context(context: &Context) -> String {
+    let (token, group) = (CancellationToken::new().with_timeout(Duration::from_secs(10)), WaitGroup::new());
+    let cleaned = Arc::new(AtomicBool::new(false)); // relaxed: for the exit that does not wait, whose fault is no race
+    let (_jobs, queue) = bounded(1);
+    let (own, work) = ((context.token)(&token), context.work);
+    let worker = {
+        let (guard, cleaned) = (group.guard(), cleaned.clone());
+        spawn(move || {
+            work(&own, &queue);
+            cleaned.store(true, Relaxed);
+            drop(guard);
+            own.check().unwrap_err().to_string()
+        })
+    };
+    token.cancel();
+    if context.waits {
+        group.wait();
+    }
+    assert!(cleaned.load(Relaxed), "left before the worker had cleaned up");
+    worker.join().unwrap()
 }

@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, Witness, ends, join, spawn};
+use super::harness::{Arc, Counted, CountingWaker, Witness, ends, join, quietly, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
+use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{Receiver, Select, TryRecvError, unbounded};
 use crate::hence::sync::parker::Parker as ProductionParker;
 use crate::hence::sync::{AtomicBool, AtomicUsize, Backoff, Lock, Parker, now};
+use crate::hence::wait_group::WaitGroup;
 use crate::select_biased;
 
 pub(super) fn models() -> Vec<Model> {
@@ -85,7 +87,19 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("peers_c13_two_by_two_bounded", &[], &["1, 2", "2, 1"], || two_by_two(Some(1)))
             .under(&[Engine::LoomBounded(3), THREE_PREEMPTIONS])
             .slow(),
+        Model::new("peers_c5_timed_waiter_has_left", &[], &["in time", "too late"], timed_waiter_has_left),
+        Model::failing("peers_p5_observer_that_writes", &[], DEADLOCK, observer_that_writes),
+        Model::new("peers_p5_observers_change_nothing", &[], &["cancelled, once"], observers_change_nothing),
+        Model::failing("peers_p6_each_yields_to_the_other", &[], DEADLOCK, each_yields_to_the_other),
+        Model::new("peers_p6_cancel_races_completion", &[], &["cancelled", "completed"], cancel_races_completion),
+        Model::failing("peers_p7_closed_twice", &[], &["closed twice"], closed_twice),
+        Model::new("peers_p7_cancel_cancel_and_panic", &[], &["one of three"], cancel_cancel_and_panic).slow(),
         Model::failing("peers_w1_check_before_registering", &[], DEADLOCK, check_before_registering),
+        Model::new("peers_w1_timed_wait_strands_nobody", &[], &["in time", "too late"], timed_wait_strands_nobody),
+        stale("peers_w2_flag_and_waiter_pass_each_other", flag_and_waiter_pass_each_other),
+        Model::new("peers_w2_grandchildren_are_dropped", &[], &["dropped"], grandchildren_are_dropped),
+        Model::failing("peers_w3_stop_waits_for_the_callback", &[], DEADLOCK, stop_waits_for_the_callback),
+        Model::new("peers_w3_stop_under_the_callbacks_lock", &[], &["run", "stopped"], stop_under_the_callbacks_lock),
     ]
 }
 
@@ -980,4 +994,206 @@ fn check_before_registering() -> String {
     }
     worker.join().unwrap();
     "released".into()
+}
+
+/// Its thread, and all that it had, is gone while the one who cancels is still at it.
+fn timed_waiter_has_left() -> String {
+    let token = CancellationToken::new();
+    let waiting = {
+        let token = token.clone();
+        spawn(move || token.wait_timeout(A_WHILE))
+    };
+    assert!(token.cancel());
+    drop(token);
+    if waiting.join().unwrap() { "in time".into() } else { "too late".into() }
+}
+
+const LIVE: usize = 0;
+const SEEN: usize = 1;
+const CANCELLED: usize = 2;
+
+/// go-playground/pool: `IsCancelled` leaves a mark, and the cancel that finds it does not do its part.
+fn observer_that_writes() -> String {
+    let (state, parker) = (Arc::new(AtomicUsize::new(LIVE)), Arc::new(Parker::current()));
+    let observing = {
+        let state = state.clone();
+        spawn(move || state.compare_exchange(LIVE, SEEN, AcqRel, Acquire).is_ok())
+    };
+    let cancelling = {
+        let (state, parker) = (state.clone(), parker.clone());
+        spawn(move || {
+            if state.compare_exchange(LIVE, CANCELLED, AcqRel, Acquire).is_ok() {
+                parker.unpark();
+            }
+        })
+    };
+    while state.swap(LIVE, AcqRel) != CANCELLED {
+        parker.park();
+    }
+    observing.join().unwrap();
+    cancelling.join().unwrap();
+    "cancelled".into()
+}
+
+fn observers_change_nothing() -> String {
+    let token = CancellationToken::new();
+    let observing = {
+        let token = token.clone();
+        spawn(move || token.is_cancelled() || token.cause().is_some())
+    };
+    let cancelling = {
+        let token = token.clone();
+        spawn(move || token.cancel())
+    };
+    token.wait();
+    observing.join().unwrap();
+    assert!(cancelling.join().unwrap() && !token.cancel());
+    "cancelled, once".into()
+}
+
+/// go-playground/pool: the cancel leaves it to a job that has finished to say so, and the job to the cancel.
+fn each_yields_to_the_other() -> String {
+    let flags = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+    let parker = Arc::new(Parker::current());
+    let threads = [0, 1].map(|own| {
+        let (flags, parker) = (flags.clone(), parker.clone());
+        spawn(move || {
+            flags[own].store(true, Release);
+            if !flags[1 - own].load(Acquire) {
+                parker.unpark();
+            }
+        })
+    });
+    parker.park(); // until told
+    join(threads);
+    "told".into()
+}
+
+/// One of the two wins, and whoever waits for the job is told in either case.
+fn cancel_races_completion() -> String {
+    let (token, group) = (CancellationToken::new(), WaitGroup::new());
+    let job = {
+        let (token, guard) = (token.clone(), group.guard());
+        spawn(move || {
+            let completed = token.cancel_with("completed");
+            drop(guard);
+            completed
+        })
+    };
+    let cancelling = {
+        let token = token.clone();
+        spawn(move || token.cancel())
+    };
+    group.wait();
+    token.wait();
+    let completed = job.join().unwrap();
+    assert!(cancelling.join().unwrap() != completed, "one of them");
+    token.cause().unwrap().to_string()
+}
+
+/// go-playground/pool: a look, and then a close.
+fn closed_twice() -> String {
+    let (sender, _receiver) = ends::<()>(Some(0));
+    let threads = [0, 1].map(|_| {
+        let sender = sender.clone();
+        spawn(move || {
+            if !sender.is_closed() {
+                assert!(sender.close(), "closed twice");
+            }
+        })
+    });
+    join(threads);
+    "closed".into()
+}
+
+/// Two threads cancel, and a third, whose job has panicked.
+fn cancel_cancel_and_panic() -> String {
+    let token = CancellationToken::new();
+    let threads = [0, 1].map(|_| {
+        let token = token.clone();
+        spawn(move || token.cancel())
+    });
+    quietly(|| assert!(std::panic::catch_unwind(|| panic!("in the job")).is_err()));
+    let won = token.cancel_with("a panic in the job");
+    let others = join(threads);
+    assert_eq!(others.into_iter().chain([won]).filter(|won| *won).count(), 1);
+    "one of three".into()
+}
+
+fn timed_wait_strands_nobody() -> String {
+    let group = WaitGroup::new();
+    let guard = group.guard();
+    let dropping = spawn(move || drop(guard));
+    let timed = {
+        let group = group.clone();
+        spawn(move || group.wait_timeout(A_WHILE))
+    };
+    group.wait();
+    dropping.join().unwrap();
+    if timed.join().unwrap() { "in time".into() } else { "too late".into() }
+}
+
+/// tokio: the one who waits registers and then looks at a flag, the one who cancels sets it and then looks for somebody
+/// to wake. With acquire and release each can miss the other.
+fn flag_and_waiter_pass_each_other() -> String {
+    let (cancelled, registered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let parker = Arc::new(Parker::current());
+    let cancelling = {
+        let (cancelled, registered, parker) = (cancelled.clone(), registered.clone(), parker.clone());
+        spawn(move || {
+            cancelled.store(true, Release);
+            if registered.load(Acquire) {
+                parker.unpark();
+            }
+        })
+    };
+    registered.store(true, Release);
+    while !cancelled.load(Acquire) {
+        parker.park();
+    }
+    cancelling.join().unwrap();
+    "woken".into()
+}
+
+/// A tree is dropped from two threads, its root last or first: nothing of it stays.
+fn grandchildren_are_dropped() -> String {
+    Counted::begin();
+    let root = CancellationToken::new();
+    let child = root.child_token();
+    let grandchild = child.child_token();
+    let counted = Counted(0);
+    grandchild.on_cancel(move || drop(counted));
+    let dropping = spawn(move || drop((grandchild, child)));
+    drop(root.child_token());
+    drop(root);
+    dropping.join().unwrap();
+    assert_eq!(Counted::drops(), 1);
+    "dropped".into()
+}
+
+/// C#: a registration's end waits for its callback, which waits for a lock that the one who ends it holds.
+fn stop_waits_for_the_callback() -> String {
+    let (lock, ran) = (Arc::new(Lock::new(())), Arc::new(Parker::current()));
+    let callback = {
+        let (lock, ran) = (lock.clone(), ran.clone());
+        spawn(move || {
+            lock.with(|()| ());
+            ran.unpark();
+        })
+    };
+    lock.with(|()| ran.park());
+    callback.join().unwrap();
+    "stopped".into()
+}
+
+fn stop_under_the_callbacks_lock() -> String {
+    let (token, lock) = (CancellationToken::new(), Arc::new(Lock::new(())));
+    let registration = {
+        let lock = lock.clone();
+        token.on_cancel(move || lock.with(|()| ()))
+    };
+    let cancelling = spawn(move || token.cancel());
+    let stopped = lock.with(|()| registration.stop());
+    cancelling.join().unwrap();
+    if stopped { "stopped".into() } else { "run".into() }
 }

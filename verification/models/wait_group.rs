@@ -1,11 +1,16 @@
 //! The wait group.
 
+use std::time::Duration;
+
 use hence_registry::{Kind, Model};
 
 use super::harness::{Arc, JoinHandle, Witness, block_on, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::wait_group::{Guard, WaitGroup};
+
+/// How long is of no account under an explorer, but that it is not past already.
+const SHORT: Duration = Duration::from_millis(1);
 
 pub(super) fn models() -> Vec<Model> {
     let group = |kind, code| weaken(kind, "src/wait_group.rs", code);
@@ -18,7 +23,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(claim_relaxed()),
         Model::new("sf_wg_1_clone_keeps_waiting", &["SF-WG-1"], &["1"], clone_keeps_waiting),
         Model::failing("sf_wg_1_wait_without_the_lock", &["SF-WG-1"], RACE, clone_keeps_waiting)
-            .weakened(group(Kind::NoLock, "let waiter = self.state.with(")),
+            .weakened(group(Kind::NoLock, "self.state.with(stand)")),
         Model::new("sf_wg_2_count_and_reuse", &["SF-WG-2", "LV-WG-1"], &["0 then 0"], count_and_reuse),
         Model::failing("sf_wg_2_guard_without_the_lock", &["SF-WG-2"], RACE, count_and_reuse)
             .weakened(group(Kind::NoLock, "let released = self.group.state.with(")),
@@ -26,6 +31,11 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_wg_1_waiters_not_notified", &["LV-WG-1"], DEADLOCK, all_waiters_are_released)
             .weakened(group(Kind::NoWake, "notify_all(released")),
         Model::new("lv_wg_1_reused_while_waiting", &["LV-WG-1"], &["released"], reused_while_waiting),
+        Model::new("hb_wg_1_spawned_before_wait", &["HB-WG-1"], &["1"], spawned_before_wait),
+        Model::new("sf_wg_3_timed_wait", &["SF-WG-3", "HB-WG-1"], &["in time", "too late"], timed_wait),
+        Model::failing("sf_wg_3_left_without_the_lock", &["SF-WG-3"], RACE, timed_wait)
+            .weakened(group(Kind::NoLock, "self.state.with(|state| state.waiters.remove(ticket))")),
+        Model::failing("hb_wg_1_timed_claim_relaxed", &["HB-WG-1"], RACE, timed_wait).weakened(claim_relaxed()),
         Model::new("lv_wg_1_dropped_wait_leaves_nothing", &["LV-WG-1"], &["released"], dropped_wait_leaves_nothing),
     ]
 }
@@ -141,4 +151,30 @@ fn dropped_wait_leaves_nothing() -> String {
     group.wait();
     dropper.join().unwrap();
     "released".into()
+}
+
+fn spawned_before_wait() -> String {
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = {
+        let witness = witness.clone();
+        group.spawn(move || witness.write(1))
+    };
+    group.wait();
+    let seen = witness.read();
+    worker.join().unwrap();
+    seen.to_string()
+}
+
+/// A wait that gives up races the last guard; another, without a limit, is not stranded by it.
+fn timed_wait() -> String {
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = worker(group.guard(), &witness);
+    let in_time = group.wait_timeout(SHORT);
+    if in_time {
+        assert_eq!(witness.read(), 1);
+    }
+    group.wait();
+    assert!(group.wait_timeout(SHORT), "nothing is left to wait for");
+    worker.join().unwrap();
+    if in_time { "in time".into() } else { "too late".into() }
 }

@@ -13,6 +13,9 @@ use crate::hence::sync::hook::{Operation, Site, Weakened};
 
 const SOURCES: &[(&str, &str)] = &[
     ("models/wait.rs", include_str!("wait.rs")),
+    ("src/cancel/operations.rs", include_str!("../../src/cancel/operations.rs")),
+    ("src/cancel/tree.rs", include_str!("../../src/cancel/tree.rs")),
+    ("src/channel/closing.rs", include_str!("../../src/channel/closing.rs")),
     ("src/channel/core.rs", include_str!("../../src/channel/core.rs")),
     ("src/channel/core/arms.rs", include_str!("../../src/channel/core/arms.rs")),
     ("src/channel/schedule.rs", include_str!("../../src/channel/schedule.rs")),

@@ -1,7 +1,10 @@
-//! How much memory hence's channels hold: each allocation of this process is counted.
+//! How much memory hence's channels, tokens and wait groups hold: each allocation of this process is counted.
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use hence::channel::{self, Receiver, Sender};
+use hence::{
+    CancellationToken, WaitGroup,
+    channel::{self, Receiver, Sender},
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{alloc::System, thread, time::Duration};
 
@@ -10,34 +13,9 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const MESSAGES: usize = 10_000_000;
 const INSIDE: usize = 1000;
+const CHILDREN: usize = 1_000_000;
 
 type Ends = (Sender<usize>, Receiver<usize>);
-type Row = (&'static str, fn() -> Ends, fn(&Ends));
-
-/// What is created, and what is done to it before the bytes are read.
-const ROWS: &[Row] = &[
-    ("bounded(0)", || channel::bounded(0), |_| ()),
-    ("bounded(1)", || channel::bounded(1), |_| ()),
-    ("bounded(64)", || channel::bounded(64), |_| ()),
-    ("bounded(1000)", || channel::bounded(INSIDE), |_| ()),
-    ("unbounded()", channel::unbounded, |_| ()),
-    ("unbounded(), after 10 million in waves of 1000", channel::unbounded, |ends| carry(ends, INSIDE)),
-    ("unbounded(), after 10 million with 999 always inside", channel::unbounded, |ends| {
-        (1..INSIDE).for_each(|message| ends.0.send(message).unwrap());
-        carry(ends, 1);
-        assert_eq!(ends.1.try_iter().count(), INSIDE - 1);
-    }),
-    (
-        "bounded(1000), after 10 million across threads",
-        || channel::bounded(INSIDE),
-        |(tx, rx)| {
-            thread::scope(|scope| {
-                scope.spawn(|| (0..MESSAGES).for_each(|message| tx.send(message).unwrap()));
-                (0..MESSAGES).for_each(|message| assert_eq!(rx.recv(), Ok(message)));
-            });
-        },
-    ),
-];
 
 /// Sends a wave and receives it, over and over.
 fn carry((tx, rx): &Ends, wave: usize) {
@@ -53,7 +31,61 @@ fn held() -> (usize, usize) {
     (stats.bytes_allocated - stats.bytes_deallocated, stats.allocations + stats.reallocations)
 }
 
-/// Blocks once: what a thread allocates the first time, for good, is not the channel's.
+/// A row: what is created, and what is done to it before the bytes are read.
+fn row<T>(table: &mut Table, name: &str, create: impl FnOnce() -> T, act: impl FnOnce(&T)) {
+    let (before, allocations_before) = held();
+    let created = create();
+    act(&created);
+    let (during, allocations) = held();
+    drop(created);
+    let (after, _) = held();
+    let counts = [during - before, allocations - allocations_before, after - before];
+    table.add_row([name.into()].into_iter().chain(counts.map(|count| count.to_string())));
+}
+
+fn channels(table: &mut Table) {
+    let ends = [("bounded(0)", 0), ("bounded(1)", 1), ("bounded(64)", 64), ("bounded(1000)", INSIDE)];
+    for (name, capacity) in ends {
+        row(table, name, || channel::bounded::<usize>(capacity), |_| ());
+    }
+    row(table, "unbounded()", channel::unbounded::<usize>, |_| ());
+    row(table, "unbounded(), after 10 million in waves of 1000", channel::unbounded, |ends| carry(ends, INSIDE));
+    row(table, "unbounded(), after 10 million with 999 always inside", channel::unbounded, |ends| {
+        (1..INSIDE).for_each(|message| ends.0.send(message).unwrap());
+        carry(ends, 1);
+        assert_eq!(ends.1.try_iter().count(), INSIDE - 1);
+    });
+    row(
+        table,
+        "bounded(1000), after 10 million across threads",
+        || channel::bounded(INSIDE),
+        |(tx, rx)| {
+            thread::scope(|scope| {
+                scope.spawn(|| (0..MESSAGES).for_each(|message| tx.send(message).unwrap()));
+                (0..MESSAGES).for_each(|message| assert_eq!(rx.recv(), Ok(message)));
+            });
+        },
+    );
+}
+
+fn tokens(table: &mut Table) {
+    let parent = CancellationToken::new();
+    let family = |token: &CancellationToken| (0..CHILDREN).map(|_| token.child_token()).collect::<Vec<_>>();
+    row(table, "token", CancellationToken::new, |_| ());
+    // Of the first, the places stay.
+    row(table, "token's first child, with its parent's first places", || parent.child_token(), |_| ());
+    let _first = parent.child_token();
+    row(table, "token's second child", || parent.child_token(), |_| ());
+    row(table, "token, after 1 million children at a time", CancellationToken::new, |token| drop(family(token)));
+}
+
+fn wait_groups(table: &mut Table) {
+    let group = WaitGroup::new();
+    row(table, "wait group", WaitGroup::new, |_| ());
+    row(table, "wait group's guard", || group.guard(), |_| ());
+}
+
+/// Blocks once: what a thread allocates the first time, for good, is not ours.
 fn warm_up() {
     let (_tx, rx) = channel::bounded::<usize>(1);
     rx.recv_timeout(Duration::from_millis(1)).unwrap_err();
@@ -62,18 +94,11 @@ fn warm_up() {
 fn main() {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["channel of usize", "bytes held", "allocations", "bytes held\nonce dropped"]);
+    table.set_header(["channels are of usize", "bytes held", "allocations", "bytes held\nonce dropped"]);
     warm_up();
-    for (name, create, act) in ROWS {
-        let (before, allocations_before) = held();
-        let ends = create();
-        act(&ends);
-        let (during, allocations) = held();
-        drop(ends);
-        let (after, _) = held();
-        let counts = [during - before, allocations - allocations_before, after - before];
-        table.add_row([name.to_string()].into_iter().chain(counts.map(|count| count.to_string())));
-    }
+    channels(&mut table);
+    tokens(&mut table);
+    wait_groups(&mut table);
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     println!("{table}\n1000 slots of a usize are {} bytes", INSIDE * size_of::<usize>());
 }

@@ -1,7 +1,8 @@
 //! The peers that can select, behind one trait: how each says "receive from any of these".
 
-use super::*;
+use super::channel::*;
 use hence::channel as hence_channel;
+use std::time::Duration;
 
 /// crossbeam-channel and hence have two ways to say a select; the others one, which is timed in both rows.
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! What is shown and kept: the header and the table of medians here, the rest in a file each.
+//! What is shown and kept: the header and the tables of medians here, the rest in a file each.
 
 pub mod plot;
 pub mod summary;
@@ -6,15 +6,15 @@ pub mod tsv;
 
 use crate::{
     contest::{Contest, Entrant},
-    peers::PEERS,
+    peers::{self, FLOOR},
 };
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use std::{collections::BTreeSet, thread, time::SystemTime};
+use std::{collections::BTreeSet, mem, thread, time::SystemTime};
 
-/// The names of the peers, each once, in the table's order.
+/// The names of the peers, each once, in the table's order: the floor last.
 fn names() -> impl Iterator<Item = &'static str> {
-    let mut seen = BTreeSet::new();
-    PEERS.iter().map(|peer| peer.name).filter(move |&name| seen.insert(name))
+    let mut seen = BTreeSet::from([FLOOR]);
+    peers::all().map(|peer| peer.name).filter(move |&name| seen.insert(name)).chain([FLOOR])
 }
 
 /// Where, when and of what versions.
@@ -31,8 +31,14 @@ fn locked_version(package: &str) -> Option<&'static str> {
     entry.split('"').next()
 }
 
+/// A table of the channels, one of the tokens, one of the wait groups; each has a column for everybody who takes part.
+pub fn tables(contests: &[Contest]) -> impl Iterator<Item = Table> {
+    contests.chunk_by(|one, next| mem::discriminant(&one.cell.work) == mem::discriminant(&next.cell.work)).map(table)
+}
+
 /// Per cell and peer the median, its multiple of the best median, and the quartiles; last, the best other over ours.
-pub fn table(contests: &[Contest]) -> Table {
+fn table(contests: &[Contest]) -> Table {
+    let names = || names().filter(|name| contests.iter().any(|contest| contest.of(name).is_some()));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["ns each"].into_iter().chain(names()).map(String::from).chain(["best other\n/ hence".into()]));
@@ -53,8 +59,10 @@ fn shown(entrant: &Entrant, best: Option<f64>) -> String {
 
 fn time(ns: f64) -> String {
     match ns {
-        ..100.0 => format!("{ns:.1}"),
+        ..10.0 => format!("{ns:.2}"),
+        10.0..100.0 => format!("{ns:.1}"),
         100.0..10_000.0 => format!("{ns:.0}"),
-        _ => format!("{:.1}us", ns / 1000.0),
+        10_000.0..1e7 => format!("{:.1}us", ns / 1e3),
+        _ => format!("{:.1}ms", ns / 1e6),
     }
 }

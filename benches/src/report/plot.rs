@@ -1,7 +1,10 @@
 //! The plot: a line for each cell, a dot on it for each peer's median.
 
 use super::names;
-use crate::contest::{Contest, Entrant, OURS};
+use crate::{
+    contest::{Contest, Entrant},
+    peers::OURS,
+};
 use plotters::prelude::*;
 use std::{error::Error, fs, path::Path};
 

@@ -3,11 +3,12 @@
 use crate::{
     cells::Group::{self, *},
     contest::Contest,
+    peers::FLOOR,
 };
 
 struct Mark {
     group: Group,
-    /// A peer's median over ours.
+    /// A peer's median over ours; of checks, ours over the floor's.
     ratio: fn(&Contest) -> Option<f64>,
     reached: fn(f64) -> bool,
     says: &'static str,
@@ -35,6 +36,27 @@ const MARKS: &[Mark] = &[
         ratio: |contest| contest.ratio_to("crossbeam-channel"),
         reached: |ratio| ratio > 1.0,
         says: "select, ready and default: crossbeam-channel / hence is more than 1",
+        least: 0.0,
+    },
+    Mark {
+        group: Checks,
+        ratio: |contest| contest.ratio_to(FLOOR).map(f64::recip),
+        reached: |ratio| ratio <= 1.2,
+        says: "token, check: hence / floor is 1.20 or less",
+        least: 0.0,
+    },
+    Mark {
+        group: Children,
+        ratio: |contest| contest.ratio_to("tokio-util"),
+        reached: |ratio| ratio >= 1.0,
+        says: "token, child create+drop and cancel of 100: tokio-util / hence is 1 or more",
+        least: 0.0,
+    },
+    Mark {
+        group: Guards,
+        ratio: |contest| contest.ratio_to("crossbeam-utils"),
+        reached: |ratio| ratio >= 1.0,
+        says: "wait group, guard+drop: crossbeam-utils / hence is 1 or more",
         least: 0.0,
     },
 ];

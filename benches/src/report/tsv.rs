@@ -15,7 +15,7 @@ pub fn write(path: &Path, placement: &str, contests: &[Contest], append: bool) -
     for Contest { cell, entrants } in contests {
         for Entrant { peer, ns, .. } in entrants {
             for (round, ns) in ns.iter().enumerate() {
-                lines += &format!("{}\t{}\t{round}\t{ns:.2}\t{placement}\n", cell.name, peer.name);
+                lines += &format!("{}\t{}\t{round}\t{ns:.3}\t{placement}\n", cell.name, peer.name);
             }
         }
     }

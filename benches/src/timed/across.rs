@@ -2,7 +2,7 @@
 
 use crate::{
     cells::Capacity,
-    peers::{Channel, Payload},
+    peers::channel::{Channel, Payload},
 };
 use std::{
     hint::black_box,

@@ -1,33 +1,69 @@
-//! One sample of a cell: picks the loop that does its work, for any peer.
+//! One sample of a cell: picks the loop that does its work, for any peer. `None`: not this peer's work.
 
 mod across;
 mod one_thread;
 mod select;
+mod token;
+mod wait_group;
 
 use crate::{
-    cells::{Cell, Size, Work},
-    peers::{Payload, select::Selects},
+    cells::{Cell, ChannelWork, Size, TokenWork, WaitGroupWork, Work},
+    peers::{
+        channel::Payload,
+        select::Selects,
+        token::{Check, Token},
+        wait_group::WaitGroup,
+    },
 };
 use std::time::Duration;
 
-/// How long `P` takes to do the cell's work so many times on new channels; `None` if it cannot.
-pub fn sample<P: Selects>(cell: &Cell, times: usize) -> Option<Duration> {
-    match cell.size {
-        Size::Usize => work::<P, usize>(cell, times),
-        Size::Words => work::<P, [u64; 8]>(cell, times),
+/// How long `P` takes to do the cell's work so many times on new channels.
+pub fn channel<P: Selects>(cell: &Cell, times: usize) -> Option<Duration> {
+    match cell.work {
+        Work::Channel { size: Size::Usize, .. } => on_channel::<P, usize>(cell, times),
+        Work::Channel { size: Size::Words, .. } => on_channel::<P, [u64; 8]>(cell, times),
+        _ => None,
     }
 }
 
-fn work<P: Selects, T: Payload>(cell: &Cell, times: usize) -> Option<Duration> {
-    let capacity = cell.capacity;
-    match cell.work {
-        Work::Pair => one_thread::fill_drain::<P, T>(capacity, 1, times),
-        Work::FillDrain => one_thread::fill_drain::<P, T>(capacity, capacity.unwrap_or(1024), times),
-        Work::Create => one_thread::create::<P, T>(capacity, times),
-        Work::Across { senders, receivers } => across::transfer::<P, T>(capacity, senders, receivers, times),
-        Work::PingPong => across::ping_pong::<P, T>(capacity, times),
-        Work::Ready(form, arms) => select::ready::<P>(capacity?, form, arms, times),
-        Work::Default(form, arms) => select::default::<P>(capacity, form, arms, times),
-        Work::Fed(arms) => select::fed::<P>(capacity, arms, times),
+fn on_channel<P: Selects, T: Payload>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::Channel { work, capacity, .. } = cell.work else { return None };
+    match work {
+        ChannelWork::Pair => one_thread::fill_drain::<P, T>(capacity, 1, times),
+        ChannelWork::FillDrain => one_thread::fill_drain::<P, T>(capacity, capacity.unwrap_or(1024), times),
+        ChannelWork::Create => one_thread::create::<P, T>(capacity, times),
+        ChannelWork::Across { senders, receivers } => across::transfer::<P, T>(capacity, senders, receivers, times),
+        ChannelWork::PingPong => across::ping_pong::<P, T>(capacity, times),
+        ChannelWork::Ready(form, arms) => select::ready::<P>(capacity?, form, arms, times),
+        ChannelWork::Default(form, arms) => select::default::<P>(capacity, form, arms, times),
+        ChannelWork::Fed(arms) => select::fed::<P>(capacity, arms, times),
     }
+}
+
+/// The same on tokens.
+pub fn token<P: Token>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::Token(work) = cell.work else { return None };
+    match work {
+        TokenWork::Check { .. } => check::<P>(cell, times),
+        TokenWork::Child => token::child::<P>(times),
+        TokenWork::Cancel(children) => token::cancel::<P>(children, times),
+        TokenWork::Chain(descendants) => token::chain::<P>(descendants, times),
+        TokenWork::WakeTasks(tasks) => token::wake_tasks::<P>(tasks, times),
+        TokenWork::WakeThreads(threads) => token::wake_threads::<P>(threads, times),
+    }
+}
+
+/// The same on what can only be looked at.
+pub fn check<P: Check>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::Token(TokenWork::Check { threads, deadline }) = cell.work else { return None };
+    token::check::<P>(threads, deadline, times)
+}
+
+/// The same on wait groups.
+pub fn wait_group<P: WaitGroup>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::WaitGroup(work) = cell.work else { return None };
+    Some(match work {
+        WaitGroupWork::Guard => wait_group::guard::<P>(times),
+        WaitGroupWork::ForkJoin(workers) => wait_group::fork_join::<P>(workers, times),
+    })
 }

@@ -4,7 +4,7 @@ use super::across::{Job, share, together};
 use crate::{
     cells::Capacity,
     peers::{
-        Channel,
+        channel::Channel,
         select::{Form, Selects},
     },
 };

@@ -1,0 +1,571 @@
+//! Cancellation: a token that many hold, that is cancelled once, for one cause, and with it all its descendants.
+//!
+//! A [`CancellationToken`] is a channel that nobody sends on: cancelling it *is* closing that channel, and whoever
+//! waits for it receives from it. To stop work, hand it a token; the work looks at it ([`is_cancelled`], [`check`]),
+//! waits for it ([`wait`], [`cancelled`]), waits for it and something else ([`done`] in a `select!`,
+//! [`send_or_cancelled`], [`recv_or_cancelled`], [`wait_or_cancelled`]), or leaves a callback ([`on_cancel`]). To know
+//! that the work has stopped, wait for a [`WaitGroup`](crate::WaitGroup).
+//!
+//! Tokens are a tree: [`child_token`] makes one that is cancelled with its parent, or before; [`with_timeout`] and
+//! [`with_deadline`] make one that ends by itself, too.
+//!
+//! [`is_cancelled`]: CancellationToken::is_cancelled
+//! [`check`]: CancellationToken::check
+//! [`wait`]: CancellationToken::wait
+//! [`cancelled`]: CancellationToken::cancelled
+//! [`done`]: CancellationToken::done
+//! [`on_cancel`]: CancellationToken::on_cancel
+//! [`child_token`]: CancellationToken::child_token
+//! [`with_timeout`]: CancellationToken::with_timeout
+//! [`with_deadline`]: CancellationToken::with_deadline
+//! [`send_or_cancelled`]: crate::channel::Sender::send_or_cancelled
+//! [`recv_or_cancelled`]: crate::channel::Receiver::recv_or_cancelled
+//! [`wait_or_cancelled`]: crate::WaitGroup::wait_or_cancelled
+//!
+//! # Happens-before
+//! **HB-CX-1.** Everything before the call of the `cancel` that returned true, at a token, happens before each
+//! `is_cancelled`, `check` and `cause` that reports the cancellation, and before the return of each wait that it ends,
+//! at that token and at all its descendants. *Not promised:* anything by a deadline; anything by a `cancel` that
+//! returned false.
+//!
+//! **HB-CX-2.** Everything before the call of that `cancel`, and before the call of `on_cancel`, happens before the
+//! callback; the callback happens before the return of that `cancel`, or, if it ran in `on_cancel`, of that.
+//!
+//! # Safety
+//! **SF-CX-1.** A token is cancelled at most once, for one cause, which never changes: of all calls of `cancel` at most
+//! one returns true, and none after the deadline.
+//!
+//! **SF-CX-2.** Whoever cancels a token cancels all its descendants, before a callback runs and `cancel` returns, and
+//! nobody else: not its parent, not its siblings. A child of a cancelled token is cancelled from the start, for the
+//! same cause. A token that is found cancelled by an ancestor's cancellation is found so after that ancestor. *Not
+//! promised:* that a `cancel` that returned false comes back only after the descendants have been cancelled by the one
+//! that returned true.
+//!
+//! **SF-CX-3.** A callback runs at most once: after its token was cancelled, and never if `stop` returned true.
+//!
+//! **SF-CX-4.** No token is cancelled by its deadline, or by an ancestor's, before that moment; from that moment on
+//! every look finds it cancelled, for that cause unless another came first.
+//!
+//! **SF-CX-5.** `send_or_cancelled`, `recv_or_cancelled` and `wait_or_cancelled` end in exactly one way: as without the
+//! token; or cancelled, with no trace left and the value handed back. If the token is cancelled when they are called,
+//! that is how they end.
+//!
+//! # Liveness
+//! **LV-CX-1.** Whoever waits for a token, and every pending future, returns or is woken once it is cancelled, or its
+//! deadline has passed, whatever becomes of handles, children and callbacks.
+//!
+//! **LV-CX-2.** A callback runs if its token is cancelled and it has not been stopped, even if another callback, or a
+//! task's waker, panics. `cancel` and `stop` wait for no callback of another thread: a callback may cancel, stop, and
+//! drop tokens as it likes.
+//!
+//! # Cost
+//! A token is one allocation. `is_cancelled` is one acquire load, however deep the tree; with a deadline it also reads
+//! the clock. Making a child, dropping it, and registering and stopping a callback take constant time, from any thread.
+//! Cancelling takes time in proportion to the descendants, and no stack. A token keeps its ancestors' memory; its
+//! places for children grow to the most children at a time, and are freed when it has none (of up to 32, when it is
+//! dropped).
+//!
+//! No thread is started unless a *callback* or a *task* waits for a deadline: then one, for the process, which sleeps
+//! until the next such deadline. Such callbacks run on it, one after the other: keep them short.
+//!
+//! # Coming from other tokens
+//! | there | here |
+//! |---|---|
+//! | tokio-util `CancellationToken` | the same names; `cancel` says whether it won; a cause, a deadline, callbacks, blocking waits, `select!` |
+//! | tokio-util `run_until_cancelled` | any runtime's select over `cancelled()`; blocking: `send_or_cancelled` and its like |
+//! | Go `context.WithCancel(parent)`, `WithTimeout`, `WithDeadline` | `parent.child_token()`, `parent.with_timeout(d)`, `parent.with_deadline(t)` |
+//! | Go `context.Background()`, `WithoutCancel` | [`CancellationToken::new`]: a root, which no other token cancels |
+//! | Go `ctx.Done()`, `ctx.Err()`, `context.Cause(ctx)` | `done()`, `check()`, `cause()` |
+//! | Go `WithCancelCause`, `AfterFunc` | `cancel_with`, `on_cancel` (which runs on the canceller's thread) |
+//! | C# `Register(..).Dispose()`, C++ `stop_callback` | `on_cancel(..).stop()`, which never waits; dropping the registration leaves the callback |
+//!
+//! Needs: `cancel/error.rs`, `cancel/operations.rs`, `cancel/tree.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`,
+//! `sync.rs`, `error.rs`.
+
+mod error;
+mod operations;
+mod tree;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::channel::Receiver;
+use super::channel::closing::End;
+use super::channel::future::Pending;
+use super::error::RecvTimeoutError;
+use super::sync::{Alarm, Arc, now, on_our_clock};
+use tree::{Branch, Callback, Expiry, Node, Place, SharedError};
+
+pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
+
+/// Tells work to stop. Clones are the same token; [`child_token`](CancellationToken::child_token) makes another.
+///
+/// Dropping it cancels nothing (but see [`drop_guard`](CancellationToken::drop_guard)).
+///
+/// # Happens-before
+/// HB-CX-1, HB-CX-2.
+///
+/// # Example
+/// ```
+/// use hence::{WaitGroup, cancel::CancellationToken, channel};
+///
+/// let (token, group) = (CancellationToken::new(), WaitGroup::new());
+/// let (results, collected) = channel::unbounded();
+/// for i in 0..4 {
+///     let (token, guard, results) = (token.child_token(), group.guard(), results.clone());
+///     std::thread::spawn(move || {
+///         while !token.is_cancelled() {
+///             results.send(i).unwrap(); // some work
+///             std::thread::yield_now();
+///         }
+///         drop(guard);
+///     });
+/// }
+/// collected.recv().unwrap();
+/// token.cancel();
+/// group.wait(); // the exit that waits
+/// ```
+#[derive(Clone)]
+pub struct CancellationToken {
+    node: Arc<Node>,
+}
+
+impl CancellationToken {
+    /// A token that no other token cancels: the root of a tree.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(!token.is_cancelled());
+    /// ```
+    pub fn new() -> Self {
+        Self { node: Arc::new(Node::new(None, Branch::new(None))) }
+    }
+
+    /// A token that is cancelled with this one, if not before. It has this one's deadline.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// let child = token.child_token();
+    /// assert!(child.cancel() && !token.is_cancelled());
+    /// let child = token.child_token();
+    /// assert!(token.cancel() && child.is_cancelled());
+    /// assert!(token.child_token().is_cancelled());
+    /// ```
+    #[must_use = "dropping a token cancels nothing"]
+    pub fn child_token(&self) -> Self {
+        Self { node: tree::child(&self.node, None) }
+    }
+
+    /// A child that ends by itself after `timeout`, or at this token's deadline if that is earlier. A timeout too long
+    /// for an `Instant` is none.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// use hence::cancel::{CancellationToken, Cause};
+    /// let token = CancellationToken::new().with_timeout(Duration::from_millis(1));
+    /// token.wait();
+    /// assert!(matches!(token.cause(), Some(Cause::DeadlineExceeded)));
+    /// ```
+    #[must_use = "dropping a token cancels nothing"]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { node: tree::child(&self.node, now().checked_add(timeout)) }
+    }
+
+    /// A child that ends by itself at `deadline`, or at this token's deadline if that is earlier.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Instant;
+    /// let token = hence::cancel::CancellationToken::new();
+    /// let child = token.with_deadline(Instant::now());
+    /// assert!(child.is_cancelled() && !token.is_cancelled());
+    /// ```
+    #[must_use = "dropping a token cancels nothing"]
+    pub fn with_deadline(&self, deadline: Instant) -> Self {
+        Self { node: tree::child(&self.node, Some(on_our_clock(deadline))) }
+    }
+
+    /// When it ends by itself: the earliest of its own deadline and its ancestors'; `None` for never.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// let token = hence::cancel::CancellationToken::new().with_timeout(Duration::from_secs(1));
+    /// let child = token.with_timeout(Duration::from_secs(2));
+    /// assert!(child.deadline().is_some() && child.deadline() == token.deadline());
+    /// ```
+    pub fn deadline(&self) -> Option<Instant> {
+        self.node.deadline()
+    }
+
+    /// Cancels this token and all its descendants; true for the one call that did. False if it was cancelled before, or
+    /// its deadline has passed.
+    ///
+    /// Wakes everyone who waits, then runs the callbacks on this thread. Does not block but for their sake.
+    ///
+    /// # Panics
+    /// If a callback, or a task's waker, does: after all has been done, with the first panic. (Where two wakers panic
+    /// that wait for one token, the process aborts.)
+    ///
+    /// # Happens-before
+    /// HB-CX-1, HB-CX-2.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(token.cancel());
+    /// assert!(!token.cancel());
+    /// ```
+    pub fn cancel(&self) -> bool {
+        tree::cancel(&self.node, None)
+    }
+
+    /// Cancels and says why: [`cancel`](CancellationToken::cancel), with a cause for all who ask. One that comes too
+    /// late is dropped.
+    ///
+    /// # Panics
+    /// As [`cancel`](CancellationToken::cancel).
+    ///
+    /// # Happens-before
+    /// As [`cancel`](CancellationToken::cancel).
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(token.cancel_with("the disk is full"));
+    /// assert_eq!(token.check().unwrap_err().to_string(), "the disk is full");
+    /// ```
+    pub fn cancel_with(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> bool {
+        tree::cancel(&self.node, Some(&SharedError::from(cause.into())))
+    }
+
+    /// Whether it is cancelled. Once true, always true.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// token.cancel();
+    /// assert!(token.is_cancelled());
+    /// ```
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.node.has_ended()
+    }
+
+    /// Why it is cancelled, if it is.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, if it is.
+    ///
+    /// # Example
+    /// ```
+    /// use hence::cancel::{CancellationToken, Cause};
+    /// let token = CancellationToken::new();
+    /// assert!(token.cause().is_none());
+    /// token.cancel();
+    /// assert!(matches!(token.cause(), Some(Cause::Cancelled)));
+    /// ```
+    pub fn cause(&self) -> Option<Cause> {
+        self.is_cancelled().then(|| match (self.node.ended(), self.node.owner.error()) {
+            (Some(End::ByDeadline), _) => Cause::DeadlineExceeded,
+            (_, Some(error)) => Cause::Error(error),
+            (_, None) => Cause::Cancelled,
+        })
+    }
+
+    /// An error, if it is cancelled: for `?` between two steps of work.
+    ///
+    /// # Errors
+    /// The cause.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, on an error.
+    ///
+    /// # Example
+    /// ```
+    /// use hence::cancel::{CancellationToken, Cancelled};
+    /// fn work(token: &CancellationToken) -> Result<u32, Cancelled> {
+    ///     (1..=3).map(|step| token.check().map(|()| step)).sum()
+    /// }
+    /// let token = CancellationToken::new();
+    /// assert_eq!(work(&token).unwrap(), 6);
+    /// token.cancel();
+    /// assert!(work(&token).is_err());
+    /// ```
+    #[inline]
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.is_cancelled() { Err(self.cancellation()) } else { Ok(()) }
+    }
+
+    /// Of a token that is cancelled.
+    #[cold]
+    fn cancellation(&self) -> Cancelled {
+        Cancelled(self.cause().expect("it is cancelled"))
+    }
+
+    /// Blocks the thread until it is cancelled, or its deadline has passed.
+    ///
+    /// # Happens-before
+    /// HB-CX-1.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// let other = token.clone();
+    /// std::thread::spawn(move || other.cancel());
+    /// token.wait();
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn wait(&self) {
+        self.wait_until(None);
+    }
+
+    /// The same for at most `timeout`: whether it is cancelled. A timeout too long for an `Instant` is none.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(!token.wait_timeout(Duration::from_millis(1)));
+    /// ```
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.wait_until(now().checked_add(timeout))
+    }
+
+    /// The same until `deadline` at the latest: whether it is cancelled.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Instant;
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(!token.wait_deadline(Instant::now()));
+    /// ```
+    pub fn wait_deadline(&self, deadline: Instant) -> bool {
+        self.wait_until(Some(on_our_clock(deadline)))
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        self.node.recv(deadline) == RecvTimeoutError::Disconnected
+    }
+
+    /// A future that is ready when it is cancelled: [`wait`](CancellationToken::wait) for tasks, on any runtime.
+    ///
+    /// Dropping the future leaves nothing behind. Polled after it was ready, it is ready again.
+    ///
+    /// # Happens-before
+    /// HB-CX-1.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let token = hence::cancel::CancellationToken::new();
+    /// let mut cancelled = pin!(token.cancelled());
+    /// assert!(cancelled.as_mut().poll(&mut cx).is_pending());
+    /// token.cancel();
+    /// assert!(cancelled.as_mut().poll(&mut cx).is_ready());
+    /// ```
+    pub fn cancelled(&self) -> CancelledFuture<'_> {
+        CancelledFuture { node: &self.node, pending: Pending::new() }
+    }
+
+    /// A receiver that disconnects when it is cancelled, and to which nothing is ever sent: an operation for a select.
+    /// To `close` it does nothing.
+    ///
+    /// # Happens-before
+    /// HB-CX-1.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::{cancel::CancellationToken, channel::{bounded, select}};
+    /// let (token, (_sender, receiver)) = (CancellationToken::new(), bounded::<u8>(0));
+    /// token.cancel();
+    /// select! {
+    ///     recv(receiver) -> value => panic!("{value:?}"),
+    ///     recv(token.done()) -> _ => assert!(token.is_cancelled()),
+    /// }
+    /// ```
+    pub fn done(&self) -> Receiver<Infallible> {
+        Receiver::closing(self.node.clone())
+    }
+
+    /// Has `callback` run when it is cancelled: by `cancel`, on the thread that cancels; at the deadline, on a thread
+    /// of the crate's; at once, on this one, if it is cancelled already.
+    ///
+    /// `cancel` runs it after everyone who waits has been woken and all descendants are cancelled, under no lock.
+    /// Dropping the registration leaves it there. It is dropped, without having run, with the last handle of its token;
+    /// one that owns a handle of its own token keeps that alive until it has run.
+    ///
+    /// # Panics
+    /// If it runs at once, and panics.
+    ///
+    /// # Happens-before
+    /// HB-CX-2.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::{cancel::CancellationToken, channel::unbounded};
+    /// let (token, (sender, receiver)) = (CancellationToken::new(), unbounded());
+    /// token.on_cancel(move || sender.send("stopped").unwrap());
+    /// token.cancel();
+    /// assert_eq!(receiver.recv(), Ok("stopped"));
+    /// ```
+    pub fn on_cancel(&self, callback: impl FnOnce() + Send + 'static) -> Registration {
+        if self.is_cancelled() {
+            callback();
+            return Registration { place: None };
+        }
+        // The alarm first: should it ring before the callback is there, `register` finds that the token has ended.
+        let alarm = self
+            .node
+            .deadline()
+            .map(|deadline| Alarm::set(deadline, Waker::from(Arc::new(Expiry(Arc::downgrade(&self.node))))));
+        let callback: Callback = Box::new(move || {
+            let _until_then = alarm;
+            callback();
+        });
+        match tree::register(&self.node, callback) {
+            Ok(place) => Registration { place: Some(place) },
+            Err(callback) => {
+                callback();
+                Registration { place: None }
+            }
+        }
+    }
+
+    /// A guard that cancels it when dropped, by the end of a scope or by a panic.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// drop(token.clone().drop_guard());
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn drop_guard(self) -> DropGuard {
+        DropGuard { token: Some(self) }
+    }
+}
+
+impl Default for CancellationToken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CancellationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationToken").field("is_cancelled", &self.is_cancelled()).finish()
+    }
+}
+
+impl UnwindSafe for CancellationToken {}
+impl RefUnwindSafe for CancellationToken {}
+
+/// A callback that waits for its token; made by [`CancellationToken::on_cancel`]. Dropping it leaves the callback
+/// there.
+pub struct Registration {
+    /// `None` where the callback ran at once.
+    place: Option<Place>,
+}
+
+impl Registration {
+    /// Takes the callback back: true if it will never run, false if it has run, is running, or is about to. Never
+    /// waits.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(token.on_cancel(|| unreachable!()).stop());
+    /// token.cancel();
+    /// ```
+    pub fn stop(self) -> bool {
+        self.place.is_some_and(|place| place.leave())
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Registration { .. }")
+    }
+}
+
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}
+
+/// Cancels its token when dropped; made by [`CancellationToken::drop_guard`].
+///
+/// # Panics
+/// The drop does where [`cancel`](CancellationToken::cancel) would; during a panic that aborts the process.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the token"]
+pub struct DropGuard {
+    /// `None` once disarmed.
+    token: Option<CancellationToken>,
+}
+
+impl DropGuard {
+    /// The token, which the guard no longer cancels.
+    ///
+    /// # Example
+    /// ```
+    /// let guard = hence::cancel::CancellationToken::new().drop_guard();
+    /// assert!(!guard.disarm().is_cancelled());
+    /// ```
+    pub fn disarm(mut self) -> CancellationToken {
+        self.token.take().expect("disarmed once")
+    }
+}
+
+impl Drop for DropGuard {
+    fn drop(&mut self) {
+        if let Some(token) = &self.token {
+            token.cancel();
+        }
+    }
+}
+
+/// Ready when the token is cancelled; made by [`CancellationToken::cancelled`].
+#[must_use = "a future does nothing unless it is polled"]
+pub struct CancelledFuture<'a> {
+    node: &'a Node,
+    pending: Pending<Infallible>,
+}
+
+impl Future for CancelledFuture<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let node = self.node;
+        self.pending.poll_closing(node, cx)
+    }
+}
+
+impl Drop for CancelledFuture<'_> {
+    fn drop(&mut self) {
+        self.pending.abandon(&self.node.core);
+    }
+}
+
+impl fmt::Debug for CancelledFuture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("CancelledFuture { .. }")
+    }
+}

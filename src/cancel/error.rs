@@ -1,0 +1,155 @@
+//! The errors and the cause of cancellation: a refused value comes back.
+//!
+//! Needs: `sync.rs`.
+
+use std::error::Error;
+use std::fmt;
+
+use super::super::sync::Arc;
+
+/// Why a value was not sent before a token was cancelled, and the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendOrCancelledError<T> {
+    /// The token was cancelled.
+    Cancelled(T),
+    /// The channel is closed or has no receiver left.
+    Disconnected(T),
+}
+
+/// Why no value was received before a token was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecvOrCancelledError {
+    /// The token was cancelled.
+    Cancelled,
+    /// There is no value and there will be none: closed, or without a sender.
+    Disconnected,
+}
+
+/// A token was cancelled: why.
+///
+/// ```
+/// # use hence::cancel::CancellationToken;
+/// let token = CancellationToken::new();
+/// token.cancel();
+/// assert_eq!(token.check().unwrap_err().to_string(), "cancelled");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cancelled(pub Cause);
+
+/// Why a token was cancelled.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// By `cancel`, which says no more.
+    Cancelled,
+    /// By its deadline, or an ancestor's.
+    DeadlineExceeded,
+    /// By `cancel_with`, for this.
+    Error(Arc<dyn Error + Send + Sync>),
+}
+
+impl<T> SendOrCancelledError<T> {
+    /// The value that was not sent.
+    ///
+    /// ```
+    /// # use hence::cancel::SendOrCancelledError;
+    /// assert_eq!(SendOrCancelledError::Cancelled("back").into_inner(), "back");
+    /// ```
+    pub fn into_inner(self) -> T {
+        match self {
+            SendOrCancelledError::Cancelled(value) | SendOrCancelledError::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether the token was cancelled.
+    ///
+    /// ```
+    /// # use hence::cancel::SendOrCancelledError;
+    /// assert!(SendOrCancelledError::Cancelled(()).is_cancelled());
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, SendOrCancelledError::Cancelled(_))
+    }
+
+    /// Whether the channel was closed or had no receiver left.
+    ///
+    /// ```
+    /// # use hence::cancel::SendOrCancelledError;
+    /// assert!(SendOrCancelledError::Disconnected(()).is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, SendOrCancelledError::Disconnected(_))
+    }
+}
+
+impl RecvOrCancelledError {
+    /// Whether the token was cancelled.
+    ///
+    /// ```
+    /// # use hence::cancel::RecvOrCancelledError;
+    /// assert!(RecvOrCancelledError::Cancelled.is_cancelled());
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, RecvOrCancelledError::Cancelled)
+    }
+
+    /// Whether no value will come any more.
+    ///
+    /// ```
+    /// # use hence::cancel::RecvOrCancelledError;
+    /// assert!(RecvOrCancelledError::Disconnected.is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, RecvOrCancelledError::Disconnected)
+    }
+}
+
+// By hand: a value that cannot be shown can be handed back all the same.
+impl<T> fmt::Debug for SendOrCancelledError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if self.is_cancelled() { "Cancelled(..)" } else { "Disconnected(..)" })
+    }
+}
+
+impl<T> fmt::Display for SendOrCancelledError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if self.is_cancelled() { "cancelled while sending" } else { "sending on a disconnected channel" })
+    }
+}
+
+impl fmt::Display for RecvOrCancelledError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            RecvOrCancelledError::Cancelled => "cancelled while receiving",
+            RecvOrCancelledError::Disconnected => "receiving on an empty and disconnected channel",
+        })
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Cancelled => f.pad("cancelled"),
+            Cause::DeadlineExceeded => f.pad("deadline exceeded"),
+            Cause::Error(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl<T> Error for SendOrCancelledError<T> {}
+impl Error for RecvOrCancelledError {}
+
+impl Error for Cancelled {
+    // Its text is the cause's: so is what comes after it.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            Cause::Error(error) => error.source(),
+            Cause::Cancelled | Cause::DeadlineExceeded => None,
+        }
+    }
+}

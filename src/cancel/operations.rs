@@ -1,0 +1,123 @@
+//! Blocking operations that a token can end.
+//!
+//! On a channel such an operation is a select of two: of the operation and the token's `done`. A wait group has no
+//! channel: there its waiter stands in two lines, the group's and the token's, and the first to claim it says how it ends.
+//!
+//! Needs: `cancel.rs`, `selection.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+
+use super::super::channel::core::{Place, Side, Stand, Tour};
+use super::super::channel::{Receiver, Sender};
+use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
+use super::super::wait::{Cause, Waiter};
+use super::super::wait_group::WaitGroup;
+use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
+
+impl<T> Sender<T> {
+    /// Sends a value, unless `token` is cancelled first: [`send`](Sender::send) that can be told to stop.
+    ///
+    /// # Errors
+    /// Hands the value back: `Cancelled` if the token was cancelled, `Disconnected` if the channel is closed or has no
+    /// receiver left.
+    ///
+    /// # Happens-before
+    /// HB-CH-1, HB-CH-2; on `Cancelled` HB-CX-1, on `Disconnected` HB-CH-3, HB-CH-4.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::{cancel::{CancellationToken, SendOrCancelledError}, channel::bounded};
+    /// let (token, (sender, _receiver)) = (CancellationToken::new(), bounded(1));
+    /// assert_eq!(sender.send_or_cancelled(1, &token), Ok(()));
+    /// token.cancel();
+    /// assert_eq!(sender.send_or_cancelled(2, &token), Err(SendOrCancelledError::Cancelled(2)));
+    /// ```
+    pub fn send_or_cancelled(&self, value: T, token: &CancellationToken) -> Result<(), SendOrCancelledError<T>> {
+        if token.is_cancelled() {
+            return Err(SendOrCancelledError::Cancelled(value));
+        }
+        let value = match self.try_send(value) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(value)) => return Err(SendOrCancelledError::Disconnected(value)),
+            Err(TrySendError::Full(value)) => value,
+        };
+        crate::select_biased! {
+            recv(token.done()) -> _ => Err(SendOrCancelledError::Cancelled(value)),
+            send(self, value) -> sent => {
+                sent.map_err(|SendError(value)| SendOrCancelledError::Disconnected(value))
+            }
+        }
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Receives a value, unless `token` is cancelled first: [`recv`](Receiver::recv) that can be told to stop.
+    ///
+    /// # Errors
+    /// `Cancelled` if the token was cancelled, `Disconnected` if the channel is empty, and closed or without a sender.
+    ///
+    /// # Happens-before
+    /// HB-CH-1, HB-CH-2; on `Cancelled` HB-CX-1, on `Disconnected` HB-CH-3, HB-CH-4.
+    ///
+    /// # Example
+    /// ```
+    /// # use hence::{cancel::{CancellationToken, RecvOrCancelledError}, channel::unbounded};
+    /// let (token, (sender, receiver)) = (CancellationToken::new(), unbounded());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.recv_or_cancelled(&token), Ok(1));
+    /// token.cancel();
+    /// assert_eq!(receiver.recv_or_cancelled(&token), Err(RecvOrCancelledError::Cancelled));
+    /// ```
+    pub fn recv_or_cancelled(&self, token: &CancellationToken) -> Result<T, RecvOrCancelledError> {
+        if token.is_cancelled() {
+            return Err(RecvOrCancelledError::Cancelled);
+        }
+        match self.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => return Err(RecvOrCancelledError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        crate::select_biased! {
+            recv(token.done()) -> _ => Err(RecvOrCancelledError::Cancelled),
+            recv(self) -> value => value.map_err(|RecvError| RecvOrCancelledError::Disconnected),
+        }
+    }
+}
+
+impl WaitGroup {
+    /// Blocks the thread until there is no guard, unless `token` is cancelled first: [`wait`](WaitGroup::wait) that can
+    /// be told to stop. Leaves nothing behind.
+    ///
+    /// # Errors
+    /// If the token was cancelled: why.
+    ///
+    /// # Happens-before
+    /// HB-WG-1; on an error HB-CX-1.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hence::{WaitGroup, cancel::CancellationToken};
+    /// let (token, group) = (CancellationToken::new(), WaitGroup::new());
+    /// assert!(group.wait_or_cancelled(&token).is_ok());
+    /// let _guard = group.guard();
+    /// assert!(group.wait_or_cancelled(&token.with_timeout(Duration::from_millis(1))).is_err());
+    /// ```
+    pub fn wait_or_cancelled(&self, token: &CancellationToken) -> Result<(), Cancelled> {
+        token.check()?;
+        let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return Ok(()) };
+        let core = &token.node.core;
+        let mut place = Place { side: Side::Recv, index: 0, ticket: 0 };
+        let mut tour = Tour { stand: Stand::InLine(&waiter), observed: Vec::new() };
+        // Not where it is closed by now: then it stands in no line of it.
+        let stands = core.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true);
+        tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
+        if stands {
+            let cause = waiter.wait_until(token.deadline());
+            core.leave(&place, false);
+            if let Some(Cause::Done(_)) = cause {
+                return Ok(());
+            }
+        }
+        self.leave(ticket);
+        Err(token.cancellation())
+    }
+}

@@ -1,0 +1,282 @@
+//! The tree of tokens: what a token keeps for its children and its callbacks, and how a cancellation spreads.
+//!
+//! # Invariants
+//! 1. A dependent is in its token's `slots` from its `insert` until its `remove`, or until all are taken, after the end.
+//! 2. Nothing is inserted after the end: an insertion looks for it under the lock, and whoever ended the token takes
+//!    all under the lock, after it; so the one or the other sees the dependent.
+//! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there.
+//! 4. No deadline is later than the parent's: at a deadline nothing has to spread.
+//! 5. Of two locks of one token, the core's is taken first (to keep the error in the section that closes); nobody takes
+//!    locks of two tokens.
+//!
+//! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
+//!
+//! Needs: `channel/closing.rs`, `channel/schedule.rs`, `sync.rs`.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::task::Wake;
+use std::time::Instant;
+
+use super::super::channel::closing::{Closing, End};
+use super::super::channel::schedule::earlier;
+use super::super::sync::{Arc, Lock, Weak};
+
+/// A token.
+pub(super) type Node = Closing<Infallible, Branch>;
+
+pub(super) type Callback = Box<dyn FnOnce() + Send>;
+
+pub(super) type SharedError = Arc<dyn Error + Send + Sync>;
+
+/// A token's place in the tree.
+#[derive(Debug)]
+pub(super) struct Branch {
+    parent: Option<Place>,
+    state: Lock<State>,
+}
+
+/// A dependent's place: whose, and which.
+#[derive(Debug)]
+pub(super) struct Place {
+    node: Arc<Node>,
+    slot: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Why it was cancelled, where the one who did it has said why.
+    error: Option<SharedError>,
+    slots: Slots,
+}
+
+/// Who hears of the end.
+enum Dependent {
+    Child(Weak<Node>),
+    Callback(Callback),
+}
+
+impl fmt::Debug for Dependent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Dependent::Child(_)) { "Child" } else { "Callback" })
+    }
+}
+
+/// Dependents, each in a slot of its own until it is removed: both in constant time.
+#[derive(Debug)]
+struct Slots {
+    slots: Vec<Slot>,
+    /// The first vacant slot; `slots.len()` if none is.
+    vacant: usize,
+    occupied: usize,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Occupied(Dependent),
+    /// With the next vacant one.
+    Vacant(usize),
+}
+
+impl Slots {
+    /// An empty one keeps no more slots than these.
+    const KEPT: usize = 32;
+
+    const fn new() -> Self {
+        Self { slots: Vec::new(), vacant: 0, occupied: 0 }
+    }
+
+    /// Where the next dependent goes.
+    fn next(&self) -> usize {
+        self.vacant
+    }
+
+    fn insert(&mut self, dependent: Dependent) {
+        self.occupied += 1;
+        match self.slots.get_mut(self.vacant) {
+            None => {
+                self.slots.push(Slot::Occupied(dependent));
+                self.vacant += 1;
+            }
+            Some(slot) => match mem::replace(slot, Slot::Occupied(dependent)) {
+                Slot::Vacant(next) => self.vacant = next,
+                Slot::Occupied(_) => unreachable!("it was vacant"),
+            },
+        }
+    }
+
+    /// Takes a dependent out, with the memory that is not needed any more; `None` if all have been taken.
+    fn remove(&mut self, slot: usize) -> Option<(Dependent, Vec<Slot>)> {
+        let dependent = match mem::replace(self.slots.get_mut(slot)?, Slot::Vacant(self.vacant)) {
+            Slot::Occupied(dependent) => dependent,
+            Slot::Vacant(_) => unreachable!("removed once"),
+        };
+        self.vacant = slot;
+        self.occupied -= 1;
+        let empty = self.occupied == 0 && self.slots.len() > Self::KEPT;
+        Some((dependent, if empty { mem::replace(self, Self::new()).slots } else { Vec::new() }))
+    }
+
+    fn take(&mut self) -> Vec<Slot> {
+        mem::replace(self, Self::new()).slots
+    }
+}
+
+impl Branch {
+    pub(super) fn new(parent: Option<Place>) -> Self {
+        Self { parent, state: Lock::new(State { error: None, slots: Slots::new() }) }
+    }
+
+    pub(super) fn error(&self) -> Option<SharedError> {
+        self.state.with(|state| state.error.clone())
+    }
+
+    fn take(&self) -> Vec<Slot> {
+        self.state.with(|state| state.slots.take())
+    }
+}
+
+/// A child of `parent`, with the earlier of its own deadline and its parent's.
+pub(super) fn child(parent: &Arc<Node>, deadline: Option<Instant>) -> Arc<Node> {
+    let deadline = earlier(parent.deadline(), deadline);
+    let child = parent.owner.state.with(|state| {
+        if parent.ended().is_some() {
+            return None;
+        }
+        let place = Place { node: parent.clone(), slot: state.slots.next() };
+        let child = Arc::new(Node::new(deadline, Branch::new(Some(place))));
+        state.slots.insert(Dependent::Child(Arc::downgrade(&child)));
+        Some(child)
+    });
+    child.unwrap_or_else(|| {
+        // Its parent has ended: so has it, from the start and for the same reason.
+        let child = Arc::new(Node::new(deadline, Branch::new(None)));
+        inherit(parent, &child);
+        child
+    })
+}
+
+fn inherit(parent: &Node, child: &Node) {
+    let (end, error) = (parent.ended().expect("it has ended"), parent.owner.error());
+    child.end_like(end, || keep(child, error.as_ref()));
+}
+
+fn keep(node: &Node, error: Option<&SharedError>) {
+    if let Some(error) = error {
+        node.owner.state.with(|state| state.error = Some(error.clone()));
+    }
+}
+
+/// Keeps a callback until the end; hands it back if that has been.
+pub(super) fn register(node: &Arc<Node>, callback: Callback) -> Result<Place, Callback> {
+    node.owner.state.with(|state| {
+        if node.ended().is_some() {
+            return Err(callback);
+        }
+        let place = Place { node: node.clone(), slot: state.slots.next() };
+        state.slots.insert(Dependent::Callback(callback));
+        Ok(place)
+    })
+}
+
+impl Place {
+    /// Leaves it; false if all have been taken before.
+    pub(super) fn leave(&self) -> bool {
+        self.node.owner.state.with(|state| state.slots.remove(self.slot)).is_some()
+    }
+}
+
+/// Cancels a token and, if that is what ended it, all its descendants; then runs their callbacks.
+pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
+    let mut panics = Panics(None);
+    // Where a waker panics, the node has been closed.
+    let close = |node: &Node, panics: &mut Panics| panics.catch(|| node.close(|| keep(node, error))).unwrap_or(true);
+    if !close(node, &mut panics) {
+        return false;
+    }
+    // Whose turn is still to come: the dependents of nodes that have been closed.
+    let (mut taken, mut callbacks) = (vec![node.owner.take()], Vec::new());
+    while let Some(slots) = taken.pop() {
+        for slot in slots {
+            match slot {
+                Slot::Occupied(Dependent::Callback(callback)) => callbacks.push(callback),
+                Slot::Occupied(Dependent::Child(child)) => {
+                    if let Some(child) = child.upgrade().filter(|child| close(child, &mut panics)) {
+                        let slots = child.owner.take();
+                        if !slots.is_empty() {
+                            taken.push(slots);
+                        }
+                    }
+                }
+                Slot::Vacant(_) => {}
+            }
+        }
+    }
+    for callback in callbacks {
+        panics.catch(callback);
+    }
+    panics.resume();
+    true
+}
+
+/// What ends a token at its deadline where it has callbacks, which then run.
+#[derive(Debug)]
+pub(super) struct Expiry(pub(super) Weak<Node>);
+
+impl Wake for Expiry {
+    fn wake(self: Arc<Self>) {
+        let Some(node) = self.0.upgrade() else { return };
+        let mut panics = Panics(None);
+        node.expires();
+        // If it was cancelled in time, whoever did that takes them.
+        if node.ended() == Some(End::ByDeadline) {
+            for slot in node.owner.take() {
+                if let Slot::Occupied(Dependent::Callback(callback)) = slot {
+                    panics.catch(callback);
+                }
+            }
+        }
+        panics.resume();
+    }
+}
+
+/// The first panic of several pieces of user code, none of which keeps the next from running.
+struct Panics(Option<Box<dyn Any + Send>>);
+
+impl Panics {
+    fn catch<R>(&mut self, code: impl FnOnce() -> R) -> Option<R> {
+        match panic::catch_unwind(AssertUnwindSafe(code)) {
+            Ok(result) => Some(result),
+            Err(panic) if self.0.is_none() => {
+                self.0 = Some(panic);
+                None
+            }
+            Err(panic) => {
+                // Its drop is user code, too. What that throws is let go of.
+                panic::catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+                None
+            }
+        }
+    }
+
+    fn resume(self) {
+        if let Some(panic) = self.0 {
+            panic::resume_unwind(panic);
+        }
+    }
+}
+
+impl Drop for Branch {
+    fn drop(&mut self) {
+        // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
+        let mut place = self.parent.take();
+        while let Some(child) = place {
+            child.leave();
+            place = Arc::into_inner(child.node).and_then(|mut parent| parent.owner.parent.take());
+        }
+    }
+}
