@@ -101,6 +101,7 @@ impl WaitGroup {
     /// assert_eq!(group.count(), 0);
     /// ```
     #[must_use = "the count goes down again when the guard is dropped"]
+    #[inline]
     pub fn guard(&self) -> Guard {
         self.state.with(|state| {
             state.count = state.count.checked_add(1).expect("too many guards on one WaitGroup");
@@ -295,15 +296,16 @@ impl Clone for Guard {
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
         let released = self.group.state.with(|state| {
             state.count -= 1;
-            if state.count > 0 {
-                return Vec::new();
-            }
-            state.waiters.claim_all(|waiter| waiter.claim(Cause::Done(0)))
+            let is_last = state.count == 0 && !state.waiters.is_empty();
+            is_last.then(|| state.waiters.claim_all(|waiter| waiter.claim(Cause::Done(0))))
         });
-        notify_all(released.iter().map(|waiter| &**waiter));
+        if let Some(released) = released {
+            notify_all(released.iter().map(|waiter| &**waiter));
+        }
     }
 }
 

@@ -85,6 +85,7 @@ impl<T, O: ?Sized> Closing<T, O> {
 
     /// Whether the deadline has passed; then it is over, by that or by a call.
     #[cold]
+    #[inline(never)]
     pub(crate) fn expires(&self) -> bool {
         self.deadline.is_some_and(passed) && {
             self.expire();
@@ -98,8 +99,9 @@ impl<T, O: ?Sized> Closing<T, O> {
     }
 
     /// Closes it; true for the one call that did, and in time. That call does `also` first, under the lock.
+    #[inline]
     pub(crate) fn close(&self, also: impl FnOnce()) -> bool {
-        !self.expires() && self.end(also)
+        !(self.deadline.is_some() && self.expires()) && self.end(also)
     }
 
     /// Ends it as another has ended, whatever the clock says; with `also` as for `close`.
@@ -110,6 +112,7 @@ impl<T, O: ?Sized> Closing<T, O> {
         }
     }
 
+    #[inline]
     fn end(&self, also: impl FnOnce()) -> bool {
         let open = if self.deadline.is_some() { TIMED } else { OPEN };
         self.core.close_if(|| {
