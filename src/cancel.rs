@@ -59,11 +59,15 @@
 //! drop tokens as it likes.
 //!
 //! # Cost
-//! A token is one allocation. `is_cancelled` is one acquire load, however deep the tree; with a deadline it also reads
-//! the clock. Making a child, dropping it, and registering and stopping a callback take constant time, from any thread.
-//! Cancelling takes time in proportion to the descendants, and no stack. A token keeps its ancestors' memory; its
-//! places for children grow to the most children at a time, and are freed when it has none (of up to 32, when it is
-//! dropped).
+//! A token is one allocation, and one more once somebody has had to wait for it. `is_cancelled` is one acquire load,
+//! however deep the tree; with a deadline it also reads the clock. Making a child, dropping it, and registering and
+//! stopping a callback take constant time, from any thread. Cancelling takes time in proportion to the descendants, and
+//! no stack.
+//!
+//! What keeps a token, with its callbacks, is a handle of it, a receiver from its `done`, a registration, and a child
+//! that was made before it was over: so a token keeps its ancestors' memory. Its places for children grow to the most
+//! children at a time, and are freed when it has none (of up to 32, when it is dropped), or is cancelled; a child that is
+//! cancelled alone keeps its place until it is dropped.
 //!
 //! No thread is started unless a *callback* or a *task* waits for a deadline: then one, for the process, which sleeps
 //! until the next such deadline. Such callbacks run on it, one after the other: keep them short.
@@ -100,7 +104,7 @@ use super::channel::closing::End;
 use super::channel::future::Pending;
 use super::error::RecvTimeoutError;
 use super::sync::{Alarm, Arc, now, on_our_clock};
-use tree::{Branch, Callback, Expiry, Node, Place, SharedError};
+use tree::{Callback, Expiry, Node, Place, SharedError};
 
 pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
 
@@ -145,7 +149,7 @@ impl CancellationToken {
     /// assert!(!token.is_cancelled());
     /// ```
     pub fn new() -> Self {
-        Self { node: Arc::new(Node::new(None, Branch::new(None))) }
+        Self { node: tree::root() }
     }
 
     /// A token that is cancelled with this one, if not before. It has this one's deadline.
@@ -388,7 +392,7 @@ impl CancellationToken {
     }
 
     /// A receiver that disconnects when it is cancelled, and to which nothing is ever sent: an operation for a select.
-    /// To `close` it does nothing.
+    /// To `close` it does nothing. It keeps the token alive, and its callbacks.
     ///
     /// # Happens-before
     /// HB-CX-1.
@@ -411,8 +415,9 @@ impl CancellationToken {
     /// of the crate's; at once, on this one, if it is cancelled already.
     ///
     /// `cancel` runs it after everyone who waits has been woken and all descendants are cancelled, under no lock.
-    /// Dropping the registration leaves it there. It is dropped, without having run, with the last handle of its token;
-    /// one that owns a handle of its own token keeps that alive until it has run.
+    /// Dropping the registration leaves it there. It is dropped, without having run, with its token, which lives as long
+    /// as a handle, a receiver from [`done`](CancellationToken::done), a registration or a child; so a callback that owns
+    /// one of these keeps its own token alive until it has run.
     ///
     /// # Panics
     /// If it runs at once, and panics.
@@ -560,7 +565,9 @@ impl Future for CancelledFuture<'_> {
 
 impl Drop for CancelledFuture<'_> {
     fn drop(&mut self) {
-        self.pending.abandon(&self.node.core);
+        if let Some(line) = self.node.line() {
+            self.pending.abandon(line);
+        }
     }
 }
 

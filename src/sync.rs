@@ -16,11 +16,15 @@
 //! | [`Identity`] | an address | a number in the order of creation | the same |
 //! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
 //! | [`spawn`] | std's | loom's | shuttle's |
-//! | `Arc` | std's | std's | std's |
+//! | `Arc`, `OnceLock` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of
 //! the proofs, it costs the explorers no branch, and it gives the models no ordering that they could mistake for ours.
 //! Leaks are found by counting drops, which the models do.
+//!
+//! So does std's `OnceLock`: that a value once put there stays where it is, and is seen whole, is an axiom. It is put
+//! there, and looked for, under a lock of ours, or looked for by one who has done so before: so it decides nothing that an
+//! explorer would have to try in another order. All it does is lend a reference that outlives the lock, safely.
 //!
 //! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
 //! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
@@ -57,4 +61,4 @@ pub(crate) use under_loom::*;
 pub(crate) use under_shuttle::*;
 
 pub(crate) use std::sync::atomic::Ordering;
-pub(crate) use std::sync::{Arc, Weak};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};

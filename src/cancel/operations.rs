@@ -104,15 +104,16 @@ impl WaitGroup {
     pub fn wait_or_cancelled(&self, token: &CancellationToken) -> Result<(), Cancelled> {
         token.check()?;
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return Ok(()) };
-        let core = &token.node.core;
         let mut place = Place { side: Side::Recv, index: 0, ticket: 0 };
         let mut tour = Tour { stand: Stand::InLine(&waiter), observed: Vec::new() };
         // Not where it is closed by now: then it stands in no line of it.
-        let stands = core.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true);
+        let line = token.node.waiting_line().filter(|line| {
+            line.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true)
+        });
         tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
-        if stands {
+        if let Some(line) = line {
             let cause = waiter.wait_until(token.deadline());
-            core.leave(&place, false);
+            line.leave(&place, false);
             if let Some(Cause::Done(_)) = cause {
                 return Ok(());
             }

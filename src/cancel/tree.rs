@@ -2,12 +2,12 @@
 //!
 //! # Invariants
 //! 1. A dependent is in its token's `slots` from its `insert` until its `remove`, or until all are taken, after the end.
-//! 2. Nothing is inserted after the end: an insertion looks for it under the lock, and whoever ended the token takes
-//!    all under the lock, after it; so the one or the other sees the dependent.
+//! 2. Nothing is inserted once all have been taken, which `over` says: by the one who cancels, in the section that ends
+//!    the token; at its deadline, by the alarm of a callback. Likewise nobody comes to wait (`closing.rs` 2).
 //! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there.
 //! 4. No deadline is later than the parent's: at a deadline nothing has to spread.
-//! 5. Of two locks of one token, the core's is taken first (to keep the error in the section that closes); nobody takes
-//!    locks of two tokens.
+//! 5. `error` is written in the section that ends the token, or before anybody else knows of it.
+//! 6. Under a token's lock nobody takes another.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
 //!
@@ -22,7 +22,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::task::Wake;
 use std::time::Instant;
 
-use super::super::channel::closing::{Closing, End};
+use super::super::channel::closing::{Closing, End, Owner};
 use super::super::channel::schedule::earlier;
 use super::super::sync::{Arc, Lock, Weak};
 
@@ -49,6 +49,8 @@ pub(super) struct Place {
 
 #[derive(Debug)]
 struct State {
+    /// How it ended, once all have been taken.
+    over: Option<End>,
     /// Why it was cancelled, where the one who did it has said why.
     error: Option<SharedError>,
     slots: Slots,
@@ -120,61 +122,56 @@ impl Slots {
         let empty = self.occupied == 0 && self.slots.len() > Self::KEPT;
         Some((dependent, if empty { mem::replace(self, Self::new()).slots } else { Vec::new() }))
     }
+}
 
-    fn take(&mut self) -> Vec<Slot> {
-        mem::replace(self, Self::new()).slots
+impl State {
+    fn take(&mut self, end: End) -> Vec<Slot> {
+        self.over = Some(end);
+        mem::replace(&mut self.slots, Slots::new()).slots
     }
 }
 
 impl Branch {
-    pub(super) fn new(parent: Option<Place>) -> Self {
-        Self { parent, state: Lock::new(State { error: None, slots: Slots::new() }) }
+    fn new(parent: Option<Place>, over: Option<End>, error: Option<SharedError>) -> Self {
+        Self { parent, state: Lock::new(State { over, error, slots: Slots::new() }) }
     }
 
     pub(super) fn error(&self) -> Option<SharedError> {
         self.state.with(|state| state.error.clone())
     }
+}
 
-    fn take(&self) -> Vec<Slot> {
-        self.state.with(|state| state.slots.take())
+impl Owner for Branch {
+    fn unless_over(&self, section: &mut dyn FnMut()) {
+        self.state.with(|state| state.over.is_none().then(section));
     }
+}
+
+/// A token without a parent.
+pub(super) fn root() -> Arc<Node> {
+    Arc::new(Node::new(None, None, Branch::new(None, None, None)))
 }
 
 /// A child of `parent`, with the earlier of its own deadline and its parent's.
 pub(super) fn child(parent: &Arc<Node>, deadline: Option<Instant>) -> Arc<Node> {
     let deadline = earlier(parent.deadline(), deadline);
-    let child = parent.owner.state.with(|state| {
-        if parent.ended().is_some() {
-            return None;
+    parent.owner.state.with(|state| {
+        if state.over.is_some() {
+            // So is the child, from the start and for the same reason.
+            let branch = Branch::new(None, state.over, state.error.clone());
+            return Arc::new(Node::new(state.over, deadline, branch));
         }
         let place = Place { node: parent.clone(), slot: state.slots.next() };
-        let child = Arc::new(Node::new(deadline, Branch::new(Some(place))));
+        let child = Arc::new(Node::new(None, deadline, Branch::new(Some(place), None, None)));
         state.slots.insert(Dependent::Child(Arc::downgrade(&child)));
-        Some(child)
-    });
-    child.unwrap_or_else(|| {
-        // Its parent has ended: so has it, from the start and for the same reason.
-        let child = Arc::new(Node::new(deadline, Branch::new(None)));
-        inherit(parent, &child);
         child
     })
-}
-
-fn inherit(parent: &Node, child: &Node) {
-    let (end, error) = (parent.ended().expect("it has ended"), parent.owner.error());
-    child.end_like(end, || keep(child, error.as_ref()));
-}
-
-fn keep(node: &Node, error: Option<&SharedError>) {
-    if let Some(error) = error {
-        node.owner.state.with(|state| state.error = Some(error.clone()));
-    }
 }
 
 /// Keeps a callback until the end; hands it back if that has been.
 pub(super) fn register(node: &Arc<Node>, callback: Callback) -> Result<Place, Callback> {
     node.owner.state.with(|state| {
-        if node.ended().is_some() {
+        if state.over.is_some() {
             return Err(callback);
         }
         let place = Place { node: node.clone(), slot: state.slots.next() };
@@ -190,31 +187,43 @@ impl Place {
     }
 }
 
+/// Ends a token that nothing else has ended, wakes those who wait for it, and takes its dependents.
+#[inline]
+fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Option<Vec<Slot>> {
+    if node.deadline().is_some() && node.expires() {
+        return None;
+    }
+    let (slots, line) = node.owner.state.with(|state| {
+        node.end().then(|| {
+            state.error = error.cloned();
+            (state.take(End::ByCall), node.line())
+        })
+    })?;
+    if let Some(line) = line {
+        panics.catch(|| line.close());
+    }
+    Some(slots)
+}
+
 /// Cancels a token and, if that is what ended it, all its descendants; then runs their callbacks.
 pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
     let mut panics = Panics(None);
-    // Where a waker panics, the node has been closed.
-    let close = |node: &Node, panics: &mut Panics| panics.catch(|| node.close(|| keep(node, error))).unwrap_or(true);
-    if !close(node, &mut panics) {
-        return false;
-    }
+    let Some(slots) = close(node, error, &mut panics) else { return false };
     // Whose turn is still to come: the dependents of nodes that have been closed.
-    let (mut taken, mut callbacks) = (vec![node.owner.take()], Vec::new());
-    while let Some(slots) = taken.pop() {
+    let (mut taken, mut callbacks) = (Vec::new(), Vec::new());
+    let mut next = Some(slots);
+    while let Some(slots) = next {
         for slot in slots {
             match slot {
                 Slot::Occupied(Dependent::Callback(callback)) => callbacks.push(callback),
                 Slot::Occupied(Dependent::Child(child)) => {
-                    if let Some(child) = child.upgrade().filter(|child| close(child, &mut panics)) {
-                        let slots = child.owner.take();
-                        if !slots.is_empty() {
-                            taken.push(slots);
-                        }
-                    }
+                    let slots = child.upgrade().and_then(|child| close(&child, error, &mut panics));
+                    taken.extend(slots.filter(|slots| !slots.is_empty()));
                 }
                 Slot::Vacant(_) => {}
             }
         }
+        next = taken.pop();
     }
     for callback in callbacks {
         panics.catch(callback);
@@ -234,7 +243,7 @@ impl Wake for Expiry {
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
-            for slot in node.owner.take() {
+            for slot in node.owner.state.with(|state| state.take(End::ByDeadline)) {
                 if let Slot::Occupied(Dependent::Callback(callback)) = slot {
                     panics.catch(callback);
                 }

@@ -1,24 +1,26 @@
 //! What a token's receivers share: a channel that only ever closes, by a call or at its deadline. There is no buffer and
-//! nobody sends; whoever receives waits for the end.
+//! nobody sends; whoever receives waits for the end. The channel itself is there only once somebody has come to wait.
 //!
 //! | `ended` | meaning | who moves it on |
 //! |---|---|---|
-//! | `OPEN` | open, without a deadline | `close`: -> `CLOSED` |
-//! | `TIMED` | open until the deadline | `close`, in time: -> `CLOSED`; whoever closes or looks later: -> `EXPIRED` |
+//! | `OPEN` | open, without a deadline | `end`: -> `CLOSED` |
+//! | `TIMED` | open until the deadline | `end`, in time: -> `CLOSED`; whoever closes or looks later: -> `EXPIRED` |
 //! | `CLOSED`, `EXPIRED` | over | nobody |
 //!
 //! # Invariants
-//! 1. `ended` leaves `OPEN` or `TIMED` by compare-exchange, once: for `CLOSED` in the critical section that closes `core`,
-//!    before anybody is claimed there.
-//! 2. Nobody has to be woken at the deadline: whoever waits, waits no longer than until then, and looks again. So one who
+//! 1. `ended` leaves `OPEN` or `TIMED` by compare-exchange, once; for `CLOSED` under the owner's lock.
+//! 2. `line` is made, and handed to whoever wants to stand in it, under the owner's lock, while nobody has closed. So
+//!    whoever closes finds, in the section that does, the line that anybody stands in, or ever will.
+//! 3. Whoever closed then closes that line, under no other lock: nobody is claimed there before `ended` says why.
+//! 4. Nobody has to be woken at the deadline: whoever waits, waits no longer than until then, and looks again. So one who
 //!    only looks wakes nobody, and runs no user code.
 //!
-//! Needs: `channel/core.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::time::Instant;
 
 use super::super::error::RecvTimeoutError;
-use super::super::sync::{AtomicUsize, Ordering, passed};
+use super::super::sync::{AtomicUsize, Identity, OnceLock, Ordering, passed};
 use super::super::wait::Waiter;
 use super::core::Core;
 use super::receiver::wait_for_value;
@@ -36,20 +38,34 @@ pub(crate) enum End {
     ByDeadline,
 }
 
+/// What an owner has for it: a lock.
+pub(crate) trait Owner: Send + Sync {
+    /// Runs a section under that lock, unless it is known there that it is over.
+    fn unless_over(&self, section: &mut dyn FnMut());
+}
+
 /// A channel that only ever closes, and what its owner keeps with it.
 #[derive(Debug)]
 pub(crate) struct Closing<T, O: ?Sized> {
     /// The table above.
     ended: AtomicUsize,
     deadline: Option<Instant>,
-    pub(crate) core: Core<T>,
+    identity: Identity,
+    /// Where those stand who wait.
+    line: OnceLock<Box<Core<T>>>,
     pub(crate) owner: O,
 }
 
 impl<T, O> Closing<T, O> {
-    pub(crate) fn new(deadline: Option<Instant>, owner: O) -> Self {
-        let ended = AtomicUsize::new(if deadline.is_some() { TIMED } else { OPEN });
-        Self { ended, deadline, core: Core::new(Some(0)), owner }
+    /// Open, or over from the start.
+    pub(crate) fn new(end: Option<End>, deadline: Option<Instant>, owner: O) -> Self {
+        let ended = match end {
+            None if deadline.is_some() => TIMED,
+            None => OPEN,
+            Some(End::ByCall) => CLOSED,
+            Some(End::ByDeadline) => EXPIRED,
+        };
+        Self { ended: AtomicUsize::new(ended), deadline, identity: Identity::new(), line: OnceLock::new(), owner }
     }
 }
 
@@ -88,38 +104,39 @@ impl<T, O: ?Sized> Closing<T, O> {
     #[inline(never)]
     pub(crate) fn expires(&self) -> bool {
         self.deadline.is_some_and(passed) && {
-            self.expire();
+            // Relaxed: a deadline orders nothing. Acquire on failure: pairs with the Release in `end` (HB-CX-1).
+            let _ = self.ended.compare_exchange(TIMED, EXPIRED, Ordering::Relaxed, Ordering::Acquire);
             true
         }
     }
 
-    fn expire(&self) {
-        // Relaxed: a deadline orders nothing. Acquire on failure: pairs with the Release in `end` (HB-CX-1).
-        let _ = self.ended.compare_exchange(TIMED, EXPIRED, Ordering::Relaxed, Ordering::Acquire);
-    }
-
-    /// Closes it; true for the one call that did, and in time. That call does `also` first, under the lock.
+    /// Ends it by a call; false if it is over. Called under the owner's lock, and in time: after a look at `expires`
+    /// where there is a deadline.
     #[inline]
-    pub(crate) fn close(&self, also: impl FnOnce()) -> bool {
-        !(self.deadline.is_some() && self.expires()) && self.end(also)
-    }
-
-    /// Ends it as another has ended, whatever the clock says; with `also` as for `close`.
-    pub(crate) fn end_like(&self, other: End, also: impl FnOnce()) {
-        match other {
-            End::ByCall => drop(self.end(also)),
-            End::ByDeadline => self.expire(),
-        }
-    }
-
-    #[inline]
-    fn end(&self, also: impl FnOnce()) -> bool {
+    pub(crate) fn end(&self) -> bool {
         let open = if self.deadline.is_some() { TIMED } else { OPEN };
-        self.core.close_if(|| {
-            also();
-            // Release: pairs with the Acquire in `look` and `expire` (HB-CX-1). Relaxed on failure: too late.
-            self.ended.compare_exchange(open, CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
-        })
+        // Release: pairs with the Acquire in `look` and `expires` (HB-CX-1). Relaxed on failure: too late.
+        self.ended.compare_exchange(open, CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// The line, if it has been made: for the one who closes, under the owner's lock, and for one who stands in it.
+    #[inline]
+    pub(crate) fn line(&self) -> Option<&Core<T>> {
+        self.line.get().map(|line| &**line)
+    }
+
+    #[inline]
+    pub(crate) fn identity(&self) -> usize {
+        self.identity.of(self)
+    }
+}
+
+impl<T, O: Owner + ?Sized> Closing<T, O> {
+    /// Where to wait for the end, made if need be; `None` if it is over: what came before that happens before (HB-LK-1).
+    pub(crate) fn waiting_line(&self) -> Option<&Core<T>> {
+        let mut line = None;
+        self.owner.unless_over(&mut || line = Some(&**self.line.get_or_init(|| Box::new(Core::new(Some(0))))));
+        line
     }
 
     /// Waits for the end, or until `deadline`: there is never a value.
@@ -127,11 +144,12 @@ impl<T, O: ?Sized> Closing<T, O> {
         if self.has_ended() {
             return RecvTimeoutError::Disconnected;
         }
-        let unreceived = match self.core.recv(true, Waiter::thread) {
+        let Some(line) = self.waiting_line() else { return RecvTimeoutError::Disconnected };
+        let unreceived = match line.recv(true, Waiter::thread) {
             Ok(_) => unreachable!("nobody sends"),
             Err(unreceived) => unreceived,
         };
-        match wait_for_value(&self.core, unreceived, earlier(self.deadline, deadline)) {
+        match wait_for_value(line, unreceived, earlier(self.deadline, deadline)) {
             Err(RecvTimeoutError::Timeout) if !self.has_ended() => RecvTimeoutError::Timeout,
             _ => RecvTimeoutError::Disconnected,
         }

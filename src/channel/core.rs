@@ -536,13 +536,8 @@ impl<T> Core<T> {
     }
 
     /// Closes; false if it was closed.
-    pub(super) fn close(&self) -> bool {
-        self.close_if(|| true)
-    }
-
-    /// Closes if `may` says so, which is asked once, and before anybody can know; false if it was closed.
-    pub(super) fn close_if(&self, may: impl FnOnce() -> bool) -> bool {
-        let closed = self.state.with(|state| if state.closed || !may() { None } else { state.close() });
+    pub(crate) fn close(&self) -> bool {
+        let closed = self.state.with(State::close);
         release(&closed); // close
         closed.is_some()
     }

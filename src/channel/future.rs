@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::super::error::{RecvError, SendError};
 use super::super::sync::Alarm;
 use super::super::wait::{Cause, Waiter};
-use super::closing::Closing;
+use super::closing::{Closing, Owner};
 use super::core::{Core, Unreceived, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::schedule::Schedule;
@@ -134,9 +134,16 @@ impl<T> Pending<T> {
     }
 
     /// Ready when there is an end.
-    pub(crate) fn poll_closing<O: ?Sized>(&mut self, closing: &Closing<T, O>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_closing<O>(&mut self, closing: &Closing<T, O>, cx: &mut Context<'_>) -> Poll<()>
+    where
+        O: Owner + ?Sized,
+    {
         self.alarm = None;
-        if closing.has_ended() || self.poll_channel(&closing.core, cx).is_ready() {
+        if closing.has_ended() {
+            return Poll::Ready(());
+        }
+        let line = if self.waiting.is_some() { closing.line() } else { closing.waiting_line() };
+        if line.is_none_or(|line| self.poll_channel(line, cx).is_ready()) {
             return Poll::Ready(());
         }
         self.alarm = closing.deadline().map(|deadline| Alarm::for_task(deadline, cx.waker().clone()));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::{Cause, Waiter};
-use super::closing::Closing;
+use super::closing::{Closing, Owner};
 use super::core::{Core, Unreceived};
 use super::schedule::{Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
@@ -36,7 +36,7 @@ pub(crate) enum Source<T> {
     /// A timer's moments, made into values.
     Timer(Arc<Schedule>, fn(Instant) -> T),
     /// None: there is only an end.
-    Closing(Arc<Closing<T, dyn Send + Sync>>),
+    Closing(Arc<Closing<T, dyn Owner>>),
     Never,
 }
 
@@ -45,7 +45,7 @@ impl<T> Source<T> {
     pub(crate) fn core(&self) -> Option<&Core<T>> {
         match self {
             Source::Channel(core) => Some(core),
-            Source::Closing(closing) => Some(&closing.core),
+            Source::Closing(closing) => closing.line(),
             Source::Timer(..) | Source::Never => None,
         }
     }
@@ -291,7 +291,7 @@ impl<T> Receiver<T> {
         Self { source: Source::Never }
     }
 
-    pub(crate) fn closing(closing: Arc<Closing<T, dyn Send + Sync>>) -> Self {
+    pub(crate) fn closing(closing: Arc<Closing<T, dyn Owner>>) -> Self {
         Self { source: Source::Closing(closing) }
     }
 

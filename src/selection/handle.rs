@@ -85,7 +85,7 @@ impl<T> Handle for Receiver<T> {
         match &self.source {
             Source::Channel(core) => core.identity(),
             Source::Timer(schedule, _) => schedule.identity(),
-            Source::Closing(closing) => closing.core.identity(),
+            Source::Closing(closing) => closing.identity(),
             Source::Never => 0,
         }
     }
@@ -143,7 +143,9 @@ impl<T> Handle for Receiver<T> {
             Source::Timer(schedule, _) => !schedule.is_due() && rest(tour),
             Source::Closing(closing) => {
                 !closing.has_ended()
-                    && closing.core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
+                    && closing.waiting_line().is_some_and(|line| {
+                        line.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
+                    })
             }
             Source::Never => rest(tour),
         }

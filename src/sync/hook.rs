@@ -124,7 +124,7 @@ impl Identity {
         Self(IDENTITIES.replace(IDENTITIES.get() + 1) + 1)
     }
 
-    pub(crate) fn of<T>(&self, _owner: &T) -> usize {
+    pub(crate) fn of<T: ?Sized>(&self, _owner: &T) -> usize {
         self.0
     }
 }

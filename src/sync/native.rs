@@ -121,7 +121,7 @@ impl Identity {
     }
 
     #[inline]
-    pub(crate) fn of<T>(&self, owner: &T) -> usize {
+    pub(crate) fn of<T: ?Sized>(&self, owner: &T) -> usize {
         std::ptr::from_ref(owner).addr()
     }
 }

@@ -16,6 +16,7 @@ use super::{DEADLOCK, RACE};
 use crate::hence::cancel::{CancellationToken, Cause};
 use crate::hence::channel::{Select, after};
 use crate::hence::sync::{Lock, reached};
+use crate::hence::wait::{Cause::Closed, Waiter};
 use crate::hence::wait_group::WaitGroup;
 use crate::select_biased;
 
@@ -26,7 +27,7 @@ pub(super) fn models() -> Vec<Model> {
     let release = || closing(Kind::Relaxed, "self.ended.compare_exchange(open, CLOSED");
     let acquire = || closing(Kind::Relaxed, "self.ended.load(Ordering::Acquire)");
     let claim = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let close_unlocked = || core(Kind::NoLock, "let closed = self.state.with(");
+    let close_unlocked = || tree(Kind::NoLock, "let (slots, line) = node.owner.state.with(");
     let close_unnotified = || core(Kind::NoWake, "release(&closed); // close");
     vec![
         Model::new("hb_cx_1_cancel_before_is_cancelled", &["HB-CX-1"], EARLY_OR_LATE, is_cancelled),
@@ -40,6 +41,13 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(claim()),
         Model::failing("lv_cx_1_wait_not_notified", &["LV-CX-1"], DEADLOCK, || waits(CancellationToken::wait))
             .weakened(close_unnotified()),
+        Model::failing("lv_cx_1_line_made_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
+            .weakened(tree(Kind::NoLock, "self.state.with(|state| state.over.is_none().then(section))")),
+        Model::failing("lv_cx_1_line_looked_for_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
+            .weakened(close_unlocked()),
+        Model::failing("lv_cx_1_line_closed_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
+            .weakened(core(Kind::NoLock, "let closed = self.state.with(")),
+        Model::failing("lv_cx_1_line_looked_for_too_early", &["LV-CX-1"], DEADLOCK, line_looked_for_too_early),
         Model::new("hb_cx_1_cancel_before_cancelled", &["HB-CX-1", "LV-CX-1"], &["1"], || {
             waits(|token| block_on(token.cancelled()))
         }),
@@ -55,7 +63,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("hb_cx_2_cancel_before_callback", &["HB-CX-2", "SF-CX-3"], &["1 1"], before_callback),
         Model::failing("hb_cx_2_store_relaxed", &["HB-CX-2"], RACE, before_callback).weakened(release()),
         Model::failing("hb_cx_2_register_unlocked", &["HB-CX-2"], RACE, before_callback)
-            .weakened(tree(Kind::NoLock, "node.owner.state.with(|state| {")),
+            .weakened(tree(Kind::NoLock, "    node.owner.state.with(|state| {")),
         Model::new("sf_cx_1_one_of_two_cancels_wins", &["SF-CX-1"], &["first", "second"], two_cancels),
         Model::failing("sf_cx_1_close_unlocked", &["SF-CX-1"], RACE, two_cancels).weakened(close_unlocked()),
         Model::new("sf_cx_1_no_cancel_after_the_deadline", &["SF-CX-1", "SF-CX-4"], WON_OR_LATE, || late(false)),
@@ -65,10 +73,10 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_cx_1_cancel_comes_too_late", &["SF-CX-1", "SF-CX-4"], &["deadline"], too_late),
         Model::new("sf_cx_2_child_made_while_cancelling", &["SF-CX-2"], EARLY_OR_LATE, child_made_while_cancelling),
         Model::failing("sf_cx_2_child_unlocked", &["SF-CX-2"], RACE, child_made_while_cancelling)
-            .weakened(tree(Kind::NoLock, "let child = parent.owner.state.with("))
+            .weakened(tree(Kind::NoLock, "parent.owner.state.with("))
             .under(&[BOUNDED]), // loom's own lock fails, poisoned, after the race
         Model::failing("sf_cx_2_taken_unlocked", &["SF-CX-2"], RACE, child_made_while_cancelling)
-            .weakened(tree(Kind::NoLock, "self.state.with(|state| state.slots.take())")),
+            .weakened(close_unlocked()),
         Model::new("sf_cx_2_grandchild_of_a_dropped_child", &["SF-CX-2"], &["cancelled"], grandchild),
         Model::new("sf_cx_2_last_handle_dropped", &["SF-CX-2", "SF-CX-3"], &["dropped", "run"], last_handle_dropped),
         Model::failing("sf_cx_2_place_left_unlocked", &["SF-CX-2"], RACE, last_handle_dropped)
@@ -85,6 +93,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_cx_3_stop_unlocked", &["SF-CX-3"], RACE, || stop_or_run(false))
             .weakened(tree(Kind::NoLock, "self.node.owner.state.with(|state| state.slots.remove(self.slot))")),
         Model::new("sf_cx_3_stop_or_run_at_the_deadline", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(true)),
+        Model::failing("sf_cx_3_taken_unlocked_at_the_deadline", &["SF-CX-3"], RACE, || stop_or_run(true))
+            .weakened(tree(Kind::NoLock, "for slot in node.owner.state.with(")),
         Model::new("sf_cx_3_registered_while_cancelling", &["SF-CX-3", "LV-CX-2"], &["1"], registered_while_cancelling),
         Model::new(
             "sf_cx_3_cancel_or_deadline",
@@ -116,6 +126,7 @@ pub(super) fn models() -> Vec<Model> {
         )),
         Model::new("lv_cx_1_deadline_ends_every_wait", &["LV-CX-1"], &["all"], deadline_ends_every_wait),
         Model::new("lv_cx_1_two_kinds_of_waits", &["LV-CX-1"], &["both"], two_waits),
+        Model::new("lv_cx_1_two_make_the_line", &["LV-CX-1", "HB-CX-1"], &["both"], two_make_the_line),
         Model::new("lv_cx_1_timed_wait", &["LV-CX-1", "HB-CX-1"], EARLY_OR_LATE, timed_wait),
         Model::new("lv_cx_1_future_dropped", &["LV-CX-1"], EARLY_OR_LATE, future_dropped),
         Model::new("lv_cx_1_dropped_future_is_not_woken", &["LV-CX-1"], &["not woken"], dropped_future_is_not_woken),
@@ -652,6 +663,55 @@ fn two_waits() -> String {
     select_biased! { recv(child.done()) -> gone => assert!(gone.is_err()) }
     join([blocked, cancelling]);
     "both".into()
+}
+
+/// Two come to wait for one token, each as the first, while it is cancelled.
+fn two_make_the_line() -> String {
+    let (token, witness) = (CancellationToken::new(), Witness::new());
+    let blocked = {
+        let (token, witness) = (token.clone(), witness.clone());
+        spawn(move || {
+            token.wait();
+            assert_eq!(witness.read(), 1);
+        })
+    };
+    let cancelling = {
+        let (token, witness) = (token.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            assert!(token.cancel());
+        })
+    };
+    assert!(token.done().recv().is_err());
+    assert_eq!(witness.read(), 1);
+    join([blocked, cancelling]);
+    "both".into()
+}
+
+/// The fault of one who looks for a line, and then says that it is over, in a token with a line of one.
+fn line_looked_for_too_early() -> String {
+    let token = Arc::new(Lock::new((false, None::<Arc<Waiter>>))); // whether it is over, and the line
+    let cancelling = {
+        let token = token.clone();
+        spawn(move || {
+            let line = token.with(|(_, line)| line.clone());
+            token.with(|(over, _)| *over = true);
+            if let Some(waiter) = line.filter(|waiter| waiter.claim(Closed)) {
+                waiter.notify();
+            }
+        })
+    };
+    let waiter = Arc::new(Waiter::thread());
+    let stand = |(over, line): &mut (bool, Option<Arc<Waiter>>)| {
+        let open = !*over;
+        *line = open.then(|| waiter.clone());
+        open
+    };
+    if token.with(stand) {
+        waiter.wait();
+    }
+    cancelling.join().unwrap();
+    "woken".into()
 }
 
 fn timed_wait() -> String {
