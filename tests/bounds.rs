@@ -136,9 +136,11 @@ fn tokens_go_anywhere() {
 
 #[test]
 fn tokens_may_be_used_across_a_panic() {
-    // Not the future, which is a task's own; nor a cause, which may be anybody's error.
-    assert_eq!(tokens!(UnwindSafe), [true, true, true, false, false, false]);
-    assert_eq!(tokens!(RefUnwindSafe), [true, true, true, false, false, false]);
+    // Not the future, which is a task's own, as no future here is.
+    assert_eq!(tokens!(UnwindSafe), [true, true, true, false, true, true]);
+    assert_eq!(tokens!(RefUnwindSafe), [true, true, true, false, true, true]);
+    assert!(!implements!(RecvFuture<'static, u8>: UnwindSafe) && !implements!(RecvFuture<'static, u8>: RefUnwindSafe));
+    assert!(!implements!(WaitFuture<'static>: UnwindSafe) && !implements!(WaitFuture<'static>: RefUnwindSafe));
 }
 
 #[test]

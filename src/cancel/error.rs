@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::super::sync::Arc;
 
@@ -140,6 +141,10 @@ impl fmt::Display for Cause {
         }
     }
 }
+
+// As the token is, which hands it out: the error is shared, and only looked at.
+impl UnwindSafe for Cause {}
+impl RefUnwindSafe for Cause {}
 
 impl<T> Error for SendOrCancelledError<T> {}
 impl Error for RecvOrCancelledError {}
