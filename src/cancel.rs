@@ -101,8 +101,8 @@ use std::time::{Duration, Instant};
 
 use super::channel::Receiver;
 use super::channel::closing::End;
+use super::channel::ending::Ending;
 use super::channel::future::Pending;
-use super::error::RecvTimeoutError;
 use super::sync::{Alarm, Arc, now, on_our_clock};
 use tree::{Callback, Expiry, Node, Place, SharedError};
 
@@ -367,7 +367,7 @@ impl CancellationToken {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        self.node.recv(deadline) == RecvTimeoutError::Disconnected
+        self.node.wait_until(deadline)
     }
 
     /// A future that is ready when it is cancelled: [`wait`](CancellationToken::wait) for tasks, on any runtime.
@@ -565,9 +565,7 @@ impl Future for CancelledFuture<'_> {
 
 impl Drop for CancelledFuture<'_> {
     fn drop(&mut self) {
-        if let Some(line) = self.node.line() {
-            self.pending.abandon(line);
-        }
+        self.pending.abandon(|| self.node.line());
     }
 }
 

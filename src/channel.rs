@@ -89,6 +89,7 @@
 mod side;
 pub(crate) mod closing;
 pub(crate) mod core;
+pub(crate) mod ending;
 pub(crate) mod future;
 mod receiver;
 pub(crate) mod schedule;

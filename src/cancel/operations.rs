@@ -6,8 +6,10 @@
 //! Needs: `cancel.rs`, `selection.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 use super::super::channel::core::{Place, Side, Stand, Tour};
+use super::super::channel::ending::Ending;
 use super::super::channel::{Receiver, Sender};
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
+use super::super::sync::Arc;
 use super::super::wait::{Cause, Waiter};
 use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
@@ -82,6 +84,24 @@ impl<T> Receiver<T> {
     }
 }
 
+impl CancellationToken {
+    /// Waits with a waiter that stands in another line, too: why it was claimed, by whomever; `None` if nobody has
+    /// claimed it and the token was cancelled.
+    pub(crate) fn wait_with(&self, waiter: &Arc<Waiter>) -> Option<Cause> {
+        let mut place = Place { side: Side::Recv, index: 0, ticket: 0 };
+        let mut tour = Tour { stand: Stand::InLine(waiter), observed: Vec::new() };
+        // Not where it is closed by now: then it stands in no line of it.
+        let line = self.node.waiting_line().filter(|line| {
+            line.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true)
+        });
+        tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
+        let line = line?;
+        let cause = waiter.wait_until(self.deadline());
+        line.leave(&place, false);
+        cause
+    }
+}
+
 impl WaitGroup {
     /// Blocks the thread until there is no guard, unless `token` is cancelled first: [`wait`](WaitGroup::wait) that can
     /// be told to stop. Leaves nothing behind.
@@ -104,19 +124,8 @@ impl WaitGroup {
     pub fn wait_or_cancelled(&self, token: &CancellationToken) -> Result<(), Cancelled> {
         token.check()?;
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return Ok(()) };
-        let mut place = Place { side: Side::Recv, index: 0, ticket: 0 };
-        let mut tour = Tour { stand: Stand::InLine(&waiter), observed: Vec::new() };
-        // Not where it is closed by now: then it stands in no line of it.
-        let line = token.node.waiting_line().filter(|line| {
-            line.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true)
-        });
-        tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
-        if let Some(line) = line {
-            let cause = waiter.wait_until(token.deadline());
-            line.leave(&place, false);
-            if let Some(Cause::Done(_)) = cause {
-                return Ok(());
-            }
+        if let Some(Cause::Done(_)) = token.wait_with(&waiter) {
+            return Ok(());
         }
         self.leave(ticket);
         Err(token.cancellation())

@@ -7,7 +7,9 @@
 //! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there.
 //! 4. No deadline is later than the parent's: at a deadline nothing has to spread.
 //! 5. `error` is written in the section that ends the token, or before anybody else knows of it.
-//! 6. Under a token's lock nobody takes another.
+//! 6. Under a token's lock nobody takes another, but the one who ends it, who takes its line's. A select takes a
+//!    token's for a moment, to make a line, under the locks of channels that come before that line in the one order in
+//!    which selects lock them. So no two wait for each other.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
 //!
@@ -142,7 +144,7 @@ impl Branch {
 }
 
 impl Owner for Branch {
-    fn unless_over(&self, section: &mut dyn FnMut()) {
+    fn unless_over(&self, section: impl FnOnce()) {
         self.state.with(|state| state.over.is_none().then(section));
     }
 }
@@ -193,14 +195,18 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
     if node.deadline().is_some() && node.expires() {
         return None;
     }
-    let (slots, line) = node.owner.state.with(|state| {
-        node.end().then(|| {
-            state.error = error.cloned();
-            (state.take(End::ByCall), node.line())
-        })
+    let (slots, released) = node.owner.state.with(|state| {
+        // Where there is a line, under its lock too: a select that has found it open finds the token so (SF-SEL-3).
+        let released = match node.line() {
+            Some(line) => Some(line.close_if(|| node.end())?),
+            None if node.end() => None,
+            None => return None,
+        };
+        state.error = error.cloned();
+        Some((state.take(End::ByCall), released))
     })?;
-    if let Some(line) = line {
-        panics.catch(|| line.close());
+    if let Some(released) = released {
+        panics.catch(|| released.notify());
     }
     Some(slots)
 }

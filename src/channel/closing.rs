@@ -8,23 +8,21 @@
 //! | `CLOSED`, `EXPIRED` | over | nobody |
 //!
 //! # Invariants
-//! 1. `ended` leaves `OPEN` or `TIMED` by compare-exchange, once; for `CLOSED` under the owner's lock.
+//! 1. `ended` leaves `OPEN` or `TIMED` by compare-exchange, once; for `CLOSED` under the owner's lock and, where there is
+//!    a line, in the section that closes it, before anybody is claimed there.
 //! 2. `line` is made, and handed to whoever wants to stand in it, under the owner's lock, while nobody has closed. So
 //!    whoever closes finds, in the section that does, the line that anybody stands in, or ever will.
-//! 3. Whoever closed then closes that line, under no other lock: nobody is claimed there before `ended` says why.
+//! 3. Whoever has locked the line and found it open knows that nobody has closed.
 //! 4. Nobody has to be woken at the deadline: whoever waits, waits no longer than until then, and looks again. So one who
 //!    only looks wakes nobody, and runs no user code.
 //!
-//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/ending.rs`, `sync.rs`.
 
 use std::time::Instant;
 
-use super::super::error::RecvTimeoutError;
 use super::super::sync::{AtomicUsize, Identity, OnceLock, Ordering, passed};
-use super::super::wait::Waiter;
 use super::core::Core;
-use super::receiver::wait_for_value;
-use super::schedule::earlier;
+use super::ending::Ending;
 
 const OPEN: usize = 0;
 const TIMED: usize = 1;
@@ -41,12 +39,12 @@ pub(crate) enum End {
 /// What an owner has for it: a lock.
 pub(crate) trait Owner: Send + Sync {
     /// Runs a section under that lock, unless it is known there that it is over.
-    fn unless_over(&self, section: &mut dyn FnMut());
+    fn unless_over(&self, section: impl FnOnce());
 }
 
 /// A channel that only ever closes, and what its owner keeps with it.
 #[derive(Debug)]
-pub(crate) struct Closing<T, O: ?Sized> {
+pub(crate) struct Closing<T, O> {
     /// The table above.
     ended: AtomicUsize,
     deadline: Option<Instant>,
@@ -69,7 +67,7 @@ impl<T, O> Closing<T, O> {
     }
 }
 
-impl<T, O: ?Sized> Closing<T, O> {
+impl<T, O> Closing<T, O> {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -77,11 +75,9 @@ impl<T, O: ?Sized> Closing<T, O> {
     /// Whether it is over. Whoever finds that the deadline has passed says so in `ended`.
     #[inline]
     pub(crate) fn has_ended(&self) -> bool {
-        match self.look() {
-            OPEN => false,
-            TIMED => self.expires(),
-            _ => true,
-        }
+        // The case to be fast first, and by itself.
+        let ended = self.look();
+        ended != OPEN && (ended != TIMED || self.expires())
     }
 
     /// How it ended, as far as anybody has said, whatever the clock says.
@@ -110,8 +106,8 @@ impl<T, O: ?Sized> Closing<T, O> {
         }
     }
 
-    /// Ends it by a call; false if it is over. Called under the owner's lock, and in time: after a look at `expires`
-    /// where there is a deadline.
+    /// Ends it by a call; false if it is over. Called under the owner's lock, and the line's where there is one, and
+    /// in time: after a look at `expires` where there is a deadline.
     #[inline]
     pub(crate) fn end(&self) -> bool {
         let open = if self.deadline.is_some() { TIMED } else { OPEN };
@@ -124,34 +120,29 @@ impl<T, O: ?Sized> Closing<T, O> {
     pub(crate) fn line(&self) -> Option<&Core<T>> {
         self.line.get().map(|line| &**line)
     }
-
-    #[inline]
-    pub(crate) fn identity(&self) -> usize {
-        self.identity.of(self)
-    }
 }
 
-impl<T, O: Owner + ?Sized> Closing<T, O> {
-    /// Where to wait for the end, made if need be; `None` if it is over: what came before that happens before (HB-LK-1).
-    pub(crate) fn waiting_line(&self) -> Option<&Core<T>> {
-        let mut line = None;
-        self.owner.unless_over(&mut || line = Some(&**self.line.get_or_init(|| Box::new(Core::new(Some(0))))));
-        line
+impl<T: Send, O: Owner> Ending<T> for Closing<T, O> {
+    fn has_ended(&self) -> bool {
+        self.has_ended()
     }
 
-    /// Waits for the end, or until `deadline`: there is never a value.
-    pub(crate) fn recv(&self, deadline: Option<Instant>) -> RecvTimeoutError {
-        if self.has_ended() {
-            return RecvTimeoutError::Disconnected;
-        }
-        let Some(line) = self.waiting_line() else { return RecvTimeoutError::Disconnected };
-        let unreceived = match line.recv(true, Waiter::thread) {
-            Ok(_) => unreachable!("nobody sends"),
-            Err(unreceived) => unreceived,
-        };
-        match wait_for_value(line, unreceived, earlier(self.deadline, deadline)) {
-            Err(RecvTimeoutError::Timeout) if !self.has_ended() => RecvTimeoutError::Timeout,
-            _ => RecvTimeoutError::Disconnected,
-        }
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn identity(&self) -> usize {
+        self.identity.of(self)
+    }
+
+    fn line(&self) -> Option<&Core<T>> {
+        self.line()
+    }
+
+    /// What came before the end happens before, if there is none (HB-LK-1).
+    fn waiting_line(&self) -> Option<&Core<T>> {
+        let mut line = None;
+        self.owner.unless_over(|| line = Some(&**self.line.get_or_init(|| Box::new(Core::new(Some(0))))));
+        line
     }
 }

@@ -205,6 +205,16 @@ fn notify<T>(wake: Wake<T>) {
     }
 }
 
+/// Those whom a close has released: claimed, and to be notified once no lock is held.
+#[must_use = "they wait for it"]
+pub(crate) struct Released<T>(Vec<Party<T>>);
+
+impl<T> Released<T> {
+    pub(crate) fn notify(self) {
+        release(&Some(self.0)); // close
+    }
+}
+
 /// Notifies those whom a close has released.
 #[inline]
 #[cfg_attr(any(loom, shuttle), track_caller)]
@@ -449,7 +459,7 @@ fn claim_value<T>(sender: &Alone<T>) -> Ranked<T> {
 
 impl<T> Core<T> {
     /// A channel with one handle on each side.
-    pub(super) fn new(capacity: Option<usize>) -> Self {
+    pub(crate) fn new(capacity: Option<usize>) -> Self {
         let state = State {
             capacity: capacity.unwrap_or(usize::MAX),
             returned: VecDeque::new(),
@@ -537,9 +547,13 @@ impl<T> Core<T> {
 
     /// Closes; false if it was closed.
     pub(crate) fn close(&self) -> bool {
-        let closed = self.state.with(State::close);
-        release(&closed); // close
-        closed.is_some()
+        self.close_if(|| true).map(Released::notify).is_some()
+    }
+
+    /// Closes if `may` says so, which is asked once, and before anybody can know; `None` if it was closed.
+    pub(crate) fn close_if(&self, may: impl FnOnce() -> bool) -> Option<Released<T>> {
+        let closed = self.state.with(|state| if state.closed || !may() { None } else { state.close() });
+        closed.map(Released)
     }
 
     pub(super) fn add_sender(&self) {

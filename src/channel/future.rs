@@ -1,6 +1,6 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
+//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
 //! `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::future::Future;
@@ -12,8 +12,8 @@ use std::time::Instant;
 use super::super::error::{RecvError, SendError};
 use super::super::sync::Alarm;
 use super::super::wait::{Cause, Waiter};
-use super::closing::{Closing, Owner};
 use super::core::{Core, Unreceived, Unsent, Waiting};
+use super::ending::Ending;
 use super::receiver::{Receiver, Source};
 use super::schedule::Schedule;
 use super::sender::Sender;
@@ -134,10 +134,7 @@ impl<T> Pending<T> {
     }
 
     /// Ready when there is an end.
-    pub(crate) fn poll_closing<O>(&mut self, closing: &Closing<T, O>, cx: &mut Context<'_>) -> Poll<()>
-    where
-        O: Owner + ?Sized,
-    {
+    pub(crate) fn poll_closing(&mut self, closing: &(impl Ending<T> + ?Sized), cx: &mut Context<'_>) -> Poll<()> {
         self.alarm = None;
         if closing.has_ended() {
             return Poll::Ready(());
@@ -150,10 +147,13 @@ impl<T> Pending<T> {
         Poll::Pending
     }
 
-    /// Leaves the line.
-    pub(crate) fn abandon(&self, core: &Core<T>) {
+    /// Leaves the line, which is asked for if it stands in one.
+    pub(crate) fn abandon<'a>(&self, line: impl FnOnce() -> Option<&'a Core<T>>)
+    where
+        T: 'a,
+    {
         if let Some(waiting) = &self.waiting {
-            core.abandon_recv(waiting);
+            line().expect("it stands in it").abandon_recv(waiting);
         }
     }
 }
@@ -172,7 +172,7 @@ impl<T> Future for RecvFuture<'_, T> {
         match &receiver.source {
             Source::Channel(core) => pending.poll_channel(core, cx),
             Source::Timer(schedule, value) => pending.poll_timer(schedule, cx).map(|due| Ok(value(due))),
-            Source::Closing(closing) => pending.poll_closing(closing, cx).map(|()| Err(RecvError)),
+            Source::Closing(closing) => pending.poll_closing(&**closing, cx).map(|()| Err(RecvError)),
             Source::Never => Poll::Pending,
         }
     }
@@ -180,9 +180,7 @@ impl<T> Future for RecvFuture<'_, T> {
 
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        if let Some(core) = self.receiver.source.core() {
-            self.pending.abandon(core);
-        }
+        self.pending.abandon(|| self.receiver.source.core());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The receiving handle, and its iterators.
 //!
-//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
+//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
 //! `error.rs`.
 
 use std::iter::FusedIterator;
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, Patience, now, on_our_clock};
 use super::super::wait::{Cause, Waiter};
-use super::closing::{Closing, Owner};
 use super::core::{Core, Unreceived};
+use super::ending::Ending;
 use super::schedule::{Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
 
@@ -36,7 +36,7 @@ pub(crate) enum Source<T> {
     /// A timer's moments, made into values.
     Timer(Arc<Schedule>, fn(Instant) -> T),
     /// None: there is only an end.
-    Closing(Arc<Closing<T, dyn Owner>>),
+    Closing(Arc<dyn Ending<T>>),
     Never,
 }
 
@@ -262,7 +262,8 @@ impl<T> Receiver<T> {
                 Err(unreceived) => wait_for_value(core, unreceived, deadline),
             },
             Source::Timer(schedule, value) => schedule.recv(deadline).map(value),
-            Source::Closing(closing) => Err(closing.recv(deadline)),
+            Source::Closing(closing) if closing.wait_until(deadline) => Err(RecvTimeoutError::Disconnected),
+            Source::Closing(_) => Err(RecvTimeoutError::Timeout),
             Source::Never => {
                 sleep_until(deadline);
                 Err(RecvTimeoutError::Timeout)
@@ -281,7 +282,7 @@ impl<T> Receiver<T> {
         match (&self.source, &other.source) {
             (Source::Channel(a), Source::Channel(b)) => Arc::ptr_eq(a, b),
             (Source::Timer(a, _), Source::Timer(b, _)) => Arc::ptr_eq(a, b),
-            (Source::Closing(a), Source::Closing(b)) => Arc::ptr_eq(a, b),
+            (Source::Closing(a), Source::Closing(b)) => a.identity() == b.identity(),
             (Source::Never, Source::Never) => true,
             _ => false,
         }
@@ -291,7 +292,7 @@ impl<T> Receiver<T> {
         Self { source: Source::Never }
     }
 
-    pub(crate) fn closing(closing: Arc<Closing<T, dyn Owner>>) -> Self {
+    pub(crate) fn closing(closing: Arc<dyn Ending<T>>) -> Self {
         Self { source: Source::Closing(closing) }
     }
 

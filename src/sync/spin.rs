@@ -5,9 +5,9 @@
 //! across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
 //! sound here: a critical section is a few dozen instructions and perhaps one allocation, never user code, and never
 //! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given
-//! the core, because its waiters yield and then sleep. One kind of holder takes other locks of this kind: a select,
-//! those of its channels, all in one order (so there is no deadlock), and holds them for as many such sections; on the
-//! way, for a token, that of its state, under which nobody takes another.
+//! the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select,
+//! those of its channels, all in one order, and holds them for as many such sections; and who cancels a token, that of
+//! its line (`cancel/tree.rs`, invariant 6: there is no deadlock).
 //!
 //! # Guarantees
 //! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`].

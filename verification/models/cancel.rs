@@ -27,8 +27,8 @@ pub(super) fn models() -> Vec<Model> {
     let release = || closing(Kind::Relaxed, "self.ended.compare_exchange(open, CLOSED");
     let acquire = || closing(Kind::Relaxed, "self.ended.load(Ordering::Acquire)");
     let claim = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let close_unlocked = || tree(Kind::NoLock, "let (slots, line) = node.owner.state.with(");
-    let close_unnotified = || core(Kind::NoWake, "release(&closed); // close");
+    let close_unlocked = || tree(Kind::NoLock, "let (slots, released) = node.owner.state.with(");
+    let close_unnotified = || core(Kind::NoWake, "release(&Some(self.0)); // close");
     vec![
         Model::new("hb_cx_1_cancel_before_is_cancelled", &["HB-CX-1"], EARLY_OR_LATE, is_cancelled),
         Model::failing("hb_cx_1_store_relaxed", &["HB-CX-1"], RACE, is_cancelled).weakened(release()),
@@ -46,6 +46,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_cx_1_line_looked_for_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
             .weakened(close_unlocked()),
         Model::failing("lv_cx_1_line_closed_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
+            .weakened(core(Kind::NoLock, "let closed = self.state.with(")),
+        Model::new("sf_sel_3_default_beside_a_token", &["SF-SEL-3"], &["ended", "value"], default_beside_a_token),
+        Model::failing("sf_sel_3_line_closed_unlocked", &["SF-SEL-3"], RACE, default_beside_a_token)
             .weakened(core(Kind::NoLock, "let closed = self.state.with(")),
         Model::failing("lv_cx_1_line_looked_for_too_early", &["LV-CX-1"], DEADLOCK, line_looked_for_too_early),
         Model::new("hb_cx_1_cancel_before_cancelled", &["HB-CX-1", "LV-CX-1"], &["1"], || {
@@ -686,6 +689,29 @@ fn two_make_the_line() -> String {
     assert_eq!(witness.read(), 1);
     join([blocked, cancelling]);
     "both".into()
+}
+
+/// A value is there until the token has been cancelled: so there is no moment at which neither arm is ready.
+fn default_beside_a_token() -> String {
+    let (token, (sender, receiver)) = (CancellationToken::new(), ends(Some(1)));
+    sender.send(7).unwrap();
+    let done = token.done();
+    let cancelling = {
+        let token = token.clone();
+        spawn(move || assert!(token.cancel()))
+    };
+    let taking = {
+        let receiver = receiver.clone();
+        spawn(move || token.is_cancelled().then(|| receiver.try_recv()))
+    };
+    let chosen = select_biased! {
+        recv(receiver) -> _ => "value",
+        recv(done) -> _ => "ended",
+        default => panic!("one of the two was ready"),
+    };
+    join([cancelling]);
+    taking.join().unwrap();
+    chosen.into()
 }
 
 /// The fault of one who looks for a line, and then says that it is over, in a token with a line of one.

@@ -109,7 +109,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "release(&closed); // close")),
+            .weakened(core(Kind::NoWake, "release(&Some(self.0)); // close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
             .weakened(core(Kind::NoWake, "release(&released); // last receiver")),
     ]
