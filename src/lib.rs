@@ -1,4 +1,4 @@
-//! Channels, selects, timers, cancellation and wait groups for threads and tasks, whose guarantees are written down,
+//! Channels, selects, timers, cancellation, wait groups and pools for threads and tasks, whose guarantees are written down,
 //! numbered, and checked.
 //!
 //! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
@@ -38,6 +38,7 @@
 //! | [`timer`] | `after`, `at`, `tick`, `never`: receivers of moments | `channel`, `sync` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
 //! | [`cancel`] | [`CancellationToken`]: a tree of channels that only ever close; operations that it can end | `channel`, `selection`, `wait_group`, `wait`, `sync`, `error` |
+//! | [`pool`] | [`Pool`]: jobs on workers, tasks, the panic boundary, resizing, shutdown, scopes | `cancel`, `channel`, `wait`, `sync` |
 //! | `wait` | a waiter (thread or task) and the queue it stands in | `sync` |
 //! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
 //!
@@ -84,6 +85,20 @@
 //! | SF-CX-5 | an operation that can be cancelled ends in exactly one way | [`cancel`] |
 //! | LV-CX-1 | whoever waits for a token hears of its end | [`cancel`] |
 //! | LV-CX-2 | callbacks run, whatever the others do; nobody waits for one | [`cancel`] |
+//! | HB-PL-1 | a submission happens before its job | [`pool`] |
+//! | HB-PL-2 | a job happens before what reports its end | [`pool`] |
+//! | HB-PL-3 | all jobs happen before the pool's end, and before it is found idle | [`pool`] |
+//! | SF-PL-1 | an accepted job runs once, or is reported as cancelled | [`pool`] |
+//! | SF-PL-2 | no job starts above the limit | [`pool`] |
+//! | SF-PL-3 | a cancelled job never runs | [`pool`] |
+//! | SF-PL-4 | a panic harms nobody else | [`pool`] |
+//! | SF-PL-5 | jobs start in order; the queue is bounded | [`pool`] |
+//! | SF-PL-6 | no wait for a pool returns early | [`pool`] |
+//! | SF-PL-7 | a scope ends after its jobs | [`pool`] |
+//! | LV-PL-1 | a queued job starts once there is a place to run | [`pool`] |
+//! | LV-PL-2 | submitters that wait are accepted or refused | [`pool`] |
+//! | LV-PL-3 | whoever waits for a job or a pool hears of its end | [`pool`] |
+//! | LV-PL-4 | waiting from inside starves nobody | [`pool`] |
 //!
 //! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
 //! parker), SF-WT-1, HB-WT-1, LV-WT-1 (the waiter), each with models of its own.
@@ -98,6 +113,7 @@ mod readme {}
 pub mod cancel;
 pub mod channel;
 mod error;
+pub mod pool;
 pub mod selection;
 pub(crate) mod sync;
 pub mod timer;
@@ -106,5 +122,7 @@ pub mod wait_group;
 
 #[doc(inline)]
 pub use cancel::CancellationToken;
+#[doc(inline)]
+pub use pool::Pool;
 #[doc(inline)]
 pub use wait_group::WaitGroup;

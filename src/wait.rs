@@ -17,7 +17,8 @@
 //! 2. Whoever makes that change, and nobody else, acts for the waiter: it has prepared what the cause promises before
 //!    it writes the cause, and calls `notify` after that, outside every lock.
 //! 3. An entry is in a queue from its `push` to the `pop` or `remove` that returns it, all under the owner's lock.
-//! 4. Entries leave by `pop` in the order of their tickets, which is the order of their `push`es: waiting is fair.
+//! 4. Entries leave by `pop` in the order of their tickets, which is the order of their `push`es: waiting is fair
+//!    (`pop_newest` is for those who are not kept waiting: idle workers).
 //! 5. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
 //!    finds the cause.
 //!
@@ -241,10 +242,19 @@ impl<E> WaitQueue<E> {
         self.entries.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes the first entry.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<E> {
         self.entries.pop_front().map(|(_, entry)| entry)
+    }
+
+    /// Takes the last entry: where it is better to wait for long than to be kept waiting by turns.
+    pub(crate) fn pop_newest(&mut self) -> Option<E> {
+        self.entries.pop_back().map(|(_, entry)| entry)
     }
 
     /// Takes all the entries that `claim` claims, and forgets the rest, which somebody else has claimed.

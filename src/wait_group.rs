@@ -182,7 +182,7 @@ impl WaitGroup {
         self.wait_until(Some(on_our_clock(deadline)))
     }
 
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
         // If nothing is left to leave, the last guard was dropped in the last moment.
         waiter.wait_until(deadline).is_some() || !self.leave(ticket)

@@ -4,7 +4,10 @@
 //! The hook is thin on purpose: clocks, choices and the table of weakenings live with the explorers, in
 //! `verification/`. Without a watcher (a user's own model tests) every method is the default below, which does nothing.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::io;
+use std::mem;
 use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
@@ -152,6 +155,63 @@ impl Alarm {
     }
 }
 
+/// Starts a thread that nobody joins.
+pub(crate) fn start(
+    _name: Option<String>,
+    _stack_size: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    drop(super::spawn(work));
+    Ok(())
+}
+
+/// A box that is made once, by whoever first wants it. A look that finds it has to be ordered after its making: the
+/// explorer reports one that is not, which might as well have found nothing.
+pub(crate) struct Once<T> {
+    value: OnceLock<Box<T>>,
+    made: super::Lock<bool>,
+    witness: super::UnsafeCell<()>,
+}
+
+// SAFETY: the witness has no content.
+unsafe impl<T: Send + Sync> Sync for Once<T> {}
+
+impl<T> Once<T> {
+    pub(crate) fn new() -> Self {
+        Self { value: OnceLock::new(), made: super::Lock::new(false), witness: super::UnsafeCell::new(()) }
+    }
+
+    #[track_caller]
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.made.with(|made| {
+            if !mem::replace(made, true) {
+                self.witness.with_mut(|_| ());
+            }
+        });
+        self.value.get_or_init(|| Box::new(make()))
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self) -> Option<&T> {
+        let value = self.value.get()?;
+        self.witness.with(|_| ());
+        Some(value)
+    }
+}
+
+/// Whether a panic is the explorer's own: what it has found. No boundary may keep that from it.
+pub(crate) fn is_verdict(panic: &(dyn Any + Send)) -> bool {
+    const VERDICTS: [&str; 5] = [
+        "Causality violation",
+        "currently reading from cell",
+        "currently writing to cell",
+        "data race",
+        "exceeded max", // loom's branches, shuttle's steps
+    ];
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.is_some_and(|text| VERDICTS.iter().any(|verdict| text.contains(verdict)))
+}
+
 struct Nobody;
 impl Watch for Nobody {}
 
@@ -202,6 +262,6 @@ impl Patience {
 
     /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
     pub(crate) fn yield_now(&mut self) -> bool {
-        std::mem::replace(&mut self.0, false)
+        mem::replace(&mut self.0, false)
     }
 }

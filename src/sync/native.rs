@@ -2,8 +2,12 @@
 //!
 //! Needs: `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::io;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::OnceLock;
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +16,8 @@ pub(crate) use super::alarm::Alarm;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
-pub(crate) use std::thread::{JoinHandle, spawn};
+pub(crate) use std::thread::{JoinHandle, spawn, yield_now};
+pub(crate) use std::thread_local;
 
 use super::Ordering;
 
@@ -146,6 +151,27 @@ pub(crate) fn random(bound: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// Whether a panic is an explorer's: never.
+#[inline]
+pub(crate) fn is_verdict(_panic: &(dyn Any + Send)) -> bool {
+    false
+}
+
+/// Starts a thread that nobody joins. Where std panics, as for a name with a null byte in it, that is an error, too.
+pub(crate) fn start(
+    name: Option<String>,
+    stack_size: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let builder = name.map_or_else(thread::Builder::new, |name| thread::Builder::new().name(name));
+    let builder = match stack_size {
+        Some(bytes) => builder.stack_size(bytes),
+        None => builder,
+    };
+    let started = panic::catch_unwind(AssertUnwindSafe(|| builder.spawn(work)));
+    started.unwrap_or_else(|_| Err(io::Error::other("the thread could not be made"))).map(drop)
+}
+
 /// Wakes a task.
 #[inline]
 pub(crate) fn wake(waker: Waker) {
@@ -165,6 +191,24 @@ impl<T> UnsafeCell<T> {
     #[inline]
     pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
         access(self.0.get())
+    }
+}
+
+/// A box that is made once, by whoever first wants it.
+pub(crate) struct Once<T>(OnceLock<Box<T>>);
+
+impl<T> Once<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(|| Box::new(make()))
+    }
+
+    /// It, if it has been made.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get().map(|value| &**value)
     }
 }
 

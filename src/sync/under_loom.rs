@@ -12,8 +12,11 @@ use std::panic::Location;
 use super::Ordering;
 use super::hook::{self, Operation};
 
-pub(crate) use super::hook::{Alarm, Identity, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
-pub(crate) use loom::thread::{JoinHandle, spawn};
+pub(crate) use super::hook::{
+    Alarm, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
+};
+pub(crate) use loom::thread::{JoinHandle, spawn, yield_now};
+pub(crate) use loom::thread_local;
 pub(crate) use os::Handle as Parker;
 
 /// Waits for another thread in a loop.
@@ -68,6 +71,13 @@ macro_rules! atomic {
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
                 let (order, ..) = hook::orders(Location::caller(), order, order);
                 self.0.swap(value, order)
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                let (order, _, compare) = hook::orders(Location::caller(), order, order);
+                let before = self.0.fetch_or(value, order);
+                if compare { before } else { <$value>::default() }
             }
 
             #[track_caller]

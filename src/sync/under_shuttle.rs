@@ -18,9 +18,12 @@ use shuttle::thread::{self, Thread};
 use super::Ordering;
 use super::hook::{self, Operation};
 
-pub(crate) use super::hook::{Alarm, Identity, Patience, TRIES_AGAIN, now, on_our_clock, passed, reached, wake};
+pub(crate) use super::hook::{
+    Alarm, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
+};
 pub(crate) use os::Handle as Parker;
-pub(crate) use shuttle::thread::{JoinHandle, spawn};
+pub(crate) use shuttle::thread::{JoinHandle, spawn, yield_now};
+pub(crate) use shuttle::thread_local;
 
 /// A scheduling point.
 fn switch() {
@@ -109,6 +112,16 @@ macro_rules! atomic {
                 switch();
                 hook::watch().rmw(self.id.get(), order);
                 self.value.replace(value)
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                let (order, _, compare) = hook::orders(Location::caller(), order, order);
+                switch();
+                hook::watch().rmw(self.id.get(), order);
+                let before = self.value.get();
+                self.value.set(before | value);
+                if compare { before } else { <$value>::default() }
             }
 
             #[track_caller]

@@ -1,0 +1,630 @@
+//! The state machine of every pool: one lock, a queue of jobs, and three lines of those who wait: submitters for a
+//! place in the queue, workers for a job, and suspended jobs for their turn to go on. Whoever may run holds a *permit*,
+//! of which there are never more than the limit; all that changes hands here are permits, places and jobs.
+//!
+//! A pool is not put together from a channel of jobs and tokens that stop workers, for one reason: that no job starts
+//! above the limit in force (SF-PL-2) has to be decided in one step with the taking of the job.
+//!
+//! # Invariants
+//! Whenever the lock is free:
+//! 1. `active` is the number of permits held: by jobs that run, and by workers that are `waking`, each of which will
+//!    look at the queue. `active <= limit`, but for permits that were given before the limit was lowered.
+//! 2. A job is queued without a waking worker of its own (`len() > waking`) only if no permit is free
+//!    (`active >= limit`).
+//! 3. A suspended job stands in `suspended` only if no permit is free.
+//! 4. An unclaimed submitter stands in `submitters` only if there is no room: a place in the queue, a waking worker, or
+//!    a free permit for each job that is queued.
+//! 5. `withdrawn` is the number of entries in `queue` whose job has been claimed by somebody else than the queue:
+//!    cancelled, or run by the one who waits for it.
+//! 6. `unfinished` is the number of accepted jobs that have not ended; while it is zero nobody waits in `quiet`.
+//! 7. `closed` and `stopped` never go back to false. Closed, with nothing unfinished, no worker is idle; when moreover no
+//!    thread is left, nobody waits in `gone`.
+//! 8. A waiter in `idle` or `suspended` is claimed by the holder of the lock alone, who takes it out: none in a line is
+//!    claimed. A submitter can be, by its token.
+//!
+//! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6 and 7
+//!
+//! | operation | what it does |
+//! |---|---|
+//! | submit | closed: refused; room: the job joins the queue; else the submitter stands in line, or is refused |
+//! | worker, woken | takes a job with its permit, unless the limit has been lowered; where there is none (any more), as below |
+//! | worker, after a job | gives its permit back, first to suspended jobs; takes one again with the next job, if one is free; else it is idle, or leaves |
+//! | worker, with nothing to do | looks again for some microseconds, as if it had been woken at once |
+//! | worker, idle for long | leaves, above the minimum |
+//! | suspend, resume | a job gives its permit back while it waits for something, and takes one again |
+//! | withdraw | a queued job is claimed out of turn; its place is free |
+//! | end | a job is no longer unfinished |
+//! | leave | a thread has nothing more to do |
+//! | resize | another limit; idle workers above it leave |
+//! | close | submitters are refused |
+//! | wait | stands in `quiet` or `gone`, unless it is so already |
+//! | stop | closes, and hands out the queue |
+//!
+//! Needs: `wait.rs`, `sync.rs`.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use super::super::sync::{Arc, Lock};
+use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
+
+/// Something to be run once.
+pub(super) trait Job: Send + Sync {
+    /// Takes it; true for the one caller who then runs or discards it.
+    fn claim(&self) -> bool;
+
+    /// Whether nobody has taken it.
+    fn is_queued(&self) -> bool;
+}
+
+/// A pool's state, of jobs `J`.
+#[derive(Debug)]
+pub(super) struct Core<J: ?Sized>(Lock<State<J>>);
+
+/// What each submission and each job touches comes first, beside the lock, so that little has to travel between cores.
+#[derive(Debug)]
+#[repr(C)]
+struct State<J: ?Sized> {
+    queue: VecDeque<Arc<J>>,
+    withdrawn: usize,
+    active: usize,
+    waking: usize,
+    rules: Rules,
+    unfinished: usize,
+    completed: u64,
+    closed: bool,
+    /// False: nobody is in `submitters`, `suspended`, `quiet` or `gone`.
+    somebody_waits: bool,
+    stopped: bool,
+    /// The last one to become idle is the first to be woken, so that the others may expire.
+    idle: WaitQueue<Arc<Waiter>>,
+    submitters: WaitQueue<(Arc<Waiter>, Arc<J>)>,
+    suspended: WaitQueue<Arc<Waiter>>,
+    /// Who waits until no job is unfinished.
+    quiet: WaitQueue<Arc<Waiter>>,
+    /// Who waits until there is neither job nor thread, nor will be.
+    gone: WaitQueue<Arc<Waiter>>,
+    /// Jobs that have given their permit back for a while.
+    pausing: usize,
+    /// Those that have not decided to leave.
+    workers: usize,
+    /// Those that have not left.
+    threads: usize,
+    panicked: u64,
+    cancelled: u64,
+}
+
+/// What a pool is made for. `usize::MAX`: no bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Permits.
+    pub(super) limit: usize,
+    /// Workers that stay, however long they are idle.
+    pub(super) minimum: usize,
+    /// Places in the queue.
+    pub(super) capacity: usize,
+    /// Submitters that may stand in line.
+    pub(super) blocked: usize,
+}
+
+/// How jobs have ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ended {
+    pub(super) completed: u64,
+    pub(super) panicked: u64,
+    pub(super) cancelled: u64,
+}
+
+/// A consistent view of the numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    pub(super) limit: usize,
+    pub(super) workers: usize,
+    pub(super) running: usize,
+    pub(super) pausing: usize,
+    pub(super) queued: usize,
+    pub(super) blocked: usize,
+    pub(super) closed: bool,
+    pub(super) ended: Ended,
+}
+
+/// What has to be done once the lock is free.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct News {
+    /// To be notified: they have been claimed.
+    pub(super) claimed: Vec<Arc<Waiter>>,
+    /// Threads to be started.
+    pub(super) start: usize,
+}
+
+/// What one waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal {
+    /// That no job is queued or running.
+    Quiet,
+    /// That this is so, and no thread is left, nor will be.
+    Gone,
+}
+
+impl News {
+    const NONE: Self = Self { claimed: Vec::new(), start: 0 };
+}
+
+/// Why a job was not accepted.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Closed,
+    Full,
+    /// It stands in line.
+    Waits(Ticket, Arc<Waiter>),
+}
+
+/// Where a worker comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// It has been woken, or is new: it holds a permit.
+    Wake,
+    /// It has run a job: it holds a permit.
+    Job(Ended),
+}
+
+/// What a worker does next.
+#[derive(Debug)]
+pub(super) enum Next<J: ?Sized> {
+    Run(Arc<J>),
+    /// There is nothing now: as if it had been woken, it is to look again.
+    Again,
+    Idle(Ticket, Arc<Waiter>),
+    Leave,
+}
+
+impl<J: Job + ?Sized> State<J> {
+    /// Jobs that are queued.
+    fn len(&self) -> usize {
+        self.queue.len() - self.withdrawn
+    }
+
+    fn free(&self) -> usize {
+        self.rules.limit.saturating_sub(self.active)
+    }
+
+    fn has_room(&self) -> bool {
+        self.len() < self.rules.capacity.saturating_add(self.waking).saturating_add(self.free())
+    }
+
+    fn accept(&mut self, job: Arc<J>) {
+        self.queue.push_back(job);
+        self.unfinished += 1;
+    }
+
+    /// Gives free permits to suspended jobs, and free places to submitters.
+    #[inline]
+    fn admit(&mut self, news: &mut News) {
+        if self.somebody_waits {
+            self.admit_those_who_wait(news);
+        }
+    }
+
+    #[cold]
+    fn admit_those_who_wait(&mut self, news: &mut News) {
+        while self.active < self.rules.limit {
+            let Some(suspended) = self.suspended.pop() else { break };
+            let claimed = suspended.claim(Cause::Done(0));
+            debug_assert!(claimed, "invariant 8");
+            self.active += 1;
+            self.pausing -= 1;
+            news.claimed.push(suspended);
+        }
+        while self.has_room() {
+            let Some((submitter, job)) = self.submitters.pop() else { break };
+            if submitter.claim(Cause::Done(0)) {
+                self.accept(job);
+                news.claimed.push(submitter);
+            }
+        }
+    }
+
+    /// Restores the invariants that say who need not wait.
+    #[inline]
+    fn settle(&mut self, news: &mut News) {
+        self.admit(news);
+        while self.active < self.rules.limit && self.len() > self.waking {
+            self.call_worker(news);
+        }
+        self.release(news);
+    }
+
+    fn call_worker(&mut self, news: &mut News) {
+        self.active += 1;
+        self.waking += 1;
+        match self.idle.pop_newest() {
+            Some(idle) => {
+                let claimed = idle.claim(Cause::Done(0));
+                debug_assert!(claimed, "invariant 8");
+                news.claimed.push(idle);
+            }
+            None => {
+                self.workers += 1;
+                self.threads += 1;
+                news.start += 1;
+            }
+        }
+    }
+
+    /// Restores invariants 6 and 7.
+    #[inline]
+    fn release(&mut self, news: &mut News) {
+        if self.unfinished == 0 && (self.closed || self.somebody_waits) {
+            self.release_those_who_wait(news);
+        }
+    }
+
+    #[cold]
+    fn release_those_who_wait(&mut self, news: &mut News) {
+        news.claimed.extend(self.quiet.claim_all(|waiter| waiter.claim(Cause::Done(0))));
+        if self.closed {
+            self.dismiss(usize::MAX, news);
+            if self.threads == 0 {
+                news.claimed.extend(self.gone.claim_all(|waiter| waiter.claim(Cause::Done(0))));
+            }
+        }
+        self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty() && self.gone.is_empty());
+    }
+
+    /// Takes the first job that nobody else has claimed.
+    fn pop(&mut self) -> Option<Arc<J>> {
+        while let Some(job) = self.queue.pop_front() {
+            if job.claim() {
+                return Some(job);
+            }
+            self.withdrawn -= 1;
+        }
+        None
+    }
+
+    /// A job that was queued has been claimed by somebody else than `pop`.
+    fn withdraw(&mut self) {
+        const FEW: usize = 32;
+        if self.stopped {
+            return; // there is no queue any more
+        }
+        self.withdrawn += 1;
+        if self.withdrawn > FEW && self.withdrawn > self.queue.len() / 2 {
+            // What is dropped here has given its work away: no user code.
+            self.queue.retain(|job| job.is_queued());
+            self.withdrawn = 0;
+        }
+    }
+
+    fn withdraw_by(&mut self, claim: impl FnOnce() -> bool) -> bool {
+        let claimed = claim();
+        if claimed {
+            self.withdraw();
+        }
+        claimed
+    }
+
+    /// Sends away idle workers, the longest idle first.
+    fn dismiss(&mut self, at_most: usize, news: &mut News) {
+        for _ in 0..at_most {
+            let Some(idle) = self.idle.pop() else { break };
+            let claimed = idle.claim(Cause::Closed);
+            debug_assert!(claimed, "invariant 8");
+            self.workers -= 1;
+            news.claimed.push(idle);
+        }
+    }
+
+    fn end(&mut self, Ended { completed, panicked, cancelled }: Ended) {
+        self.completed += completed;
+        if panicked + cancelled > 0 {
+            self.panicked += panicked;
+            self.cancelled += cancelled;
+        }
+        self.unfinished -= (completed + panicked + cancelled) as usize;
+    }
+
+    fn line(&mut self, goal: Goal) -> &mut WaitQueue<Arc<Waiter>> {
+        match goal {
+            Goal::Quiet => &mut self.quiet,
+            Goal::Gone => &mut self.gone,
+        }
+    }
+
+    fn submit(&mut self, job: Arc<J>, waiter: Option<impl FnOnce() -> Waiter>) -> Result<(), Refusal> {
+        if self.closed {
+            return Err(Refusal::Closed);
+        }
+        if self.has_room() {
+            self.accept(job);
+            return Ok(());
+        }
+        match waiter {
+            Some(waiter) if self.submitters.len() < self.rules.blocked => {
+                let waiter = Arc::new(waiter());
+                self.somebody_waits = true;
+                let ticket = self.submitters.push(|_| (waiter.clone(), job));
+                Err(Refusal::Waits(ticket, waiter))
+            }
+            _ => Err(Refusal::Full),
+        }
+    }
+
+    fn next(&mut self, from: From, patient: bool, news: &mut News) -> Next<J> {
+        match from {
+            From::Wake => {
+                self.waking -= 1;
+                // With the permit that it was woken with: the jobs that are suspended come after it.
+                if self.active <= self.rules.limit {
+                    if let Some(job) = self.pop() {
+                        return Next::Run(job);
+                    }
+                }
+            }
+            From::Job(ended) => self.end(ended),
+        }
+        self.active -= 1;
+        self.admit(news);
+        if self.active < self.rules.limit {
+            if let Some(job) = self.pop() {
+                self.active += 1;
+                return Next::Run(job);
+            }
+        }
+        let enough = self.active + self.idle.len() >= self.rules.limit;
+        if enough || (self.closed && self.unfinished == 0) {
+            self.workers -= 1;
+            return Next::Leave;
+        }
+        if patient && self.active < self.rules.limit {
+            self.active += 1;
+            self.waking += 1;
+            return Next::Again;
+        }
+        let waiter = Arc::new(Waiter::thread());
+        Next::Idle(self.idle.push(|_| waiter.clone()), waiter)
+    }
+
+    fn expire(&mut self, ticket: Ticket) -> Option<bool> {
+        let expires = self.workers > self.rules.minimum;
+        if expires {
+            self.idle.remove(ticket)?;
+            self.workers -= 1;
+        }
+        Some(expires)
+    }
+
+    fn not_started(&mut self, claim: impl FnOnce() -> bool) -> bool {
+        self.active -= 1;
+        self.waking -= 1;
+        self.workers -= 1;
+        self.threads -= 1;
+        let refused = self.active == 0 && self.withdraw_by(claim);
+        if refused {
+            self.unfinished -= 1;
+        }
+        refused
+    }
+
+    fn suspend(&mut self) {
+        self.active -= 1;
+        self.pausing += 1;
+    }
+
+    /// Takes a permit, or stands in line for one.
+    fn resume(&mut self) -> Option<Arc<Waiter>> {
+        if self.active < self.rules.limit {
+            self.active += 1;
+            self.pausing -= 1;
+            return None;
+        }
+        let waiter = Arc::new(Waiter::thread());
+        self.somebody_waits = true;
+        self.suspended.push(|_| waiter.clone());
+        Some(waiter)
+    }
+
+    fn give_way(&mut self, news: &mut News) -> Option<Option<Arc<Waiter>>> {
+        if self.len() == 0 && self.suspended.is_empty() {
+            return None;
+        }
+        self.suspend();
+        self.settle(news);
+        Some(self.resume())
+    }
+
+    fn resize(&mut self, limit: usize, news: &mut News) -> usize {
+        let before = mem::replace(&mut self.rules.limit, limit);
+        let surplus = (self.active + self.idle.len()).saturating_sub(limit);
+        self.dismiss(surplus, news);
+        before
+    }
+
+    fn stop(&mut self, news: &mut News) -> VecDeque<Arc<J>> {
+        self.close(news);
+        self.stopped = true;
+        self.withdrawn = 0;
+        mem::take(&mut self.queue)
+    }
+
+    fn wait(
+        &mut self,
+        goal: Goal,
+        close: bool,
+        waiter: impl FnOnce() -> Waiter,
+        news: &mut News,
+    ) -> Option<(Ticket, Arc<Waiter>)> {
+        if close {
+            self.close(news);
+        }
+        let reached = self.unfinished == 0
+            && match goal {
+                Goal::Quiet => true,
+                Goal::Gone => self.closed && self.threads == 0,
+            };
+        (!reached).then(|| {
+            let waiter = Arc::new(waiter());
+            self.somebody_waits = true;
+            (self.line(goal).push(|_| waiter.clone()), waiter)
+        })
+    }
+
+    fn close(&mut self, news: &mut News) -> bool {
+        if mem::replace(&mut self.closed, true) {
+            return false;
+        }
+        let refused = self.submitters.claim_all(|(submitter, _)| submitter.claim(Cause::Closed));
+        news.claimed.extend(refused.into_iter().map(|(submitter, _)| submitter));
+        true
+    }
+}
+
+impl<J: Job + ?Sized> Core<J> {
+    pub(super) fn new(rules: Rules, reserve: usize) -> Self {
+        let state = State {
+            queue: VecDeque::with_capacity(reserve),
+            withdrawn: 0,
+            active: 0,
+            waking: 0,
+            rules,
+            unfinished: 0,
+            completed: 0,
+            closed: false,
+            somebody_waits: false,
+            stopped: false,
+            idle: WaitQueue::new(),
+            submitters: WaitQueue::new(),
+            suspended: WaitQueue::new(),
+            quiet: WaitQueue::new(),
+            gone: WaitQueue::new(),
+            pausing: 0,
+            workers: 0,
+            threads: 0,
+            panicked: 0,
+            cancelled: 0,
+        };
+        Self(Lock::new(state))
+    }
+
+    /// One critical section that ends with `settle`.
+    #[cfg_attr(any(loom, shuttle), track_caller)]
+    fn step<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
+        self.0.with(|state| {
+            let mut news = News::NONE;
+            let result = change(state, &mut news);
+            state.settle(&mut news);
+            (result, news)
+        })
+    }
+
+    /// Queues a job, or, with a waiter made by `waiter`, which runs under the lock, stands in line.
+    pub(super) fn submit(&self, job: Arc<J>, waiter: Option<impl FnOnce() -> Waiter>) -> (Result<(), Refusal>, News) {
+        self.step(|state, _| state.submit(job, waiter))
+    }
+
+    /// A submitter leaves its line; false if it has been taken out.
+    pub(super) fn leave_submit(&self, ticket: Ticket) -> bool {
+        self.0.with(|state| state.submitters.remove(ticket)).is_some()
+    }
+
+    /// A worker asks what to do: a job, or, if it is `patient`, to look again, or to be idle, or to leave.
+    pub(super) fn next(&self, from: From, patient: bool) -> (Next<J>, News) {
+        self.step(|state, news| state.next(from, patient, news))
+    }
+
+    /// A worker has been idle for long: whether it leaves. `None` if it has been claimed.
+    pub(super) fn expire(&self, ticket: Ticket) -> Option<bool> {
+        self.0.with(|state| state.expire(ticket))
+    }
+
+    /// The operating system has refused a thread that `News` asked for. Where no worker is there to run a job, `claim`
+    /// takes the one for which it was asked, if that is still queued: it is not accepted after all (true). Others wait
+    /// for the next step, which asks for a thread again.
+    pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
+        self.0.with(|state| {
+            let mut news = News::NONE;
+            let refused = state.not_started(claim);
+            state.release(&mut news);
+            (refused, news)
+        })
+    }
+
+    /// A thread has nothing more to do.
+    pub(super) fn leave(&self) -> News {
+        self.step(|state, _| state.threads -= 1).1
+    }
+
+    /// A running job gives its permit back.
+    pub(super) fn suspend(&self) -> News {
+        self.step(|state, _| state.suspend()).1
+    }
+
+    /// A suspended job takes a permit again, or stands in line for one.
+    pub(super) fn resume(&self) -> Option<Arc<Waiter>> {
+        self.0.with(State::resume)
+    }
+
+    /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where
+    /// there is nobody to give it to.
+    pub(super) fn give_way(&self) -> (Option<Option<Arc<Waiter>>>, News) {
+        self.0.with(|state| {
+            let mut news = News::NONE;
+            (state.give_way(&mut news), news)
+        })
+    }
+
+    /// Claims a queued job out of turn, by `claim`.
+    pub(super) fn withdraw(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
+        self.step(|state, _| state.withdraw_by(claim))
+    }
+
+    /// Jobs that have been claimed out of turn have ended.
+    pub(super) fn end(&self, how: Ended) -> News {
+        self.step(|state, _| state.end(how)).1
+    }
+
+    /// Sets the limit; says which it was.
+    pub(super) fn resize(&self, limit: usize) -> (usize, News) {
+        self.step(|state, news| state.resize(limit, news))
+    }
+
+    /// Accepts no more jobs; false if that was so.
+    pub(super) fn close(&self) -> (bool, News) {
+        self.step(State::close)
+    }
+
+    /// Closes, and hands out the queue, in which some jobs may have been claimed.
+    pub(super) fn stop(&self) -> (VecDeque<Arc<J>>, News) {
+        self.step(State::stop)
+    }
+
+    /// Waits for a goal, with a waiter made by `waiter`, which runs under the lock: stands in line, unless it is
+    /// reached. To `close` first is part of the same step.
+    pub(super) fn wait(
+        &self,
+        goal: Goal,
+        close: bool,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> (Option<(Ticket, Arc<Waiter>)>, News) {
+        self.step(|state, news| state.wait(goal, close, waiter, news))
+    }
+
+    /// Leaves the line; false if it has been taken out.
+    pub(super) fn leave_wait(&self, goal: Goal, ticket: Ticket) -> bool {
+        self.0.with(|state| state.line(goal).remove(ticket)).is_some()
+    }
+
+    pub(super) fn numbers(&self) -> Numbers {
+        self.0.with(|state| Numbers {
+            limit: state.rules.limit,
+            workers: state.workers,
+            running: state.active - state.waking,
+            pausing: state.pausing,
+            queued: state.len(),
+            blocked: state.submitters.len(),
+            closed: state.closed,
+            ended: Ended { completed: state.completed, panicked: state.panicked, cancelled: state.cancelled },
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! The panic boundary: user code whose panic must harm nobody else runs in [`contain`].
+//!
+//! Needs: `sync.rs`.
+
+use std::any::Any;
+use std::fmt;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::super::sync::{Lock, is_verdict};
+
+/// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
+pub struct Payload(Lock<Box<dyn Any + Send>>);
+
+impl Payload {
+    /// What [`std::panic::resume_unwind`] goes on with.
+    ///
+    /// ```
+    /// # use hence::pool::TaskError;
+    /// let task = hence::Pool::new(1).spawn(|| std::panic::panic_any(7)).unwrap();
+    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
+    /// assert_eq!(*payload.into_inner().downcast::<i32>().unwrap(), 7);
+    /// ```
+    pub fn into_inner(self) -> Box<dyn Any + Send> {
+        self.0.with(|payload| mem::replace(payload, Box::new(())))
+    }
+
+    /// The message, where it panicked with one.
+    ///
+    /// ```
+    /// # use hence::pool::TaskError;
+    /// let task = hence::Pool::new(1).spawn(|| panic!("seven")).unwrap();
+    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
+    /// assert_eq!(payload.message().unwrap(), "seven");
+    /// ```
+    pub fn message(&self) -> Option<String> {
+        self.0.with(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
+        })
+    }
+
+    /// Drops it, whatever its drop does. What a panic in that throws is let go of.
+    pub(super) fn drop_quietly(self) {
+        panic::catch_unwind(AssertUnwindSafe(|| drop(self))).unwrap_or_else(mem::forget);
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Payload").field(&self.message()).finish()
+    }
+}
+
+/// Runs user code; what it panicked with, if it did. What an explorer has found is let through.
+pub(super) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
+    panic::catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
+        if is_verdict(&*payload) {
+            panic::resume_unwind(payload);
+        }
+        Payload(Lock::new(payload))
+    })
+}
+
+/// Runs user code whose panic is its owner's affair, and nobody's here.
+pub(super) fn let_go<R>(code: impl FnOnce() -> R) {
+    contain(|| drop(code())).unwrap_or_else(Payload::drop_quietly);
+}

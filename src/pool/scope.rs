@@ -1,0 +1,326 @@
+//! Jobs that belong together and may borrow from the stack of whoever waits for them.
+//!
+//! # Invariants
+//! 1. Each job that the pool has accepted is in `jobs` before the function that was given the scope, or the job that
+//!    spawned it, ends.
+//! 2. `scope` ends only after it has waited for each of `jobs`, and taken its outcome: then the packet, which the pool
+//!    may keep for a while, holds nothing that is borrowed (`task.rs`, invariant 2).
+//! 3. `places` holds one unit for each job that has not ended, where there is a limit.
+//!
+//! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
+//!
+//! Needs: `pool/task.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `sync.rs`.
+
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+
+use super::super::cancel::CancellationToken;
+use super::super::channel::{Receiver, Sender, bounded};
+use super::super::sync::{Arc, Lock};
+use super::Pool;
+use super::core::Job;
+use super::error::SpawnError;
+use super::panic::{Payload, contain, let_go};
+use super::shared::Patience;
+use super::task::{Joins, Packet, Runs, TaskError, wait_for};
+use super::worker::{Work, WorkerState, pause_in};
+
+/// A group of jobs of one pool, with a common end; made by [`Pool::scope`].
+pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
+    pool: &'env Pool<S>,
+    token: CancellationToken,
+    places: Option<(Sender<()>, Receiver<()>)>,
+    /// Said to borrow for longer than they do, so that they may be dropped with the scope; they are empty by then.
+    jobs: Lock<Vec<Arc<dyn Joins<Option<T>> + 'env>>>,
+    failure: Lock<Option<Failure<E>>>,
+    // Invariant in both, as std's.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// What came first.
+enum Failure<E> {
+    Error(E),
+    Panic,
+}
+
+/// Why a scope has no results.
+#[derive(Debug)]
+pub enum ScopeError<E> {
+    /// The first error of a job.
+    Failed(E),
+    /// A job panicked before any had failed: with what.
+    Panicked(Payload),
+    /// The pool was shut down before all jobs had begun.
+    Cancelled,
+}
+
+impl<E: fmt::Display> fmt::Display for ScopeError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ScopeError::Failed(error) => error.fmt(f),
+            ScopeError::Panicked(payload) => match payload.message() {
+                Some(message) => f.pad(&format!("a job panicked: {message}")),
+                None => f.pad("a job panicked"),
+            },
+            ScopeError::Cancelled => f.pad("the pool was shut down"),
+        }
+    }
+}
+
+impl<E: Error> Error for ScopeError<E> {}
+
+/// A job of a scope.
+struct Member<'scope, 'env, F, T, E, S: 'static> {
+    scope: &'scope Scope<'scope, 'env, T, E, S>,
+    job: F,
+    place: Place<'scope>,
+}
+
+/// Given back when the job has ended, or is dropped.
+struct Place<'scope>(Option<&'scope Receiver<()>>);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(places) = self.0 {
+            let _ = places.try_recv();
+        }
+    }
+}
+
+impl<F, T, E, S> Work<S> for Member<'_, '_, F, T, E, S>
+where
+    F: FnOnce() -> Result<T, E> + Send,
+    T: Send,
+    E: Send,
+{
+    type Output = Option<T>;
+    const BORROWS_STATE: bool = false;
+
+    fn run(self, _state: &mut WorkerState<S>) -> Option<T> {
+        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>);
+        impl<T, E, S> Drop for Unwinding<'_, '_, '_, T, E, S> {
+            fn drop(&mut self) {
+                self.0.fail(Failure::Panic);
+            }
+        }
+        let Self { scope, job, place } = self;
+        let _place = place;
+        if scope.token.is_cancelled() {
+            return None;
+        }
+        let unwinding = Unwinding(scope);
+        let result = job();
+        mem::forget(unwinding);
+        result.map_err(|error| scope.fail(Failure::Error(error))).ok()
+    }
+}
+
+impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
+    /// Submits a job of the scope, which may borrow whatever outlives the scope, and spawn more of its jobs.
+    ///
+    /// Blocks while the pool's queue is full, or as many of the scope's jobs have not ended as its limit says; a close
+    /// of the pool ends the wait. In a job of the pool, others run meanwhile.
+    ///
+    /// # Errors
+    /// As [`Pool::spawn`]: hands the job back.
+    ///
+    /// # Happens-before
+    /// HB-PL-1.
+    ///
+    /// # Example
+    /// See [`Pool::scope`].
+    pub fn spawn<F>(&'scope self, job: F) -> Result<(), SpawnError<F>>
+    where
+        F: FnOnce() -> Result<T, E> + Send + 'scope,
+        T: Send,
+        E: Send,
+    {
+        let home = &*self.pool.shared;
+        let place = Place(self.places.as_ref().map(|(taken, places)| {
+            pause_in(home, || taken.send(()).expect("we hold a receiver"));
+            places
+        }));
+        let packet = Arc::new(Packet::new(Member { scope: self, job, place }));
+        let job: Arc<dyn Runs<S> + 'scope> = packet.clone();
+        // SAFETY: only the lifetime of what it borrows is forgotten. If the pool accepts it, `scope`
+        // does not end before the job has, and has taken its outcome (invariants 1 and 2); if not, the work is taken
+        // back here. After either the packet holds nothing borrowed, and neither its methods nor its drop touch
+        // anything that is.
+        let job = unsafe { mem::transmute::<Arc<dyn Runs<S> + 'scope>, Arc<dyn Runs<S> + 'static>>(job) };
+        match self.pool.shared.submit(job, || packet.claim(), Patience::Until(None)) {
+            Ok(()) => {
+                let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
+                // SAFETY: as above.
+                let job = unsafe { mem::transmute::<Arc<dyn Joins<_> + 'scope>, Arc<dyn Joins<_> + 'env>>(job) };
+                self.jobs.with(|jobs| jobs.push(job));
+                Ok(())
+            }
+            // SAFETY: it was not accepted: it is ours.
+            Err(refused) => Err(refused.with(unsafe { packet.work() }.job)),
+        }
+    }
+
+    /// A token that is cancelled once a job has failed: for those that are to stop early.
+    ///
+    /// # Example
+    /// See [`Pool::scope`].
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    fn fail(&self, failure: Failure<E>) {
+        // Not dropped under the lock: an error's drop is user code.
+        let _late = self.failure.with(|first| if first.is_none() { first.replace(failure) } else { Some(failure) });
+        // A callback that panics is its owner's affair.
+        let_go(|| self.token.cancel());
+    }
+
+    /// Waits for all jobs; their outcomes, in the order in which they were submitted.
+    fn join(&self) -> Vec<Result<Option<T>, TaskError>> {
+        let mut outcomes = Vec::new();
+        while let Some(job) = self.jobs.with(|jobs| jobs.get(outcomes.len()).cloned()) {
+            wait_for(&*job, &*self.pool.shared);
+            // SAFETY: the job is the scope's, who alone calls `join`, once for each job; it has ended.
+            outcomes.push(unsafe { job.take() });
+        }
+        outcomes
+    }
+}
+
+impl<T, E, S> fmt::Debug for Scope<'_, '_, T, E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+impl<S> Pool<S> {
+    /// Runs jobs that borrow from the stack: hands `spawn` a [`Scope`] to spawn them in, and blocks until all have
+    /// ended. Their results come in the order of submission. (As they come: have each job send its result into a
+    /// channel.)
+    ///
+    /// The first error cancels the rest: jobs that have not begun never do, those that run are asked to stop
+    /// ([`Scope::token`]). In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
+    ///
+    /// # Errors
+    /// The first error, or the first panic, of a job; `Cancelled` if the pool was shut down.
+    ///
+    /// # Panics
+    /// If `spawn` does, once all jobs have ended.
+    ///
+    /// # Happens-before
+    /// HB-PL-1, HB-PL-2: all its jobs happen before its return.
+    ///
+    /// # Example
+    /// ```
+    /// use hence::{Pool, channel::unbounded, pool::ScopeError};
+    /// let (pool, text) = (Pool::new(4), String::from("borrowed by all"));
+    /// let lengths = pool.scope::<_, (), _>(|scope| {
+    ///     for word in text.split(' ') {
+    ///         scope.spawn(|| Ok(word.len())).unwrap();
+    ///     }
+    /// });
+    /// assert_eq!(lengths.unwrap(), [8, 2, 3]);
+    ///
+    /// let failed = pool.scope::<(), _, _>(|scope| {
+    ///     scope.spawn(|| Err("no")).unwrap();
+    ///     scope.spawn(|| { scope.token().wait(); Ok(()) }).unwrap();
+    /// });
+    /// assert!(matches!(failed, Err(ScopeError::Failed("no"))));
+    ///
+    /// let (sender, as_they_come) = unbounded();
+    /// pool.scope::<(), (), _>(|scope| {
+    ///     for word in text.split(' ') {
+    ///         let sender = sender.clone();
+    ///         scope.spawn(move || { sender.send(word.len()).unwrap(); Ok(()) }).unwrap();
+    ///     }
+    /// }).unwrap();
+    /// assert_eq!(as_they_come.try_iter().sum::<usize>(), 13);
+    /// ```
+    pub fn scope<'env, T, E, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
+        T: 'env,
+        E: 'env,
+    {
+        self.scope_of(None, spawn)
+    }
+
+    /// [`scope`](Pool::scope), with at most `limit` of its jobs submitted and not ended at a time: `spawn` blocks until
+    /// there are fewer. (If all of those are in `spawn` themselves, they wait for each other.)
+    ///
+    /// # Errors
+    /// As [`scope`](Pool::scope).
+    ///
+    /// # Panics
+    /// If `limit` is 0; and as [`scope`](Pool::scope).
+    ///
+    /// # Happens-before
+    /// As [`scope`](Pool::scope).
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(4);
+    /// let squares = pool.scope_bounded::<_, (), _>(2, |scope| {
+    ///     (0..10).for_each(|i| scope.spawn(move || Ok(i * i)).unwrap());
+    /// });
+    /// assert_eq!(squares.unwrap()[9], 81);
+    /// ```
+    pub fn scope_bounded<'env, T, E, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
+        T: 'env,
+        E: 'env,
+    {
+        assert!(limit > 0, "a scope needs room for at least one job");
+        self.scope_of(Some(limit), spawn)
+    }
+
+    fn scope_of<'env, T, E, F>(&'env self, limit: Option<usize>, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    where
+        F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
+        T: 'env,
+        E: 'env,
+    {
+        let scope = Scope {
+            pool: self,
+            token: self.shared.token.child_token(),
+            places: limit.map(bounded),
+            jobs: Lock::new(Vec::new()),
+            failure: Lock::new(None),
+            scope: PhantomData,
+            env: PhantomData,
+        };
+        let spawned = contain(|| spawn(&scope));
+        if spawned.is_err() {
+            scope.fail(Failure::Panic);
+        }
+        let outcomes = scope.join();
+        if let Err(panic) = spawned {
+            drop(outcomes);
+            std::panic::resume_unwind(panic.into_inner());
+        }
+        outcome(outcomes, scope.failure.with(Option::take))
+    }
+}
+
+fn outcome<T, E>(
+    outcomes: Vec<Result<Option<T>, TaskError>>,
+    failure: Option<Failure<E>>,
+) -> Result<Vec<T>, ScopeError<E>> {
+    if let Some(Failure::Error(error)) = failure {
+        return Err(ScopeError::Failed(error));
+    }
+    let mut results = Vec::with_capacity(outcomes.len());
+    let mut cancelled = false;
+    for outcome in outcomes {
+        match outcome {
+            Ok(Some(result)) => results.push(result),
+            Err(TaskError::Panicked(payload)) => return Err(ScopeError::Panicked(payload)),
+            Ok(None) | Err(TaskError::Cancelled) => cancelled = true,
+        }
+    }
+    if cancelled { Err(ScopeError::Cancelled) } else { Ok(results) }
+}

@@ -1,0 +1,517 @@
+//! A job and its outcome, in one allocation that the queue, the worker and the [`Task`] share.
+//!
+//! | bit of `stage` | meaning | who sets it |
+//! |---|---|---|
+//! | `CLAIMED` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
+//! | `ENDED` | the outcome is there, and belongs to the task | the claimer, once |
+//! | `WATCHED` | somebody waits in `line` | whoever is about to wait |
+//!
+//! # Invariants
+//! 1. `CLAIMED` is set once by a call that found it not set: so a job is run once, or discarded, or handed back.
+//! 2. `content` belongs to the submitter until the job is published, then to nobody, then to the claimer, and from
+//!    `ENDED` on to the task, or to the last one who drops the packet.
+//! 3. The work is gone (done, or dropped) before `ENDED` is set.
+//! 4. `line` is made before `WATCHED` is set. Of `ENDED` and `WATCHED` each setter sees the other's bit, if that was
+//!    first: so whoever waits in the line is woken, or does not come to stand there.
+//!
+//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `pool/core.rs`, `pool/panic.rs`, `sync.rs`.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::super::channel::Receiver;
+use super::super::channel::core::Core as Line;
+use super::super::channel::ending::Ending;
+use super::super::channel::future::Pending;
+use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, now, on_our_clock};
+use super::core::{Ended, Job};
+use super::panic::{Payload, contain, let_go};
+use super::worker::{Home, Work, WorkerState, holds_permit, pause_in, report_panic};
+
+const CLAIMED: usize = 1;
+const ENDED: usize = 2;
+const WATCHED: usize = 4;
+
+/// A job, before and after it has run.
+pub(super) struct Packet<W, T, S> {
+    /// The table above.
+    stage: AtomicUsize,
+    content: UnsafeCell<Content<W, T>>,
+    line: Once<Line<Infallible>>,
+    identity: Identity,
+    state: PhantomData<fn(S)>,
+}
+
+enum Content<W, T> {
+    Work(W),
+    Outcome(Result<T, TaskError>),
+    Nothing,
+}
+
+// SAFETY: `content` has one owner at a time (invariant 2), each with the accesses of the one before it ordered before
+// its own: published under the pool's lock or with the task (HB-PL-1), or by `ENDED` (HB-PL-2). Sharing a packet only
+// ever sends what is in it.
+unsafe impl<W: Send, T: Send, S> Sync for Packet<W, T, S> {}
+
+/// What a worker does with a job that it has claimed.
+pub(super) trait Runs<S>: Job {
+    /// Does its work, and says how that ended.
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
+
+    /// Drops its work; it ends as cancelled.
+    fn discard(&self, home: &dyn Home);
+}
+
+/// What a task does with its job.
+pub(super) trait Joins<T>: Job + Ending<Infallible> {
+    /// The outcome.
+    ///
+    /// # Safety
+    /// The caller owns the task, and `has_ended` has said so to it, or a wait in `line`.
+    unsafe fn take(&self) -> Result<T, TaskError>;
+
+    /// Does the work of a job that has been claimed, and that does not need a worker's state.
+    fn run_here(&self, home: &dyn Home) -> Ended;
+
+    /// Whether the work needs a worker's state.
+    fn borrows_state(&self) -> bool;
+
+    /// Drops its work; it ends as cancelled.
+    fn discard(&self, home: &dyn Home);
+
+    fn into_ending<'a>(self: Arc<Self>) -> Arc<dyn Ending<Infallible> + 'a>
+    where
+        Self: 'a;
+}
+
+impl<W, T, S> Packet<W, T, S> {
+    pub(super) fn new(work: W) -> Self {
+        Self {
+            stage: AtomicUsize::new(0),
+            content: UnsafeCell::new(Content::Work(work)),
+            line: Once::new(),
+            identity: Identity::new(),
+            state: PhantomData,
+        }
+    }
+
+    /// # Safety
+    /// The caller owns the content (invariant 2).
+    unsafe fn replace(&self, content: Content<W, T>) -> Content<W, T> {
+        // SAFETY: nobody else touches it while the caller owns it.
+        self.content.with_mut(|old| unsafe { mem::replace(&mut *old, content) })
+    }
+
+    /// The work of a job that was not accepted, or that the caller has claimed.
+    ///
+    /// # Safety
+    /// The caller owns the content (invariant 2).
+    pub(super) unsafe fn work(&self) -> W {
+        // SAFETY: the caller's.
+        match unsafe { self.replace(Content::Nothing) } {
+            Content::Work(work) => work,
+            _ => unreachable!("the work is taken once"),
+        }
+    }
+
+    /// Called by the claimer, once.
+    fn end(&self, outcome: Result<T, TaskError>) {
+        // SAFETY: the claimer's, until the next line.
+        unsafe { self.replace(Content::Outcome(outcome)) };
+        // Release: pairs with the Acquire in `has_ended` and in `line` (HB-PL-2). Acquire: pairs with the Release in
+        // `line`, whose line is closed here (LV-PL-3).
+        if self.stage.fetch_or(ENDED, Ordering::AcqRel) & WATCHED != 0 {
+            // A task's waker is user code, and its panic is not this job's.
+            let_go(|| self.line.get().expect("made before `WATCHED` was set").close());
+        }
+    }
+}
+
+impl<W: Send, T: Send, S> Job for Packet<W, T, S> {
+    fn claim(&self) -> bool {
+        // Relaxed: orders nothing; the work came here with the packet itself (HB-PL-1).
+        self.stage.fetch_or(CLAIMED, Ordering::Relaxed) & CLAIMED == 0
+    }
+
+    fn is_queued(&self) -> bool {
+        // Relaxed: looks at nothing else.
+        self.stage.load(Ordering::Relaxed) & CLAIMED == 0
+    }
+}
+
+impl<W: Work<S>, S> Runs<S> for Packet<W, W::Output, S>
+where
+    W::Output: Send,
+{
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+        // SAFETY: the caller has claimed it (invariant 2).
+        let work = unsafe { self.work() };
+        let result = contain(|| if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::none()) });
+        match result {
+            Ok(value) => {
+                self.end(Ok(value));
+                Ended { completed: 1, ..Ended::default() }
+            }
+            Err(panic) => {
+                home.report(&panic);
+                if W::BORROWS_STATE {
+                    // It may be half-way through a change: the next job that needs one has a new one made.
+                    state.discard(home);
+                }
+                self.end(Err(TaskError::Panicked(panic)));
+                Ended { panicked: 1, ..Ended::default() }
+            }
+        }
+    }
+
+    fn discard(&self, home: &dyn Home) {
+        // SAFETY: the caller has claimed it (invariant 2).
+        let work = unsafe { self.work() };
+        report_panic(home, || drop(work));
+        self.end(Err(TaskError::Cancelled));
+    }
+}
+
+impl<W: Work<S>, S> Joins<W::Output> for Packet<W, W::Output, S>
+where
+    W::Output: Send,
+{
+    unsafe fn take(&self) -> Result<W::Output, TaskError> {
+        // SAFETY: the caller's, who has seen `ENDED`.
+        match unsafe { self.replace(Content::Nothing) } {
+            Content::Outcome(outcome) => outcome,
+            _ => panic!("the outcome of a job is taken once"),
+        }
+    }
+
+    fn run_here(&self, home: &dyn Home) -> Ended {
+        self.run(&mut WorkerState::none(), home)
+    }
+
+    fn borrows_state(&self) -> bool {
+        W::BORROWS_STATE
+    }
+
+    fn discard(&self, home: &dyn Home) {
+        Runs::discard(self, home);
+    }
+
+    fn into_ending<'a>(self: Arc<Self>) -> Arc<dyn Ending<Infallible> + 'a>
+    where
+        Self: 'a,
+    {
+        self
+    }
+}
+
+impl<W: Send, T: Send, S> Ending<Infallible> for Packet<W, T, S> {
+    fn has_ended(&self) -> bool {
+        // Acquire: pairs with the Release in `end` (HB-PL-2).
+        self.stage.load(Ordering::Acquire) & ENDED != 0
+    }
+
+    fn identity(&self) -> usize {
+        self.identity.of(self)
+    }
+
+    fn line(&self) -> Option<&Line<Infallible>> {
+        self.line.get()
+    }
+
+    fn waiting_line(&self) -> Option<&Line<Infallible>> {
+        let line = self.line.get_or_make(|| Line::new(Some(0)));
+        // Release and Acquire: both pair with those in `end` (LV-PL-3, HB-PL-2).
+        let ended = self.stage.fetch_or(WATCHED, Ordering::AcqRel) & ENDED != 0;
+        (!ended).then_some(line)
+    }
+}
+
+/// The handle of a job; made by [`Pool::spawn`](super::Pool::spawn) and its like. Dropping it, or
+/// [`detach`](Task::detach), lets the job go on by itself; its result is dropped by the worker, or with the task if the
+/// job has ended by then.
+///
+/// It is a future, too, for any runtime: ready when the job has ended. Dropping the future detaches the job. Polled
+/// after it was ready, it panics.
+///
+/// # Happens-before
+/// HB-PL-2.
+///
+/// # Example
+/// ```
+/// let pool = hence::Pool::new(2);
+/// let task = pool.spawn(|| 6 * 7).unwrap();
+/// assert_eq!(task.join().unwrap(), 42);
+/// ```
+#[must_use = "its result is lost; `detach` says that this is meant"]
+pub struct Task<T> {
+    job: Arc<dyn Joins<T>>,
+    home: Arc<dyn Home>,
+    pending: Pending<Infallible>,
+}
+
+impl<T> Task<T> {
+    pub(super) fn new(job: Arc<dyn Joins<T>>, home: Arc<dyn Home>) -> Self {
+        Self { job, home, pending: Pending::new() }
+    }
+
+    /// Blocks the thread until the job has ended, and returns its result.
+    ///
+    /// Called by a job of the same pool, it starves nobody: where the job has not begun, it is run here and now (unless
+    /// it borrows a worker's state); where it runs on another worker, the caller's permit goes to other jobs meanwhile,
+    /// as in [`blocking`](super::blocking). A job that waits for itself waits for ever.
+    ///
+    /// # Errors
+    /// `Panicked`, with the payload, or `Cancelled`.
+    ///
+    /// # Happens-before
+    /// HB-PL-2.
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// let task = pool.spawn(|| -> u8 { panic!("no number") }).unwrap();
+    /// assert_eq!(task.join().unwrap_err().message(), Some("no number".into()));
+    /// ```
+    pub fn join(self) -> Result<T, TaskError> {
+        wait_for(&*self.job, &*self.home);
+        self.outcome()
+    }
+
+    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    ///
+    /// Nothing is run here, so that it takes no longer: by a job of the same pool, it gives way to other jobs.
+    ///
+    /// # Errors
+    /// The task, if the time was up.
+    ///
+    /// # Happens-before
+    /// HB-PL-2, if the job has ended.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// let pool = hence::Pool::new(1);
+    /// let (sender, receiver) = hence::channel::bounded(0);
+    /// let task = pool.spawn(move || receiver.recv().unwrap()).unwrap();
+    /// let task = task.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// sender.send(7).unwrap();
+    /// assert_eq!(task.join_timeout(Duration::MAX).unwrap().unwrap(), 7);
+    /// ```
+    pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, TaskError>, Self> {
+        self.join_until(now().checked_add(timeout))
+    }
+
+    /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
+    ///
+    /// # Errors
+    /// The task, if the time was up.
+    ///
+    /// # Happens-before
+    /// HB-PL-2, if the job has ended.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::{Duration, Instant};
+    /// let pool = hence::Pool::new(1);
+    /// let task = pool.spawn(|| 1).unwrap();
+    /// assert_eq!(task.join_deadline(Instant::now() + Duration::from_secs(60)).unwrap().unwrap(), 1);
+    /// ```
+    pub fn join_deadline(self, deadline: Instant) -> Result<Result<T, TaskError>, Self> {
+        self.join_until(Some(on_our_clock(deadline)))
+    }
+
+    fn join_until(self, deadline: Option<Instant>) -> Result<Result<T, TaskError>, Self> {
+        if self.wait_until(deadline) { Ok(self.outcome()) } else { Err(self) }
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        self.job.has_ended() || pause_in(&*self.home, || self.job.wait_until(deadline))
+    }
+
+    /// Of a job that has ended; once.
+    fn outcome(&self) -> Result<T, TaskError> {
+        // SAFETY: the task is ours alone, `join` and its like own it and `poll` borrows it mutably, and it has ended.
+        unsafe { self.job.take() }
+    }
+
+    /// Whether the job has ended, in whatever way.
+    ///
+    /// # Happens-before
+    /// HB-PL-2, if true.
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// let task = pool.spawn(|| 1).unwrap();
+    /// while !task.is_finished() { std::thread::yield_now() }
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.job.has_ended()
+    }
+
+    /// Takes the job out of the queue: true for the one call that did, after which it will never run. False if it has
+    /// begun, or ended. Never blocks; the job's closure is dropped by this call.
+    ///
+    /// To ask a job that runs to stop, let it look at a [`CancellationToken`](crate::CancellationToken).
+    ///
+    /// # Happens-before
+    /// HB-PL-1: as if this call were the job.
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// let (sender, receiver) = hence::channel::bounded(0);
+    /// let (first, second) = (pool.spawn(move || receiver.recv()).unwrap(), pool.spawn(|| unreachable!()).unwrap());
+    /// assert!(second.cancel() && !second.cancel());
+    /// assert!(second.join().unwrap_err().is_cancelled());
+    /// sender.send(()).unwrap();
+    /// assert!(!first.cancel() || first.is_finished());
+    /// # first.join().unwrap().unwrap();
+    /// ```
+    pub fn cancel(&self) -> bool {
+        let cancelled = self.home.withdraw(&|| self.job.claim());
+        if cancelled {
+            self.job.discard(&*self.home);
+            self.home.end(Ended { cancelled: 1, ..Ended::default() });
+        }
+        cancelled
+    }
+
+    /// A receiver that disconnects when the job has ended, and to which nothing is ever sent: an operation for a
+    /// select. To `close` it does nothing.
+    ///
+    /// # Happens-before
+    /// HB-PL-2.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hence::channel::select;
+    /// let pool = hence::Pool::new(1);
+    /// let task = pool.spawn(|| 1).unwrap();
+    /// select! {
+    ///     recv(task.done()) -> _ => assert_eq!(task.join().unwrap(), 1),
+    ///     default(Duration::from_secs(60)) => unreachable!(),
+    /// }
+    /// ```
+    pub fn done(&self) -> Receiver<Infallible>
+    where
+        T: 'static,
+    {
+        Receiver::closing(self.job.clone().into_ending())
+    }
+
+    /// Lets the job go on by itself: fire and forget. A panic of it still reaches the hook.
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// pool.spawn(|| println!("by itself")).unwrap().detach();
+    /// pool.wait_idle().unwrap();
+    /// ```
+    pub fn detach(self) {}
+}
+
+/// Waits for the end of a job, or brings it about: where it has not begun, a job that holds a permit of the same pool may
+/// as well use it for this one.
+pub(super) fn wait_for<T>(job: &(dyn Joins<T> + '_), home: &dyn Home) {
+    if job.has_ended() {
+        return;
+    }
+    let help = holds_permit(home) && !job.borrows_state();
+    if help && home.withdraw(&|| job.claim()) {
+        let how = job.run_here(home);
+        home.end(how);
+    } else {
+        pause_in(home, || job.wait_until(None));
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { job, pending, .. } = &mut *self;
+        pending.poll_closing(&**job, cx).map(|()| self.outcome())
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.pending.abandon(|| self.job.line());
+    }
+}
+
+impl<T> fmt::Debug for Task<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("is_finished", &self.is_finished()).finish()
+    }
+}
+
+impl<T> UnwindSafe for Task<T> {}
+impl<T> RefUnwindSafe for Task<T> {}
+
+/// Why a job has no result.
+#[derive(Debug)]
+pub enum TaskError {
+    /// It panicked: with what.
+    Panicked(Payload),
+    /// It was cancelled before it began, and never ran.
+    Cancelled,
+}
+
+impl TaskError {
+    /// Whether it never ran.
+    ///
+    /// ```
+    /// assert!(hence::pool::TaskError::Cancelled.is_cancelled());
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, TaskError::Cancelled)
+    }
+
+    /// What it panicked with, where it did: for [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
+    /// ```
+    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+        match self {
+            TaskError::Panicked(payload) => Some(payload.into_inner()),
+            TaskError::Cancelled => None,
+        }
+    }
+
+    /// The message of its panic, where it panicked with one.
+    ///
+    /// ```
+    /// assert!(hence::pool::TaskError::Cancelled.message().is_none());
+    /// ```
+    pub fn message(&self) -> Option<String> {
+        match self {
+            TaskError::Panicked(payload) => payload.message(),
+            TaskError::Cancelled => None,
+        }
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.message()) {
+            (TaskError::Cancelled, _) => f.pad("the job was cancelled"),
+            (TaskError::Panicked(_), Some(message)) => f.pad(&format!("the job panicked: {message}")),
+            (TaskError::Panicked(_), None) => f.pad("the job panicked"),
+        }
+    }
+}
+
+impl Error for TaskError {}

@@ -1,0 +1,68 @@
+//! Waiting for a pool as a task.
+//!
+//! Needs: `pool/core.rs`, `pool/shared.rs`, `wait.rs`, `sync.rs`.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::super::sync::Arc;
+use super::super::wait::{Ticket, Waiter};
+use super::core::Goal;
+use super::shared::Shared;
+
+/// Ready when a pool is idle, or has ended; made by [`Pool::wait_idle_async`](super::Pool::wait_idle_async),
+/// [`drain_async`](super::Pool::drain_async) and [`shutdown_async`](super::Pool::shutdown_async). Dropping it leaves
+/// nothing behind. Polled after it was ready, it waits again.
+#[must_use = "a future does nothing unless it is polled"]
+pub struct WaitFuture<'a, S: 'static> {
+    shared: &'a Shared<S>,
+    goal: Goal,
+    stop: bool,
+    waiting: Option<(Ticket, Arc<Waiter>)>,
+}
+
+impl<'a, S> WaitFuture<'a, S> {
+    pub(super) fn new(shared: &'a Shared<S>, goal: Goal, stop: bool) -> Self {
+        Self { shared, goal, stop, waiting: None }
+    }
+}
+
+impl<S> Future for WaitFuture<'_, S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some((_, waiter)) = &self.waiting {
+            let polled = waiter.poll(cx);
+            if polled.is_ready() {
+                self.waiting = None;
+            }
+            return polled.map(|_| ());
+        }
+        if self.stop {
+            self.shared.stop();
+        }
+        // Cloned, and dropped where it is not needed, outside the lock: both are user code.
+        let mut waker = Some(cx.waker().clone());
+        let waiter = || Waiter::task(waker.take().expect("one waiter for one poll"));
+        let (waiting, news) = self.shared.core.wait(self.goal, matches!(self.goal, Goal::Gone), waiter);
+        self.shared.tell(news);
+        self.waiting = waiting;
+        if self.waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+impl<S> Drop for WaitFuture<'_, S> {
+    fn drop(&mut self) {
+        if let Some((ticket, _)) = self.waiting {
+            self.shared.core.leave_wait(self.goal, ticket);
+        }
+    }
+}
+
+impl<S> fmt::Debug for WaitFuture<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitFuture").field("waiting", &self.waiting.is_some()).finish()
+    }
+}

@@ -1,0 +1,272 @@
+//! What runs on a worker's thread, and what a job may ask of it: to give its permit to others while it waits.
+//!
+//! Needs: `pool/core.rs`, `pool/panic.rs`, `pool/task.rs`, `wait.rs`, `wait_group.rs`, `sync.rs`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ptr;
+use std::time::Duration;
+
+use super::super::sync::{Arc, Patience, TRIES_AGAIN, now, thread_local};
+use super::super::wait::{Cause, Ticket, Waiter};
+use super::core::{Ended, From, Next};
+use super::panic::{Payload, contain};
+use super::task::Runs;
+
+/// What a job is: a closure, `FnOnce() -> T`, or one that borrows the state of the worker that it runs on, made by
+/// [`with_state`]; or a type of yours.
+pub trait Work<S>: Send {
+    /// What it results in.
+    type Output;
+
+    /// Whether it asks for the worker's state. If not, a job that joins it may run it on the spot.
+    const BORROWS_STATE: bool;
+
+    /// Does it.
+    fn run(self, state: &mut WorkerState<S>) -> Self::Output;
+}
+
+impl<S, T, F: FnOnce() -> T + Send> Work<S> for F {
+    type Output = T;
+    const BORROWS_STATE: bool = false;
+
+    fn run(self, _state: &mut WorkerState<S>) -> T {
+        self()
+    }
+}
+
+/// A job that borrows the state of its worker; made by [`with_state`].
+pub struct WithState<F>(F);
+
+/// A job that borrows the state of the worker that it runs on: see [`Builder::state`](super::Builder::state).
+///
+/// # Example
+/// ```
+/// use hence::pool::{Builder, with_state};
+/// let pool = Builder::new(1).state(|| Vec::new()).build().unwrap();
+/// pool.spawn(with_state(|buffer: &mut Vec<u8>| buffer.push(1))).unwrap().join().unwrap();
+/// assert_eq!(pool.spawn(with_state(|buffer: &mut Vec<u8>| buffer.len())).unwrap().join().unwrap(), 1);
+/// ```
+pub fn with_state<S, T, F: FnOnce(&mut S) -> T + Send>(job: F) -> WithState<F> {
+    WithState(job)
+}
+
+impl<S, T, F: FnOnce(&mut S) -> T + Send> Work<S> for WithState<F> {
+    type Output = T;
+    const BORROWS_STATE: bool = true;
+
+    fn run(self, state: &mut WorkerState<S>) -> T {
+        (self.0)(state.get())
+    }
+}
+
+impl<F> fmt::Debug for WithState<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("WithState(..)")
+    }
+}
+
+/// Makes a worker's state.
+pub(super) type Make<S> = Arc<dyn Fn() -> S + Send + Sync>;
+
+/// The state of one worker, made when a job first asks for it.
+pub struct WorkerState<S> {
+    /// `None` where a job runs that does not borrow it.
+    make: Option<Make<S>>,
+    state: Option<S>,
+}
+
+impl<S> WorkerState<S> {
+    pub(super) const fn none() -> Self {
+        Self { make: None, state: None }
+    }
+
+    /// The state, made now if there is none.
+    ///
+    /// # Panics
+    /// If making it does; in a job whose [`Work::BORROWS_STATE`] is false.
+    pub fn get(&mut self) -> &mut S {
+        let Self { make, state } = self;
+        state.get_or_insert_with(make.as_deref().expect("a job that does not borrow a worker's state has none"))
+    }
+
+    /// Drops it; the next job that asks for one has a new one made.
+    pub(super) fn discard(&mut self, home: &dyn Home) {
+        let state = self.state.take();
+        report_panic(home, || drop(state));
+    }
+}
+
+impl<S> fmt::Debug for WorkerState<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerState").field("is_made", &self.state.is_some()).finish()
+    }
+}
+
+/// Runs a destructor, or the like, whose panic is the hook's and nobody else's.
+pub(super) fn report_panic<R>(home: &dyn Home, code: impl FnOnce() -> R) {
+    if let Err(panic) = contain(|| drop(code())) {
+        home.report(&panic);
+        panic.drop_quietly();
+    }
+}
+
+/// A pool, whatever the state of its workers.
+pub(super) trait Home: Send + Sync {
+    /// Has a queued job claimed out of turn.
+    fn withdraw(&self, claim: &dyn Fn() -> bool) -> bool;
+
+    /// A job that was claimed out of turn has ended.
+    fn end(&self, how: Ended);
+
+    /// Tells the hook of a panic.
+    fn report(&self, panic: &Payload);
+
+    /// Takes the permit of a job that is about to wait.
+    fn suspend(&self);
+
+    /// Waits for a permit.
+    fn resume(&self);
+
+    /// Lets others have the permit, and waits for it.
+    fn give_way(&self);
+}
+
+/// The pool whose worker a thread is.
+struct Current {
+    home: Arc<dyn Home>,
+    /// Whether a job runs on it and holds its permit.
+    holds_permit: bool,
+}
+
+thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's has no const form")]
+    static CURRENT: RefCell<Option<Current>> = RefCell::new(None);
+}
+
+fn with_current<R>(look: impl FnOnce(&mut Current) -> R) -> Option<R> {
+    // A thread that is ending, and has no variable any more, is no worker any more.
+    CURRENT.try_with(|current| current.borrow_mut().as_mut().map(look)).ok().flatten()
+}
+
+/// Whether the calling thread is a worker of this pool.
+pub(super) fn is_inside(home: &dyn Home) -> bool {
+    with_current(|current| ptr::addr_eq(&raw const *current.home, &raw const *home)).unwrap_or(false)
+}
+
+/// Whether a job of this pool runs on the calling thread, and holds its permit.
+pub(super) fn holds_permit(home: &dyn Home) -> bool {
+    is_inside(home) && with_current(|current| current.holds_permit).unwrap_or(false)
+}
+
+/// Waits, without its permit if it is a job of this pool that does.
+pub(super) fn pause_in<R>(home: &dyn Home, wait: impl FnOnce() -> R) -> R {
+    if is_inside(home) { blocking(wait) } else { wait() }
+}
+
+/// Runs something that may block for long. A job that is about to wait for something that other jobs of its pool have to
+/// do says so by this: its permit goes to them meanwhile, a worker more is started if need be, and it goes on when
+/// there is a permit for it again. Anywhere else it just runs it.
+///
+/// # Example
+/// One worker, and a job that waits for the job behind it:
+/// ```
+/// use hence::{Pool, channel, pool::blocking};
+/// let pool = Pool::new(1);
+/// let (sender, receiver) = channel::bounded(0);
+/// let first = pool.spawn(move || blocking(|| receiver.recv().unwrap())).unwrap();
+/// pool.spawn(move || sender.send(7).unwrap()).unwrap().detach();
+/// assert_eq!(first.join().unwrap(), 7);
+/// ```
+pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
+    struct Suspended(Arc<dyn Home>);
+    impl Drop for Suspended {
+        fn drop(&mut self) {
+            self.0.resume();
+            with_current(|current| current.holds_permit = true);
+        }
+    }
+    let suspend =
+        |current: &mut Current| std::mem::replace(&mut current.holds_permit, false).then(|| current.home.clone());
+    let _suspended = with_current(suspend).flatten().map(|home| {
+        home.suspend();
+        Suspended(home)
+    });
+    wait()
+}
+
+/// Lets queued jobs of the pool have the calling job's permit, if there are any, and goes on when it is its turn again:
+/// for a job that computes for long, or that looks again and again for what another job is to do. Anywhere else it
+/// yields the thread.
+///
+/// # Example
+/// The notes' CPU hog, on one worker, made to share it:
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+/// let (pool, flag) = (hence::Pool::new(1), Arc::new(AtomicBool::new(false)));
+/// let seen = flag.clone();
+/// let hog = pool.spawn(move || while !seen.load(Ordering::Acquire) { hence::pool::yield_now() }).unwrap();
+/// pool.spawn(move || flag.store(true, Ordering::Release)).unwrap().detach();
+/// hog.join().unwrap();
+/// ```
+pub fn yield_now() {
+    match with_current(|current| current.holds_permit.then(|| current.home.clone())) {
+        Some(Some(home)) => home.give_way(),
+        _ => super::super::sync::yield_now(),
+    }
+}
+
+/// A worker's way to its pool.
+pub(super) trait Employer<S>: Home {
+    fn next(&self, from: From, patient: bool) -> Next<dyn Runs<S>>;
+
+    /// Whether a worker that has been idle for long leaves; `None` if it has been called.
+    fn expire(&self, ticket: Ticket) -> Option<bool>;
+
+    /// The last thing that a worker says.
+    fn leave(&self);
+}
+
+/// Runs jobs until there is nothing for this worker to do any more.
+pub(super) fn work<S, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, keep_alive: Option<Duration>) {
+    let home: Arc<dyn Home> = pool.clone();
+    CURRENT.with(|current| *current.borrow_mut() = Some(Current { home, holds_permit: true }));
+    let mut state = WorkerState { make: Some(make), state: None };
+    let mut from = From::Wake;
+    // Whether to look again before it is idle: whoever submits one job often submits more, and to wake a worker for each
+    // costs more than to run them.
+    let (mut patience, mut patient) = (None, TRIES_AGAIN);
+    loop {
+        match pool.next(from, patient) {
+            Next::Again => {
+                patient = patience.get_or_insert_with(Patience::new).yield_now();
+                from = From::Wake;
+                continue;
+            }
+            Next::Run(job) => {
+                let how = job.run(&mut state, &*pool);
+                // The last one to hold a job that nobody joins drops its result.
+                report_panic(&*pool, || drop(job));
+                from = From::Job(how);
+            }
+            Next::Idle(ticket, waiter) if is_called(&*pool, ticket, &waiter, keep_alive) => from = From::Wake,
+            Next::Idle(..) | Next::Leave => break,
+        }
+        (patience, patient) = (None, TRIES_AGAIN);
+    }
+    // Without a permit, its destructor cannot give one away.
+    with_current(|current| current.holds_permit = false);
+    state.discard(&*pool);
+    CURRENT.with(|current| current.borrow_mut().take());
+    pool.leave(); // HB-PL-3
+}
+
+/// Waits for work; false if the worker is to leave.
+fn is_called<S>(pool: &impl Employer<S>, ticket: Ticket, waiter: &Waiter, keep_alive: Option<Duration>) -> bool {
+    let deadline = keep_alive.and_then(|keep_alive| now().checked_add(keep_alive));
+    let cause = waiter.wait_until(deadline).or_else(|| match pool.expire(ticket) {
+        Some(true) => None,
+        Some(false) | None => Some(waiter.wait()),
+    });
+    matches!(cause, Some(Cause::Done(_)))
+}
