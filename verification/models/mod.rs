@@ -8,6 +8,8 @@ mod channel;
 mod harness;
 mod notes;
 mod peers;
+mod peers_pool;
+mod pool;
 mod selection;
 mod sync;
 mod timer;
@@ -33,7 +35,9 @@ pub fn models() -> Vec<Model> {
         selection::models(),
         wait_group::models(),
         cancel::models(),
+        pool::models(),
         peers::models(),
+        peers_pool::models(),
     ]
     .concat()
 }

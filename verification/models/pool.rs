@@ -1,0 +1,642 @@
+//! The pool. A pool of one worker is explored completely; where two workers are needed, the bound stands at the model and in
+//! proofs.md.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use hence_registry::{Engine, Kind, Model};
+
+use super::harness::{Arc, Counted, Witness, block_on, quietly, spawn};
+use super::weaken::weaken;
+use super::{DEADLOCK, RACE};
+use crate::hence::cancel::CancellationToken;
+use crate::hence::channel::bounded;
+use crate::hence::pool::{Pool, ScopeError, SpawnError, WaitError, blocking, with_state, yield_now};
+
+/// Two workers: out of reach without a bound.
+const TWO_WORKERS: &[Engine] = &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }];
+/// The bounded explorer alone: panics unwind through what synchronises.
+const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 0 }];
+
+/// How long is of no account under an explorer, but that it is not past already.
+const SHORT: Duration = Duration::from_millis(1);
+
+pub(super) fn models() -> Vec<Model> {
+    let task = |kind, code| weaken(kind, "src/pool/task.rs", code);
+    let core = |kind, code| weaken(kind, "src/pool/core.rs", code);
+    let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
+    let nobody_told = || weaken(Kind::NoWake, "src/pool/shared.rs", "// pool: all have been claimed");
+    let end = "self.stage.fetch_or(ENDED";
+    let watch = "self.stage.fetch_or(WATCHED";
+    vec![
+        Model::new("hb_pl_1_submit_before_job", &["HB-PL-1", "HB-PL-2"], &["1 2"], submit_before_job),
+        Model::new("hb_pl_1_submit_before_a_later_job", &["HB-PL-1"], &["1"], submit_before_a_later_job),
+        Model::failing("hb_pl_1_submit_without_the_lock", &["HB-PL-1"], RACE, submit_before_a_later_job)
+            .weakened(core(Kind::NoLock, "self.step(|state, _| state.submit(job, waiter))")),
+        Model::failing("hb_pl_2_end_is_no_release", &["HB-PL-2"], RACE, submit_before_job)
+            .weakened(task(Kind::Acquire, end)),
+        Model::failing("hb_pl_2_watch_is_no_acquire", &["HB-PL-2"], RACE, submit_before_job)
+            .weakened(task(Kind::Release, watch)),
+        Model::failing("lv_pl_3_end_is_no_acquire", &["LV-PL-3"], RACE, submit_before_job)
+            .weakened(task(Kind::Release, end)),
+        Model::failing("lv_pl_3_watch_is_no_release", &["LV-PL-3"], RACE, submit_before_job)
+            .weakened(task(Kind::Acquire, watch)),
+        Model::new("hb_pl_2_job_before_is_finished", &["HB-PL-2"], &["finished", "not yet"], job_before_is_finished),
+        Model::failing("hb_pl_2_look_relaxed", &["HB-PL-2"], RACE, job_before_is_finished)
+            .weakened(task(Kind::Relaxed, "self.stage.load(Ordering::Acquire)")),
+        Model::new("hb_pl_2_job_before_await", &["HB-PL-2", "LV-PL-3"], &["1"], job_before_await),
+        Model::new("hb_pl_2_hook_before_join", &["HB-PL-2", "SF-PL-4"], &["seen, then the next job"], hook_before_join)
+            .under(UNWINDING),
+        Model::new("hb_pl_3_job_before_drain", &["HB-PL-3", "SF-PL-6", "LV-PL-3"], &["1"], || {
+            job_before(|pool| pool.drain())
+        }),
+        Model::failing("hb_pl_3_claim_relaxed", &["HB-PL-3"], RACE, || job_before(|pool| pool.drain()))
+            .weakened(claim_relaxed()),
+        Model::failing("lv_pl_3_nobody_is_told", &["LV-PL-3"], DEADLOCK, || job_before(|pool| pool.drain()))
+            .weakened(nobody_told()),
+        Model::failing("sf_pl_6_drain_without_the_lock", &["SF-PL-6"], RACE, || job_before(|pool| pool.drain()))
+            .weakened(core(Kind::NoLock, "state.wait(goal, close, waiter, news)")),
+        Model::new("hb_pl_3_job_before_wait_idle", &["HB-PL-3", "SF-PL-6"], &["1"], || {
+            job_before(|pool| pool.wait_idle())
+        }),
+        Model::new("hb_pl_3_job_before_drain_async", &["HB-PL-3", "LV-PL-3"], &["1"], || {
+            job_before(|pool| {
+                block_on(pool.drain_async());
+                Ok(())
+            })
+        }),
+        Model::new("hb_pl_3_states_drop_before_drain", &["HB-PL-3"], &["1"], states_drop_before_drain),
+        Model::failing("hb_pl_3_leaves_and_claims_relaxed", &["HB-PL-3"], RACE, states_drop_before_drain)
+            .weakened(claim_relaxed()),
+        Model::new("hb_pl_2_drop_before_cancelled_join", &["HB-PL-2"], &["1"], drop_before_cancelled_join)
+            .under(TWO_WORKERS),
+        Model::new("sf_pl_1_cancel_or_run", &["SF-PL-1", "SF-PL-3"], &["cancelled", "ran"], cancel_or_run),
+        Model::failing("sf_pl_1_claim_unchecked", &["SF-PL-1", "SF-PL-3"], TAKEN_TWICE, cancel_or_run)
+            .weakened(task(Kind::Unchecked, "self.stage.fetch_or(CLAIMED")),
+        Model::failing("sf_pl_3_withdrawn_without_the_lock", &["SF-PL-3"], RACE, cancel_or_run)
+            .weakened(core(Kind::NoLock, "state.withdraw_by(claim))")),
+        Model::new(
+            "sf_pl_1_shutdown_or_run",
+            &["SF-PL-1", "SF-PL-3", "HB-PL-3"],
+            &["cancelled", "ran"],
+            shutdown_or_run,
+        ),
+        Model::new(
+            "sf_pl_1_closed_or_accepted",
+            &["SF-PL-1", "LV-PL-2"],
+            &["accepted", "handed back"],
+            closed_or_accepted,
+        )
+        .under(&[Engine::LoomBounded(3), Engine::Bounded { preemptions: Some(3), spurious: 0 }]),
+        Model::new(
+            "sf_pl_2_suspended_job_waits_its_turn",
+            &["SF-PL-2", "LV-PL-4"],
+            &["2 jobs"],
+            suspended_waits_its_turn,
+        )
+        .under(TWO_WORKERS),
+        Model::new("sf_pl_2_shrink_then_start", &["SF-PL-2"], &["3 jobs"], shrink_then_start).under(TWO_WORKERS),
+        Model::new("sf_pl_4_destructor_panics", &["SF-PL-4"], &["cancelled, 3", "ran, 3"], destructor_panics)
+            .under(UNWINDING),
+        Model::failing("sf_pl_4_worker_without_a_boundary", &["SF-PL-4"], &["a job panics"], worker_without_a_boundary),
+        Model::new("sf_pl_5_in_order", &["SF-PL-5", "SF-PL-2", "LV-PL-1"], &["1 2"], in_order),
+        Model::failing("sf_pl_5_next_without_the_lock", &["SF-PL-5", "SF-PL-2"], RACE, in_order)
+            .weakened(core(Kind::NoLock, "state.next(from, patient, news)")),
+        Model::new("sf_pl_5_rendezvous", &["SF-PL-5"], &["accepted", "full"], rendezvous),
+        Model::new("sf_pl_7_borrows", &["SF-PL-7", "HB-PL-2"], &["1"], scope_borrows),
+        Model::failing("sf_pl_7_end_is_no_release", &["SF-PL-7"], RACE, scope_borrows)
+            .weakened(task(Kind::Acquire, end)),
+        Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more", "failed, 1 more"], scope_fails)
+            .under(TWO_WORKERS),
+        Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
+        Model::failing("lv_pl_1_nobody_is_woken", &["LV-PL-1"], DEADLOCK, second_job).weakened(nobody_told()),
+        Model::new("lv_pl_1_second_job", &["LV-PL-1"], &["2"], second_job),
+        Model::new("lv_pl_1_resize_starts_a_job", &["LV-PL-1"], &["met"], resize_starts_a_job)
+            .under(TWO_WORKERS)
+            .slow(),
+        Model::new("lv_pl_1_expired_or_called", &["LV-PL-1"], &["2"], expired_or_called),
+        Model::failing("lv_pl_1_expires_without_the_lock", &["LV-PL-1"], RACE, expired_or_called)
+            .weakened(core(Kind::NoLock, "state.expire(ticket)")),
+        Model::new("lv_pl_2_submitter_gets_a_place", &["LV-PL-2", "SF-PL-5"], &["2"], submitter_gets_a_place),
+        Model::failing("lv_pl_2_submitter_is_not_told", &["LV-PL-2"], DEADLOCK, submitter_gets_a_place)
+            .weakened(nobody_told()),
+        Model::new("lv_pl_2_timed_submitter", &["LV-PL-2", "SF-PL-1"], &["accepted", "timed out"], timed_submitter),
+        Model::new(
+            "lv_pl_2_cancelled_submitter",
+            &["LV-PL-2", "SF-PL-1"],
+            &["accepted", "cancelled"],
+            cancelled_submitter,
+        )
+        .under(TWO_WORKERS),
+        Model::new("lv_pl_4_join_of_a_job_that_runs", &["LV-PL-4"], &["7"], join_of_a_job_that_runs)
+            .under(TWO_WORKERS)
+            .slow(),
+        Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
+        Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
+        Model::new("lv_pl_4_blocked_inside", &["LV-PL-4"], &["7"], blocked_inside).under(TWO_WORKERS),
+        Model::failing("lv_pl_4_resumed_without_the_lock", &["LV-PL-4"], RACE_OR_WRITING, blocked_inside)
+            .under(TWO_WORKERS)
+            .weakened(core(Kind::NoLock, "self.0.with(State::resume)")),
+        Model::new("lv_pl_4_waiting_for_itself_is_refused", &["LV-PL-4"], &["refused"], waiting_for_itself),
+        Model::new("sf_pl_1_state_of_a_worker", &["SF-PL-1"], &["2"], state_of_a_worker),
+    ]
+}
+
+/// loom words a race between two who are at it in other words than one that is over.
+const RACE_OR_WRITING: &[&str] = &["Causality violation", "currently writing to cell", "data race"];
+const TAKEN_TWICE: &[&str] = &["the work is taken once", "Causality violation", "data race"];
+
+fn submit_before_job() -> String {
+    let (before, after) = (Witness::new(), Witness::new());
+    let pool = Pool::new(1);
+    before.write(1);
+    let task = {
+        let (before, after) = (before.clone(), after.clone());
+        pool.spawn(move || {
+            after.write(2);
+            before.read()
+        })
+    };
+    let seen = task.unwrap().join().unwrap();
+    format!("{seen} {}", after.read())
+}
+
+/// To a worker that is there already, or about to leave: no thread's start orders the two.
+fn submit_before_a_later_job() -> String {
+    let (pool, before, seen) = (Pool::new(1), Witness::new(), Arc::new(AtomicUsize::new(0)));
+    pool.spawn(|| ()).unwrap().detach();
+    before.write(1);
+    {
+        let seen = seen.clone();
+        pool.spawn(move || seen.store(before.read(), Relaxed)).unwrap().detach();
+    }
+    pool.drain().unwrap();
+    seen.load(Relaxed).to_string()
+}
+
+fn job_before_is_finished() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let task = {
+        let witness = witness.clone();
+        pool.spawn(move || witness.write(1)).unwrap()
+    };
+    if task.is_finished() {
+        assert_eq!(witness.read(), 1);
+        return "finished".into();
+    }
+    "not yet".into()
+}
+
+fn job_before_await() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let task = {
+        let witness = witness.clone();
+        pool.spawn(move || witness.write(1)).unwrap()
+    };
+    block_on(task).unwrap();
+    witness.read().to_string()
+}
+
+fn hook_before_join() -> String {
+    let witness = Witness::new();
+    let pool = {
+        let witness = witness.clone();
+        Pool::builder(1).on_panic(move |_| {
+            witness.write(1);
+            panic!("the hook, too");
+        })
+    };
+    let pool = pool.build().unwrap();
+    let mut next = 0;
+    quietly(|| {
+        let task = pool.spawn(|| -> () { panic!("a job") }).unwrap();
+        assert_eq!(task.join().unwrap_err().message().unwrap(), "a job");
+        assert_eq!(witness.read(), 1);
+        next = pool.spawn(|| 2).unwrap().join().unwrap();
+    });
+    assert_eq!(next, 2);
+    "seen, then the next job".into()
+}
+
+/// A job's last deed, and the wait for the pool that follows.
+fn job_before(wait: fn(&Pool) -> Result<(), WaitError>) -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    {
+        let witness = witness.clone();
+        pool.spawn(move || witness.write(1)).unwrap().detach();
+    }
+    wait(&pool).unwrap();
+    witness.read().to_string()
+}
+
+/// Its drop is written down.
+struct Leaves(Arc<Witness>);
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        self.0.write(1);
+    }
+}
+
+fn states_drop_before_drain() -> String {
+    let witness = Witness::new();
+    let state = {
+        let witness = witness.clone();
+        move || Leaves(witness.clone())
+    };
+    let pool = Pool::builder(1).state(state).build().unwrap();
+    pool.execute(with_state(|_: &mut Leaves| ())).unwrap();
+    pool.drain().unwrap();
+    witness.read().to_string()
+}
+
+/// One thread shuts the pool down, and drops the job; the other hears that it was cancelled, or it has run.
+fn drop_before_cancelled_join() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let leaves = Leaves(witness.clone());
+    let task = pool.spawn(move || drop(leaves)).unwrap();
+    let shutdown = {
+        let pool = pool.clone();
+        spawn(move || pool.shutdown().unwrap())
+    };
+    let _ = task.join();
+    let seen = witness.read();
+    shutdown.join().unwrap();
+    seen.to_string()
+}
+
+fn cancel_or_run() -> String {
+    let (pool, ran) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+    let task = {
+        let ran = ran.clone();
+        pool.spawn(move || ran.fetch_add(1, Relaxed)).unwrap()
+    };
+    let cancelled = task.cancel();
+    assert!(!task.cancel(), "once");
+    let result = task.join();
+    pool.drain().unwrap();
+    let (ran, stats) = (ran.load(Relaxed) as u64, pool.stats());
+    assert_eq!((ran, 1 - ran), (stats.completed, stats.cancelled));
+    assert_eq!(cancelled, ran == 0);
+    match result {
+        Ok(_) if ran == 1 => "ran".into(),
+        Err(error) if ran == 0 && error.is_cancelled() => "cancelled".into(),
+        other => panic!("{other:?}, ran {ran} times"),
+    }
+}
+
+fn shutdown_or_run() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let task = {
+        let witness = witness.clone();
+        pool.spawn(move || witness.write(1)).unwrap()
+    };
+    pool.shutdown().unwrap();
+    let ran = witness.read();
+    assert!(task.is_finished());
+    match task.join() {
+        Ok(()) if ran == 1 => "ran".into(),
+        Err(error) if ran == 0 && error.is_cancelled() => "cancelled".into(),
+        other => panic!("{other:?}, ran {ran} times"),
+    }
+}
+
+fn closed_or_accepted() -> String {
+    let pool = Pool::new(1);
+    let closer = {
+        let pool = pool.clone();
+        spawn(move || assert!(pool.close()))
+    };
+    let outcome = match pool.spawn(|| 7) {
+        Ok(task) => {
+            assert_eq!(task.join().unwrap(), 7);
+            "accepted"
+        }
+        Err(SpawnError::Closed(job)) => {
+            assert_eq!(job(), 7);
+            "handed back"
+        }
+        Err(error) => panic!("{error}"),
+    };
+    closer.join().unwrap();
+    outcome.into()
+}
+
+/// Counts jobs that run; none may run beside another.
+#[derive(Default)]
+struct Alone(AtomicUsize);
+
+impl Alone {
+    fn enter(&self) {
+        assert_eq!(self.0.fetch_add(1, Relaxed), 0, "above the limit");
+    }
+
+    fn leave(&self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Two jobs, one permit: the first gives it to the second while it waits, and gets it back only when that has ended.
+fn suspended_waits_its_turn() -> String {
+    let (pool, alone) = (Pool::new(1), Arc::new(Alone::default()));
+    let (sender, receiver) = bounded(1);
+    let first = {
+        let alone = alone.clone();
+        pool.spawn(move || {
+            alone.enter();
+            alone.leave();
+            blocking(|| receiver.recv().unwrap());
+            alone.enter();
+            alone.leave();
+        })
+    };
+    let second = pool.spawn(move || {
+        alone.enter();
+        sender.send(()).unwrap();
+        alone.leave();
+    });
+    first.unwrap().join().unwrap();
+    second.unwrap().join().unwrap();
+    format!("{} jobs", pool.stats().limit + 1)
+}
+
+/// Two run, the limit is lowered to one: a third starts only when both have ended.
+fn shrink_then_start() -> String {
+    let (pool, running) = (Pool::new(2), Arc::new(AtomicUsize::new(0)));
+    let job = |most: usize| {
+        let running = running.clone();
+        move || {
+            assert!(running.fetch_add(1, Relaxed) < most, "above the limit");
+            running.fetch_sub(1, Relaxed);
+        }
+    };
+    let tasks = [pool.spawn(job(2)).unwrap(), pool.spawn(job(2)).unwrap()];
+    assert_eq!(pool.resize(1), Ok(2));
+    let third = pool.spawn(job(1)).unwrap();
+    tasks.into_iter().for_each(|task| task.join().unwrap());
+    third.join().unwrap();
+    pool.drain().unwrap();
+    format!("{} jobs", pool.stats().completed)
+}
+
+/// Its drop panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a destructor");
+    }
+}
+
+/// A cancelled job's destructor panics, or the job itself, and then a result's that nobody takes: the worker goes on.
+fn destructor_panics() -> String {
+    let pool = Pool::new(1);
+    let mut outcome = "";
+    quietly(|| {
+        let bomb = Bomb;
+        let task = pool.spawn(move || drop(bomb)).unwrap();
+        outcome = if task.cancel() { "cancelled" } else { "ran" };
+        task.detach();
+        pool.execute(|| Bomb).unwrap();
+        pool.execute(|| ()).unwrap();
+        pool.drain().unwrap();
+    });
+    let stats = pool.stats();
+    assert_eq!(stats.completed, 2);
+    format!("{outcome}, {}", stats.panicked + stats.cancelled + stats.completed)
+}
+
+/// Re-created: a job's panic is the worker's end, and the next job has none.
+fn worker_without_a_boundary() -> String {
+    let (jobs, queue) = super::harness::ends::<fn()>(None);
+    let worker = spawn(move || queue.recv().into_iter().for_each(|job| job()));
+    jobs.send(|| panic!("a job panics")).unwrap();
+    worker.join().unwrap();
+    "the next job".into()
+}
+
+fn in_order() -> String {
+    let (pool, order, alone) = (Pool::new(1), Arc::new(Mutex::new(Vec::new())), Arc::new(Alone::default()));
+    for nth in 1..=2 {
+        let (order, alone) = (order.clone(), alone.clone());
+        let job = move || {
+            alone.enter();
+            order.lock().unwrap().push(nth);
+            alone.leave();
+        };
+        pool.spawn(job).unwrap().detach();
+    }
+    pool.drain().unwrap();
+    let order = order.lock().unwrap();
+    format!("{} {}", order[0], order[1])
+}
+
+/// Without a queue, a second job is accepted only if the worker is free again.
+fn rendezvous() -> String {
+    let pool = Pool::builder(1).queue(0).build().unwrap();
+    let first = pool.try_spawn(|| ()).unwrap();
+    match pool.try_spawn(|| ()) {
+        Ok(second) => {
+            assert!(first.is_finished(), "one worker");
+            second.join().unwrap();
+            "accepted".into()
+        }
+        Err(error) => {
+            assert!(error.is_full());
+            "full".into()
+        }
+    }
+}
+
+fn scope_borrows() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let lent = &witness;
+    let done = pool.scope::<(), (), _>(|scope| {
+        scope
+            .spawn(|| {
+                lent.write(1);
+                Ok(())
+            })
+            .unwrap();
+    });
+    assert_eq!(done.unwrap().len(), 1);
+    witness.read().to_string()
+}
+
+fn scope_fails() -> String {
+    let (pool, more) = (Pool::new(1), AtomicUsize::new(0));
+    let failed = pool.scope::<(), _, _>(|scope| {
+        scope.spawn(|| Err("no")).unwrap();
+        scope
+            .spawn(|| {
+                more.fetch_add(1, Relaxed);
+                Ok(())
+            })
+            .unwrap();
+    });
+    assert!(matches!(failed, Err(ScopeError::Failed("no"))));
+    format!("failed, {} more", more.load(Relaxed))
+}
+
+fn two_jobs() -> String {
+    let pool = Pool::new(2);
+    let (a, b) = (pool.spawn(|| 1).unwrap(), pool.spawn(|| 2).unwrap());
+    (a.join().unwrap() + b.join().unwrap()).to_string()
+}
+
+/// Submitted when the worker is idle, or about to be.
+fn second_job() -> String {
+    let pool = Pool::new(1);
+    pool.spawn(|| ()).unwrap().detach();
+    pool.wait_idle().unwrap();
+    pool.spawn(|| ()).unwrap().detach();
+    pool.drain().unwrap();
+    pool.stats().completed.to_string()
+}
+
+/// The one worker waits, without saying so, for the job behind it.
+fn resize_starts_a_job() -> String {
+    let pool = Pool::new(1);
+    let (sender, receiver) = bounded(1);
+    let first = pool.spawn(move || receiver.recv().unwrap()).unwrap();
+    let second = pool.spawn(move || sender.send("met").unwrap()).unwrap();
+    pool.resize(2).unwrap();
+    second.join().unwrap();
+    first.join().unwrap().into()
+}
+
+/// The worker's time may be up whenever a job comes.
+fn expired_or_called() -> String {
+    let pool = Pool::builder(1).keep_alive(SHORT).build().unwrap();
+    pool.spawn(|| ()).unwrap().detach();
+    pool.wait_idle().unwrap();
+    pool.spawn(|| ()).unwrap().detach();
+    pool.drain().unwrap();
+    pool.stats().completed.to_string()
+}
+
+fn submitter_gets_a_place() -> String {
+    let pool = Pool::builder(1).queue(0).build().unwrap();
+    pool.spawn(|| ()).unwrap().detach();
+    pool.spawn(|| ()).unwrap().detach();
+    pool.drain().unwrap();
+    pool.stats().completed.to_string()
+}
+
+fn timed_submitter() -> String {
+    Counted::begin();
+    let pool = Pool::builder(1).queue(0).build().unwrap();
+    pool.spawn(|| ()).unwrap().detach();
+    let value = Counted(1);
+    let outcome = match pool.spawn_timeout(move || drop(value), SHORT) {
+        Ok(task) => {
+            task.detach();
+            "accepted"
+        }
+        Err(error) => {
+            assert!(matches!(error, SpawnError::TimedOut(_)));
+            assert_eq!(Counted::drops(), 0, "handed back");
+            "timed out"
+        }
+    };
+    pool.drain().unwrap();
+    assert_eq!(Counted::drops(), 1);
+    outcome.into()
+}
+
+fn cancelled_submitter() -> String {
+    Counted::begin();
+    let (pool, token) = (Pool::builder(1).queue(0).build().unwrap(), CancellationToken::new());
+    pool.execute(|| ()).unwrap();
+    let cancelling = {
+        let token = token.clone();
+        spawn(move || token.cancel())
+    };
+    let value = Counted(1);
+    let outcome = match pool.spawn_or_cancelled(move || drop(value), &token) {
+        Ok(task) => {
+            task.detach();
+            "accepted"
+        }
+        Err(error) => {
+            assert!(matches!(error, SpawnError::Cancelled(_)));
+            assert_eq!(Counted::drops(), 0, "handed back");
+            "cancelled"
+        }
+    };
+    cancelling.join().unwrap();
+    pool.drain().unwrap();
+    assert_eq!(Counted::drops(), 1);
+    outcome.into()
+}
+
+/// The first job waits for the third; the second joins the first. One may run at a time.
+fn join_of_a_job_that_runs() -> String {
+    let (pool, (sender, receiver)) = (Pool::new(1), bounded(1));
+    let first = pool.spawn(move || blocking(|| receiver.recv().unwrap())).unwrap();
+    let second = pool.spawn(move || first.join().unwrap()).unwrap();
+    pool.execute(move || sender.send(7).unwrap()).unwrap();
+    second.join().unwrap().to_string()
+}
+
+fn join_from_inside() -> String {
+    let (pool, result) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+    let (inside, outer) = (pool.clone(), result.clone());
+    let job = move || outer.store(inside.spawn(|| 7).unwrap().join().unwrap(), Relaxed);
+    pool.spawn(job).unwrap().detach();
+    pool.wait_idle().unwrap();
+    result.load(Relaxed).to_string()
+}
+
+fn yield_to_the_next() -> String {
+    let pool = Pool::new(1);
+    let flag = Arc::new(AtomicUsize::new(0));
+    let hog = {
+        let flag = flag.clone();
+        pool.spawn(move || {
+            while flag.load(Relaxed) == 0 {
+                yield_now();
+            }
+        })
+    };
+    pool.spawn(move || flag.store(1, Relaxed)).unwrap().detach();
+    hog.unwrap().join().unwrap();
+    "flag seen".into()
+}
+
+fn blocked_inside() -> String {
+    let pool = Pool::new(1);
+    let (sender, receiver) = bounded(1);
+    let first = pool.spawn(move || blocking(|| receiver.recv().unwrap())).unwrap();
+    pool.spawn(move || sender.send(7).unwrap()).unwrap().detach();
+    first.join().unwrap().to_string()
+}
+
+fn waiting_for_itself() -> String {
+    let pool = Pool::new(1);
+    let inside = pool.clone();
+    let job = move || {
+        assert_eq!(inside.wait_idle(), Err(WaitError::WouldDeadlock));
+        assert_eq!(inside.resize(2), Ok(1));
+        assert_eq!(inside.shutdown(), Err(WaitError::WouldDeadlock));
+    };
+    pool.spawn(job).unwrap().detach();
+    pool.wait_idle().unwrap();
+    assert_eq!(pool.stats().completed, 1);
+    "refused".into()
+}
+
+fn state_of_a_worker() -> String {
+    let (pool, last) = (Pool::builder(1).state(|| 0).build().unwrap(), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..2 {
+        let last = last.clone();
+        let count = move |state: &mut usize| {
+            *state += 1;
+            last.store(*state, Relaxed);
+        };
+        pool.spawn(with_state(count)).unwrap().detach();
+    }
+    pool.drain().unwrap();
+    last.load(Relaxed).to_string()
+}
