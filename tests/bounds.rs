@@ -18,6 +18,10 @@ use hence::cancel::{
 use hence::channel::{
     IntoIter, Iter, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryIter, TryRecvError, TrySendError,
 };
+use hence::pool::{
+    Builder, NoWorkers, Payload, Pool, Scope, ScopeError, SpawnError, Stats, Task, TaskError, WaitError, WithState,
+    Work, WorkerState,
+};
 use hence::wait_group::{Guard, WaitFuture, WaitGroup};
 use util::implements;
 
@@ -156,4 +160,90 @@ fn a_cancellation_is_an_error_and_operations_hand_any_value_back() {
     assert!(implements!(SendOrCancelledError<Plain>: Debug));
     assert!(implements!(SendOrCancelledError<u8>: Send) && !implements!(SendOrCancelledError<Rc<u8>>: Send));
     assert!(implements!(SendOrCancelledError<u8>: Copy) && !implements!(SendOrCancelledError<String>: Copy));
+}
+
+/// Whether each type of a pool implements a trait; workers' states, results and errors are `$value`s.
+macro_rules! pools {
+    ($value:ty: $bound:path) => {
+        [
+            implements!(Pool<$value>: $bound),
+            implements!(Builder<$value>: $bound),
+            implements!(Task<$value>: $bound),
+            implements!(Scope<'static, 'static, $value, u8, $value>: $bound),
+            implements!(hence::pool::WaitFuture<'static, $value>: $bound),
+        ]
+    };
+}
+
+#[test]
+fn pools_go_anywhere_whatever_stays_on_their_workers() {
+    // A state is made, used and dropped on its worker; only a result that may be sent gets into a task, see below.
+    assert_eq!((pools!(u8: Send), pools!(u8: Sync)), ([true; 5], [true; 5]));
+    assert_eq!((pools!(Cell<u8>: Send), pools!(Cell<u8>: Sync)), ([true; 5], [true; 5]));
+    assert!(implements!(Pool<Rc<u8>>: Send) && implements!(Pool<Rc<u8>>: Sync));
+    assert!(implements!(Builder<Rc<u8>>: Send) && implements!(Builder<Rc<u8>>: Sync));
+    // The state itself does not leave it.
+    assert!(!implements!(WorkerState<Rc<u8>>: Send) && !implements!(WorkerState<Rc<u8>>: Sync));
+    // An error is shared by the jobs of a scope, one at a time.
+    assert!(implements!(Scope<'static, 'static, u8, Cell<u8>>: Sync));
+    assert!(!implements!(Scope<'static, 'static, u8, Rc<u8>>: Sync));
+}
+
+#[test]
+fn work_is_what_may_be_sent_and_is_called_once() {
+    assert!(implements!(Box<dyn FnOnce() + Send>: Work<()>) && implements!(fn() -> u8: Work<u8>));
+    assert!(!implements!(Box<dyn FnOnce()>: Work<()>) && !implements!(u8: Work<()>));
+    assert!(implements!(WithState<Box<dyn FnOnce(&mut Rc<u8>) + Send>>: Work<Rc<u8>>));
+    assert!(!implements!(WithState<Box<dyn FnOnce(&mut Rc<u8>)>>: Work<Rc<u8>>));
+    assert!(!implements!(WithState<Box<dyn FnOnce(&mut u8) + Send>>: Work<i8>)); // another state
+}
+
+#[test]
+fn a_result_that_must_not_be_sent_is_no_result_of_a_job() {
+    /// What `spawn` asks of a job: this does not compile if it asks for more. (`Task` of anything is `Send`, so it must
+    /// ask for no less.)
+    trait Spawns: Work<()> + Sized + 'static {
+        fn spawns(self, pool: &Pool) -> Result<Task<Self::Output>, SpawnError<Self>>;
+    }
+    impl<W: Work<()> + 'static> Spawns for W
+    where
+        W::Output: Send + 'static,
+    {
+        fn spawns(self, pool: &Pool) -> Result<Task<Self::Output>, SpawnError<Self>> {
+            pool.spawn(self)
+        }
+    }
+    assert!(implements!(fn() -> u8: Spawns) && implements!(fn() -> Cell<u8>: Spawns));
+    assert!(!implements!(fn() -> Rc<u8>: Spawns) && !implements!(fn() -> MutexGuard<'static, u8>: Spawns));
+    let pool = Pool::new(1);
+    pool.close();
+    assert!((|| 7).spawns(&pool).is_err());
+}
+
+#[test]
+fn pools_are_unpin_and_may_be_used_across_a_panic() {
+    assert_eq!(pools!(PhantomPinned: Unpin)[..3], [true; 3]);
+    assert!(implements!(hence::pool::WaitFuture<'static, PhantomPinned>: Unpin));
+    assert!(implements!(Pool<Cell<u8>>: UnwindSafe) && implements!(Pool<Cell<u8>>: RefUnwindSafe));
+    assert!(implements!(Task<Cell<u8>>: UnwindSafe) && implements!(Task<Cell<u8>>: RefUnwindSafe));
+}
+
+#[test]
+fn pools_can_be_printed_and_tasks_are_not_cloned() {
+    struct Plain;
+    assert_eq!(pools!(Plain: Debug), [true; 5]);
+    assert_eq!(pools!(Plain: Clone), [true, true, false, false, false]);
+    assert!(implements!(Stats: Copy) && implements!(WaitError: Copy) && implements!(NoWorkers: Copy));
+    assert!(!implements!(Payload: Clone) && !implements!(TaskError: Clone));
+}
+
+#[test]
+fn errors_of_pools_are_errors_that_go_anywhere() {
+    struct Plain;
+    assert!(implements!(TaskError: Error) && implements!(TaskError: Send) && implements!(TaskError: Sync));
+    assert!(implements!(Payload: Send) && implements!(Payload: Sync) && implements!(Payload: Debug));
+    assert!(implements!(SpawnError<Plain>: Error) && implements!(WaitError: Error) && implements!(NoWorkers: Error));
+    assert!(implements!(SpawnError<u8>: Send) && implements!(SpawnError<u8>: Sync));
+    assert!(!implements!(SpawnError<Rc<u8>>: Send) && !implements!(SpawnError<Cell<u8>>: Sync));
+    assert!(implements!(ScopeError<WaitError>: Error) && !implements!(ScopeError<Rc<u8>>: Send));
 }

@@ -103,8 +103,18 @@ fn a_channel_can_be_lifted_alone() {
 fn a_token_can_be_lifted_with_what_it_ends() {
     lift(
         "cancel.rs",
-        "pub mod cancel;\npub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n\
+        "#![allow(dead_code, unused_imports)] // what only pools use\n\
+         pub mod cancel;\npub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n\
          pub mod wait_group;\n",
+    );
+}
+
+#[test]
+fn a_pool_can_be_lifted_with_what_it_is_made_of() {
+    lift(
+        "pool.rs",
+        "pub mod cancel;\npub mod channel;\nmod error;\npub mod pool;\npub mod selection;\nmod sync;\npub mod timer;\n\
+         mod wait;\npub mod wait_group;\n",
     );
 }
 

@@ -13,7 +13,10 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use hence::Pool;
+use hence::cancel::{CancellationToken, DropGuard};
 use hence::channel::SelectedOperation;
+use hence::pool::Task;
 
 /// How long a test may take before it counts as hung: many times what the slowest needs on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -42,6 +45,37 @@ pub(crate) fn blocked<R: Send + 'static>(operation: impl FnOnce() -> R + Send + 
     start.recv().unwrap();
     thread::sleep(Duration::from_millis(10));
     thread
+}
+
+/// Waits until something is so, as it will be before long.
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// A job that waits until `gate` is cancelled.
+pub(crate) fn gated<S>(pool: &Pool<S>, gate: &CancellationToken) -> Task<()> {
+    let gate = gate.clone();
+    pool.spawn(move || gate.wait()).unwrap()
+}
+
+/// Keeps a worker busy until what is returned is dropped.
+pub(crate) fn hold<S>(pool: &Pool<S>) -> DropGuard {
+    let (gate, (begin, begun)) = (CancellationToken::new(), mpsc::channel());
+    let guard = gate.clone().drop_guard();
+    let job = move || {
+        begin.send(()).unwrap();
+        gate.wait();
+    };
+    pool.spawn(job).unwrap().detach();
+    begun.recv().unwrap();
+    guard
+}
+
+/// Panics without the words on the screen.
+pub(crate) fn quietly(words: &'static str) -> ! {
+    resume_unwind(Box::new(words))
 }
 
 /// Drives a future on the calling thread.
