@@ -3,6 +3,7 @@
 use crate::peers::select::Form;
 use ChannelWork::*;
 use Group::*;
+use PoolWork::*;
 use TokenWork::*;
 use WaitGroupWork::*;
 use std::fmt::{self, Display, Formatter};
@@ -28,6 +29,8 @@ pub enum Group {
     Checks,
     Children,
     Guards,
+    /// Empty jobs, and a job there and back.
+    Pools,
     Unmarked,
 }
 
@@ -37,6 +40,7 @@ pub enum Work {
     Channel { work: ChannelWork, capacity: Capacity, size: Size },
     Token(TokenWork),
     WaitGroup(WaitGroupWork),
+    Pool(PoolWork),
 }
 
 #[derive(Clone, Copy)]
@@ -81,6 +85,26 @@ pub enum WaitGroupWork {
     Guard,
     /// So many threads, set off together, each drop a guard; one waits for them.
     ForkJoin(usize),
+}
+
+#[derive(Clone, Copy)]
+pub enum PoolWork {
+    /// An empty job, from one of so many threads.
+    Jobs(usize),
+    /// The same in a scope, from one thread.
+    Scope,
+    /// A job, until its result is there.
+    RoundTrip,
+    /// A binary tree of jobs, of so many levels: each job waits for those below it.
+    Joins(u32),
+    /// The same in a scope each.
+    Scopes(u32),
+    /// A job of 10 us, while all workers are busy.
+    Busy,
+    /// How late such a job begins after it was submitted: this quantile.
+    Late(f64),
+    /// Change the number of workers, while all are busy.
+    Resize,
 }
 
 /// The payload.
@@ -130,6 +154,20 @@ const TOKENS: &[(Group, TokenWork)] = &[
 
 const WAIT_GROUPS: &[(Group, WaitGroupWork)] = &[(Guards, Guard), (Unmarked, ForkJoin(4))];
 
+const POOLS: &[(Group, PoolWork)] = &[
+    (Pools, Jobs(1)),
+    (Pools, Jobs(4)),
+    (Unmarked, Scope),
+    (Pools, RoundTrip),
+    (Unmarked, Joins(10)),
+    (Unmarked, Scopes(10)),
+    (Unmarked, Busy),
+    (Unmarked, Late(0.5)),
+    (Unmarked, Late(0.99)),
+    (Unmarked, Late(1.0)),
+    (Unmarked, Resize),
+];
+
 pub fn all() -> impl Iterator<Item = Cell> {
     let channels = CHANNELS.iter().flat_map(|&(group, work, capacities, sizes)| {
         capacities.iter().flat_map(move |&capacity| {
@@ -151,7 +189,11 @@ pub fn all() -> impl Iterator<Item = Cell> {
         let name = format!("wait group, {work}");
         Cell { name, group, work: Work::WaitGroup(work) }
     });
-    channels.chain(tokens).chain(wait_groups)
+    let pools = POOLS.iter().map(|&(group, work)| {
+        let name = format!("pool, {work}");
+        Cell { name, group, work: Work::Pool(work) }
+    });
+    channels.chain(tokens).chain(wait_groups).chain(pools)
 }
 
 impl Work {
@@ -161,6 +203,10 @@ impl Work {
             Work::Token(Cancel(1_000_000..)) => (1, 1),
             Work::Token(WakeThreads(_)) => (1, 16), // to set it up takes much longer
             Work::Token(Chain(_)) => (1, 1 << 22),
+            Work::Pool(Jobs(_) | Scope) => (1024, 100_000), // all may be queued at once
+            Work::Pool(Joins(_) | Scopes(_)) => (1, 1 << 22),
+            Work::Pool(Late(_)) => (10_000, 10_000), // for the quantiles
+            Work::Pool(Resize) => (64, 256),         // the pauses take longer
             _ => (256, 1 << 22),
         }
     }
@@ -201,6 +247,23 @@ impl Display for WaitGroupWork {
         match self {
             Guard => write!(f, "guard+drop"),
             ForkJoin(workers) => write!(f, "fork-join of {workers}"),
+        }
+    }
+}
+
+impl Display for PoolWork {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Jobs(1) => write!(f, "jobs from 1 thread"),
+            Jobs(threads) => write!(f, "jobs from {threads} threads"),
+            Scope => write!(f, "jobs in a scope"),
+            RoundTrip => write!(f, "round trip"),
+            Joins(levels) => write!(f, "tree of joins, {levels} levels"),
+            Scopes(levels) => write!(f, "tree of scopes, {levels} levels"),
+            Busy => write!(f, "10 us jobs"),
+            Late(1.0) => write!(f, "10 us jobs, latency, max"),
+            Late(q) => write!(f, "10 us jobs, latency, p{:.0}", q * 100.0),
+            Resize => write!(f, "resize under load"),
         }
     }
 }

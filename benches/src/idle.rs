@@ -2,11 +2,13 @@
 
 use cpu_time::ProcessTime;
 use hence::{
-    CancellationToken,
+    CancellationToken, Pool,
     channel::{self, Receiver},
+    pool::Builder,
 };
 use std::{
     pin::pin,
+    sync::{Arc, Barrier},
     task::{Context, Waker},
     thread,
     time::Duration,
@@ -25,7 +27,21 @@ const WAITS: &[(&str, Wait)] = &[
         assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()); // starts the alarm's thread
         token.wait();
     }),
+    ("idle, token wait, and a pool each whose 2 workers have no job", |_, _, token| idle_pool(Pool::builder(2), token)),
+    ("idle, token wait, and such a pool each with an hour of keep_alive", |_, _, token| {
+        idle_pool(Pool::builder(2).keep_alive(Duration::from_secs(3600)), token);
+    }),
 ];
+
+/// Its workers have had a job each.
+fn idle_pool(builder: Builder, token: &CancellationToken) {
+    let (pool, both_run) = (builder.build().unwrap(), Arc::new(Barrier::new(2)));
+    for _ in 0..2 {
+        let both_run = both_run.clone();
+        pool.spawn(move || _ = both_run.wait()).unwrap().detach();
+    }
+    token.wait();
+}
 
 /// A line for each way to wait whose name contains `filter`.
 pub fn lines(filter: &str) -> impl Iterator<Item = String> {

@@ -1,8 +1,8 @@
-//! How much memory hence's channels, tokens and wait groups hold: each allocation of this process is counted.
+//! How much memory hence's channels, tokens, wait groups and pools hold: each allocation of this process is counted.
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use hence::{
-    CancellationToken, WaitGroup,
+    CancellationToken, Pool, WaitGroup,
     channel::{self, Receiver, Sender},
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -14,8 +14,10 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const MESSAGES: usize = 10_000_000;
 const INSIDE: usize = 1000;
 const CHILDREN: usize = 1_000_000;
+const JOBS: usize = 1_000_000;
 
 type Ends = (Sender<usize>, Receiver<usize>);
+type Go = (Sender<()>, Receiver<()>);
 
 /// Sends a wave and receives it, over and over.
 fn carry((tx, rx): &Ends, wave: usize) {
@@ -38,6 +40,7 @@ fn row<T>(table: &mut Table, name: &str, create: impl FnOnce() -> T, act: impl F
     act(&created);
     let (during, allocations) = held();
     drop(created);
+    thread::sleep(Duration::from_millis(10)); // a thread that has ended lets go of its own a little later
     let (after, _) = held();
     let counts = [during - before, allocations - allocations_before, after - before];
     table.add_row([name.into()].into_iter().chain(counts.map(|count| count.to_string())));
@@ -85,6 +88,24 @@ fn wait_groups(table: &mut Table) {
     row(table, "wait group's guard", || group.guard(), |_| ());
 }
 
+fn pools(table: &mut Table) {
+    // The one worker is busy until a message comes, or there is nobody any more to send it.
+    let create = || (channel::bounded::<()>(0), Pool::new(1));
+    let queue_up = |((_, rx), pool): &(Go, Pool)| {
+        let rx = rx.clone();
+        pool.spawn(move || _ = rx.recv()).unwrap().detach();
+        (0..JOBS).for_each(|_| pool.spawn(|| ()).unwrap().detach());
+    };
+    row(table, "pool", || Pool::new(1), |_| ());
+    row(table, "pool, with an idle worker", || Pool::new(1), |pool| pool.spawn(|| ()).unwrap().join().unwrap());
+    row(table, "pool, with 1 million empty jobs queued", create, queue_up);
+    row(table, "pool, after 1 million empty jobs were queued", create, |created| {
+        queue_up(created);
+        created.0.0.send(()).unwrap();
+        created.1.wait_idle().unwrap();
+    });
+}
+
 /// Blocks once: what a thread allocates the first time, for good, is not ours.
 fn warm_up() {
     let (_tx, rx) = channel::bounded::<usize>(1);
@@ -99,6 +120,7 @@ fn main() {
     channels(&mut table);
     tokens(&mut table);
     wait_groups(&mut table);
+    pools(&mut table);
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     println!("{table}\n1000 slots of a usize are {} bytes", INSIDE * size_of::<usize>());
 }

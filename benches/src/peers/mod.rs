@@ -1,6 +1,7 @@
 //! Who is compared: each thing behind a small trait of its own, so that every peer is timed by the same code.
 
 pub mod channel;
+pub mod pool;
 pub mod select;
 pub mod token;
 pub mod wait_group;
@@ -22,5 +23,5 @@ pub struct Peer {
 }
 
 pub fn all() -> impl Iterator<Item = &'static Peer> {
-    [channel::PEERS, token::PEERS, wait_group::PEERS].into_iter().flatten()
+    [channel::PEERS, token::PEERS, wait_group::PEERS, pool::PEERS].into_iter().flatten()
 }

@@ -31,7 +31,7 @@ fn locked_version(package: &str) -> Option<&'static str> {
     entry.split('"').next()
 }
 
-/// A table of the channels, one of the tokens, one of the wait groups; each has a column for everybody who takes part.
+/// A table each of the channels, the tokens, the wait groups and the pools, with a column for everybody who takes part.
 pub fn tables(contests: &[Contest]) -> impl Iterator<Item = Table> {
     contests.chunk_by(|one, next| mem::discriminant(&one.cell.work) == mem::discriminant(&next.cell.work)).map(table)
 }

@@ -59,6 +59,13 @@ const MARKS: &[Mark] = &[
         says: "wait group, guard+drop: crossbeam-utils / hence is 1 or more",
         least: 0.0,
     },
+    Mark {
+        group: Pools,
+        ratio: Contest::ratio,
+        reached: |ratio| ratio >= 1.0,
+        says: "pool, empty jobs and round trip: best other / hence is 1 or more",
+        least: 0.0,
+    },
 ];
 
 /// For each group that was run, a line, and one for each cell that misses.

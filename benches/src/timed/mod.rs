@@ -2,14 +2,16 @@
 
 mod across;
 mod one_thread;
+mod pool;
 mod select;
 mod token;
 mod wait_group;
 
 use crate::{
-    cells::{Cell, ChannelWork, Size, TokenWork, WaitGroupWork, Work},
+    cells::{Cell, ChannelWork, PoolWork, Size, TokenWork, WaitGroupWork, Work},
     peers::{
         channel::Payload,
+        pool::Pool,
         select::Selects,
         token::{Check, Token},
         wait_group::WaitGroup,
@@ -66,4 +68,19 @@ pub fn wait_group<P: WaitGroup>(cell: &Cell, times: usize) -> Option<Duration> {
         WaitGroupWork::Guard => wait_group::guard::<P>(times),
         WaitGroupWork::ForkJoin(workers) => wait_group::fork_join::<P>(workers, times),
     })
+}
+
+/// The same on pools.
+pub fn pool<P: Pool>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::Pool(work) = cell.work else { return None };
+    match work {
+        PoolWork::Jobs(threads) => Some(pool::jobs::<P>(threads, times)),
+        PoolWork::Scope => pool::scope::<P>(times),
+        PoolWork::RoundTrip => Some(pool::round_trip::<P>(times)),
+        PoolWork::Joins(levels) => pool::tree::<P>(P::JOINS, levels, times),
+        PoolWork::Scopes(levels) => pool::tree::<P>(P::SCOPES, levels, times),
+        PoolWork::Busy => Some(pool::busy::<P>(times)),
+        PoolWork::Late(q) => Some(pool::late::<P>(q, times)),
+        PoolWork::Resize => pool::resize::<P>(times),
+    }
 }
