@@ -131,9 +131,10 @@ impl<S> Builder<S> {
         Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
     }
 
-    /// Each worker has a state of its own, which `make` makes on the worker when a job made by [`with_state`] first
-    /// asks for it, and which is dropped there when the worker leaves. If `make` panics, that job has panicked. If a job
-    /// panics that borrows the state, the state is dropped, and made anew for the next one.
+    /// Each worker has a state of its own, which `make` makes on the worker when a job made by
+    /// [`with_state`](super::with_state) first asks for it, and which is dropped there when the worker leaves. If `make`
+    /// panics, that job has panicked. If a job panics that borrows the state, the state is dropped, and made anew for the
+    /// next one.
     ///
     /// # Example
     /// ```
