@@ -112,6 +112,8 @@
 mod builder;
 mod core;
 mod error;
+mod inbox;
+mod job;
 mod panic;
 mod scope;
 mod shared;
@@ -126,6 +128,7 @@ use std::time::{Duration, Instant};
 use super::cancel::CancellationToken;
 use super::sync::{Arc, now, on_our_clock};
 use core::{Goal, Job};
+use job::Queued;
 use shared::{Owner, Patience, Shared};
 use task::Packet;
 use worker::report_panic;
@@ -234,10 +237,11 @@ impl<S> Pool<S> {
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
-        let packet = Arc::new(Packet::new(job));
+        let Err(job) = self.shared.core.post(Queued::forgotten(job)) else { return Ok(()) };
+        let packet = Arc::new(Packet::new(job.into_work::<W>()));
         let submitted = self
             .shared
-            .submit(packet.clone(), || packet.claim(), Patience::Until(None))
+            .submit(Queued::Shared(packet.clone()), || packet.claim(), Patience::Until(None))
             // SAFETY: it was not accepted: it is ours.
             .map_err(|refused| refused.with(unsafe { packet.work() }));
         // If it has ended by now, its result is dropped here.
@@ -348,7 +352,7 @@ impl<S> Pool<S> {
         W::Output: Send + 'static,
     {
         let packet = Arc::new(Packet::new(job));
-        match self.shared.submit(packet.clone(), || packet.claim(), patience) {
+        match self.shared.submit(Queued::Shared(packet.clone()), || packet.claim(), patience) {
             Ok(()) => Ok(Task::new(packet, self.shared.clone())),
             // SAFETY: it was not accepted: it is ours.
             Err(refused) => Err(refused.with(unsafe { packet.work() })),

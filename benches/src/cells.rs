@@ -91,6 +91,8 @@ pub enum WaitGroupWork {
 pub enum PoolWork {
     /// An empty job, from one of so many threads.
     Jobs(usize),
+    /// The same, of a job that carries a word: where the closure is boxed, an empty one costs no allocation.
+    Words(usize),
     /// The same in a scope, from one thread.
     Scope,
     /// A job, until its result is there.
@@ -157,6 +159,8 @@ const WAIT_GROUPS: &[(Group, WaitGroupWork)] = &[(Guards, Guard), (Unmarked, For
 const POOLS: &[(Group, PoolWork)] = &[
     (Pools, Jobs(1)),
     (Pools, Jobs(4)),
+    (Pools, Words(1)),
+    (Pools, Words(4)),
     (Unmarked, Scope),
     (Pools, RoundTrip),
     (Unmarked, Joins(10)),
@@ -203,7 +207,7 @@ impl Work {
             Work::Token(Cancel(1_000_000..)) => (1, 1),
             Work::Token(WakeThreads(_)) => (1, 16), // to set it up takes much longer
             Work::Token(Chain(_)) => (1, 1 << 22),
-            Work::Pool(Jobs(_) | Scope) => (1024, 100_000), // all may be queued at once
+            Work::Pool(Jobs(_) | Words(_) | Scope) => (1024, 100_000), // all may be queued at once
             Work::Pool(Joins(_) | Scopes(_)) => (1, 1 << 22),
             Work::Pool(Late(_)) => (10_000, 10_000), // for the quantiles
             Work::Pool(Resize) => (64, 256),         // the pauses take longer
@@ -256,6 +260,8 @@ impl Display for PoolWork {
         match self {
             Jobs(1) => write!(f, "jobs from 1 thread"),
             Jobs(threads) => write!(f, "jobs from {threads} threads"),
+            Words(1) => write!(f, "jobs with a word from 1 thread"),
+            Words(threads) => write!(f, "jobs with a word from {threads} threads"),
             Scope => write!(f, "jobs in a scope"),
             RoundTrip => write!(f, "round trip"),
             Joins(levels) => write!(f, "tree of joins, {levels} levels"),

@@ -21,11 +21,15 @@
 //!    thread is left, nobody waits in `gone`.
 //! 8. A waiter in `idle` or `suspended` is claimed by the holder of the lock alone, who takes it out: none in a line is
 //!    claimed. A submitter can be, by its token.
+//! 9. The inbox is open, and may hold jobs, only if no permit is free and the pool is not closed: whoever gives a permit
+//!    back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
+//!    section that counts has moved it there.
 //!
 //! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6 and 7
 //!
 //! | operation | what it does |
 //! |---|---|
+//! | post | the inbox is open: the job is left there, and nothing else is touched |
 //! | submit | closed: refused; room: the job joins the queue; else the submitter stands in line, or is refused |
 //! | worker, woken | takes a job with its permit, unless the limit has been lowered; where there is none (any more), as below |
 //! | worker, after a job | gives its permit back, first to suspended jobs; takes one again with the next job, if one is free; else it is idle, or leaves |
@@ -40,16 +44,19 @@
 //! | wait | stands in `quiet` or `gone`, unless it is so already |
 //! | stop | closes, and hands out the queue |
 //!
-//! Needs: `wait.rs`, `sync.rs`.
+//! Needs: `pool/inbox.rs`, `wait.rs`, `sync.rs`.
 
 use std::collections::VecDeque;
 use std::mem;
 
+use crossbeam_utils::CachePadded;
+
 use super::super::sync::{Arc, Lock};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
+use super::inbox::Inbox;
 
 /// Something to be run once.
-pub(super) trait Job: Send + Sync {
+pub(super) trait Job: Send {
     /// Takes it; true for the one caller who then runs or discards it.
     fn claim(&self) -> bool;
 
@@ -59,13 +66,17 @@ pub(super) trait Job: Send + Sync {
 
 /// A pool's state, of jobs `J`.
 #[derive(Debug)]
-pub(super) struct Core<J: ?Sized>(Lock<State<J>>);
+pub(super) struct Core<J> {
+    state: CachePadded<Lock<State<J>>>,
+    /// `None`: the queue is bounded, and whether there is room is for the state to say.
+    inbox: Option<Arc<Inbox<J>>>,
+}
 
 /// What each submission and each job touches comes first, beside the lock, so that little has to travel between cores.
 #[derive(Debug)]
 #[repr(C)]
-struct State<J: ?Sized> {
-    queue: VecDeque<Arc<J>>,
+struct State<J> {
+    queue: VecDeque<J>,
     withdrawn: usize,
     active: usize,
     waking: usize,
@@ -73,12 +84,17 @@ struct State<J: ?Sized> {
     unfinished: usize,
     completed: u64,
     closed: bool,
-    /// False: nobody is in `submitters`, `suspended`, `quiet` or `gone`.
+    /// False: nobody is in `submitters` or `suspended`.
     somebody_waits: bool,
+    /// False: nobody is in `quiet` or `gone`.
+    is_awaited: bool,
     stopped: bool,
+    /// Whether the inbox is open.
+    open: bool,
+    inbox: Option<Arc<Inbox<J>>>,
     /// The last one to become idle is the first to be woken, so that the others may expire.
     idle: WaitQueue<Arc<Waiter>>,
-    submitters: WaitQueue<(Arc<Waiter>, Arc<J>)>,
+    submitters: WaitQueue<(Arc<Waiter>, J)>,
     suspended: WaitQueue<Arc<Waiter>>,
     /// Who waits until no job is unfinished.
     quiet: WaitQueue<Arc<Waiter>>,
@@ -149,6 +165,11 @@ pub(super) enum Goal {
 
 impl News {
     const NONE: Self = Self { claimed: Vec::new(), start: 0 };
+
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.claimed.is_empty() && self.start == 0
+    }
 }
 
 /// Why a job was not accepted.
@@ -171,15 +192,15 @@ pub(super) enum From {
 
 /// What a worker does next.
 #[derive(Debug)]
-pub(super) enum Next<J: ?Sized> {
-    Run(Arc<J>),
+pub(super) enum Next<J> {
+    Run(J),
     /// There is nothing now: as if it had been woken, it is to look again.
     Again,
     Idle(Ticket, Arc<Waiter>),
     Leave,
 }
 
-impl<J: Job + ?Sized> State<J> {
+impl<J: Job> State<J> {
     /// Jobs that are queued.
     fn len(&self) -> usize {
         self.queue.len() - self.withdrawn
@@ -193,9 +214,32 @@ impl<J: Job + ?Sized> State<J> {
         self.len() < self.rules.capacity.saturating_add(self.waking).saturating_add(self.free())
     }
 
-    fn accept(&mut self, job: Arc<J>) {
+    fn accept(&mut self, job: J) {
         self.queue.push_back(job);
         self.unfinished += 1;
+    }
+
+    /// Queues what has been left in the inbox.
+    #[inline]
+    fn collect(&mut self) {
+        if self.open {
+            self.empty_inbox();
+        }
+    }
+
+    /// The same, and shuts it.
+    #[inline]
+    fn shut(&mut self) {
+        if mem::replace(&mut self.open, false) {
+            self.empty_inbox();
+        }
+    }
+
+    /// Queues what is in the inbox, and sets whether it is open.
+    fn empty_inbox(&mut self) {
+        if let Some(inbox) = &self.inbox {
+            self.unfinished += inbox.empty_into(&mut self.queue, self.open);
+        }
     }
 
     /// Gives free permits to suspended jobs, and free places to submitters.
@@ -223,14 +267,22 @@ impl<J: Job + ?Sized> State<J> {
                 news.claimed.push(submitter);
             }
         }
+        self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty());
     }
 
     /// Restores the invariants that say who need not wait.
     #[inline]
     fn settle(&mut self, news: &mut News) {
         self.admit(news);
-        while self.active < self.rules.limit && self.len() > self.waking {
-            self.call_worker(news);
+        if self.active < self.rules.limit {
+            self.shut();
+            while self.active < self.rules.limit && self.len() > self.waking {
+                self.call_worker(news);
+            }
+        }
+        if !self.open && self.len() > self.waking && !self.closed {
+            self.open = self.inbox.is_some();
+            self.empty_inbox();
         }
         self.release(news);
     }
@@ -255,13 +307,17 @@ impl<J: Job + ?Sized> State<J> {
     /// Restores invariants 6 and 7.
     #[inline]
     fn release(&mut self, news: &mut News) {
-        if self.unfinished == 0 && (self.closed || self.somebody_waits) {
+        if self.unfinished == 0 && (self.closed || self.is_awaited) {
             self.release_those_who_wait(news);
         }
     }
 
     #[cold]
     fn release_those_who_wait(&mut self, news: &mut News) {
+        self.collect();
+        if self.unfinished > 0 {
+            return;
+        }
         news.claimed.extend(self.quiet.claim_all(|waiter| waiter.claim(Cause::Done(0))));
         if self.closed {
             self.dismiss(usize::MAX, news);
@@ -269,18 +325,21 @@ impl<J: Job + ?Sized> State<J> {
                 news.claimed.extend(self.gone.claim_all(|waiter| waiter.claim(Cause::Done(0))));
             }
         }
-        self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty() && self.gone.is_empty());
+        self.is_awaited = !self.gone.is_empty();
     }
 
     /// Takes the first job that nobody else has claimed.
-    fn pop(&mut self) -> Option<Arc<J>> {
-        while let Some(job) = self.queue.pop_front() {
+    fn pop(&mut self) -> Option<J> {
+        loop {
+            if self.queue.is_empty() {
+                self.collect();
+            }
+            let job = self.queue.pop_front()?;
             if job.claim() {
                 return Some(job);
             }
             self.withdrawn -= 1;
         }
-        None
     }
 
     /// A job that was queued has been claimed by somebody else than `pop`.
@@ -332,7 +391,7 @@ impl<J: Job + ?Sized> State<J> {
         }
     }
 
-    fn submit(&mut self, job: Arc<J>, waiter: Option<impl FnOnce() -> Waiter>) -> Result<(), Refusal> {
+    fn submit(&mut self, job: J, waiter: Option<impl FnOnce() -> Waiter>) -> Result<(), Refusal> {
         if self.closed {
             return Err(Refusal::Closed);
         }
@@ -441,7 +500,7 @@ impl<J: Job + ?Sized> State<J> {
         before
     }
 
-    fn stop(&mut self, news: &mut News) -> VecDeque<Arc<J>> {
+    fn stop(&mut self, news: &mut News) -> VecDeque<J> {
         self.close(news);
         self.stopped = true;
         self.withdrawn = 0;
@@ -465,7 +524,7 @@ impl<J: Job + ?Sized> State<J> {
             };
         (!reached).then(|| {
             let waiter = Arc::new(waiter());
-            self.somebody_waits = true;
+            self.is_awaited = true;
             (self.line(goal).push(|_| waiter.clone()), waiter)
         })
     }
@@ -474,15 +533,19 @@ impl<J: Job + ?Sized> State<J> {
         if mem::replace(&mut self.closed, true) {
             return false;
         }
+        self.shut();
         let refused = self.submitters.claim_all(|(submitter, _)| submitter.claim(Cause::Closed));
         news.claimed.extend(refused.into_iter().map(|(submitter, _)| submitter));
         true
     }
 }
 
-impl<J: Job + ?Sized> Core<J> {
+impl<J: Job> Core<J> {
     pub(super) fn new(rules: Rules, reserve: usize) -> Self {
+        let inbox = (rules.capacity == usize::MAX).then(|| Arc::new(Inbox::new()));
         let state = State {
+            open: false,
+            inbox: inbox.clone(),
             queue: VecDeque::with_capacity(reserve),
             withdrawn: 0,
             active: 0,
@@ -492,6 +555,7 @@ impl<J: Job + ?Sized> Core<J> {
             completed: 0,
             closed: false,
             somebody_waits: false,
+            is_awaited: false,
             stopped: false,
             idle: WaitQueue::new(),
             submitters: WaitQueue::new(),
@@ -504,13 +568,22 @@ impl<J: Job + ?Sized> Core<J> {
             panicked: 0,
             cancelled: 0,
         };
-        Self(Lock::new(state))
+        Self { state: CachePadded::new(Lock::new(state)), inbox }
     }
 
     /// One critical section that ends with `settle`.
     #[cfg_attr(any(loom, shuttle), track_caller)]
     fn step<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
-        self.0.with(|state| {
+        self.settled(|state, news| {
+            state.collect();
+            change(state, news)
+        })
+    }
+
+    /// The same for what looks into the inbox only where the queue is empty.
+    #[cfg_attr(any(loom, shuttle), track_caller)]
+    fn settled<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
+        self.state.with(|state| {
             let mut news = News::NONE;
             let result = change(state, &mut news);
             state.settle(&mut news);
@@ -518,33 +591,46 @@ impl<J: Job + ?Sized> Core<J> {
         })
     }
 
+    /// Leaves a job in the inbox, if that is open.
+    #[inline]
+    pub(super) fn post(&self, job: J) -> Result<(), J> {
+        match &self.inbox {
+            Some(inbox) => inbox.post(job),
+            None => Err(job),
+        }
+    }
+
     /// Queues a job, or, with a waiter made by `waiter`, which runs under the lock, stands in line.
-    pub(super) fn submit(&self, job: Arc<J>, waiter: Option<impl FnOnce() -> Waiter>) -> (Result<(), Refusal>, News) {
-        self.step(|state, _| state.submit(job, waiter))
+    pub(super) fn submit(&self, job: J, waiter: Option<impl FnOnce() -> Waiter>) -> (Result<(), Refusal>, News) {
+        match self.post(job) {
+            Ok(()) => (Ok(()), News::NONE),
+            Err(job) => self.step(|state, _| state.submit(job, waiter)),
+        }
     }
 
     /// A submitter leaves its line; false if it has been taken out.
     pub(super) fn leave_submit(&self, ticket: Ticket) -> bool {
-        self.0.with(|state| state.submitters.remove(ticket)).is_some()
+        self.state.with(|state| state.submitters.remove(ticket)).is_some()
     }
 
     /// A worker asks what to do: a job, or, if it is `patient`, to look again, or to be idle, or to leave.
     pub(super) fn next(&self, from: From, patient: bool) -> (Next<J>, News) {
-        self.step(|state, news| state.next(from, patient, news))
+        self.settled(|state, news| state.next(from, patient, news))
     }
 
     /// A worker has been idle for long: whether it leaves. `None` if it has been claimed.
     pub(super) fn expire(&self, ticket: Ticket) -> Option<bool> {
-        self.0.with(|state| state.expire(ticket))
+        self.state.with(|state| state.expire(ticket))
     }
 
     /// The operating system has refused a thread that `News` asked for. Where no worker is there to run a job, `claim`
     /// takes the one for which it was asked, if that is still queued: it is not accepted after all (true). Others wait
     /// for the next step, which asks for a thread again.
     pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
-        self.0.with(|state| {
+        self.state.with(|state| {
             let mut news = News::NONE;
             let refused = state.not_started(claim);
+            state.shut();
             state.release(&mut news);
             (refused, news)
         })
@@ -562,14 +648,15 @@ impl<J: Job + ?Sized> Core<J> {
 
     /// A suspended job takes a permit again, or stands in line for one.
     pub(super) fn resume(&self) -> Option<Arc<Waiter>> {
-        self.0.with(State::resume)
+        self.state.with(State::resume)
     }
 
     /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where
     /// there is nobody to give it to.
     pub(super) fn give_way(&self) -> (Option<Option<Arc<Waiter>>>, News) {
-        self.0.with(|state| {
+        self.state.with(|state| {
             let mut news = News::NONE;
+            state.collect();
             (state.give_way(&mut news), news)
         })
     }
@@ -595,7 +682,7 @@ impl<J: Job + ?Sized> Core<J> {
     }
 
     /// Closes, and hands out the queue, in which some jobs may have been claimed.
-    pub(super) fn stop(&self) -> (VecDeque<Arc<J>>, News) {
+    pub(super) fn stop(&self) -> (VecDeque<J>, News) {
         self.step(State::stop)
     }
 
@@ -612,19 +699,22 @@ impl<J: Job + ?Sized> Core<J> {
 
     /// Leaves the line; false if it has been taken out.
     pub(super) fn leave_wait(&self, goal: Goal, ticket: Ticket) -> bool {
-        self.0.with(|state| state.line(goal).remove(ticket)).is_some()
+        self.state.with(|state| state.line(goal).remove(ticket)).is_some()
     }
 
     pub(super) fn numbers(&self) -> Numbers {
-        self.0.with(|state| Numbers {
-            limit: state.rules.limit,
-            workers: state.workers,
-            running: state.active - state.waking,
-            pausing: state.pausing,
-            queued: state.len(),
-            blocked: state.submitters.len(),
-            closed: state.closed,
-            ended: Ended { completed: state.completed, panicked: state.panicked, cancelled: state.cancelled },
+        self.state.with(|state| {
+            state.collect();
+            Numbers {
+                limit: state.rules.limit,
+                workers: state.workers,
+                running: state.active - state.waking,
+                pausing: state.pausing,
+                queued: state.len(),
+                blocked: state.submitters.len(),
+                closed: state.closed,
+                ended: Ended { completed: state.completed, panicked: state.panicked, cancelled: state.cancelled },
+            }
         })
     }
 }

@@ -22,6 +22,7 @@ use super::super::sync::{Arc, Lock};
 use super::Pool;
 use super::core::Job;
 use super::error::SpawnError;
+use super::job::Queued;
 use super::panic::{Payload, contain, let_go};
 use super::shared::Patience;
 use super::task::{Joins, Packet, Runs, TaskError, wait_for};
@@ -150,7 +151,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         // back here. After either the packet holds nothing borrowed, and neither its methods nor its drop touch
         // anything that is.
         let job = unsafe { mem::transmute::<Arc<dyn Runs<S> + 'scope>, Arc<dyn Runs<S> + 'static>>(job) };
-        match self.pool.shared.submit(job, || packet.claim(), Patience::Until(None)) {
+        match self.pool.shared.submit(Queued::Shared(job), || packet.claim(), Patience::Until(None)) {
             Ok(()) => {
                 let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
                 // SAFETY: as above.

@@ -11,9 +11,9 @@ use crossbeam_utils::CachePadded;
 use super::super::cancel::CancellationToken;
 use super::super::sync::{Arc, Weak, start, yield_now as yield_thread};
 use super::super::wait::{Cause, Ticket, Waiter};
-use super::core::{Core, Ended, From, Goal, News, Next, Refusal, Rules};
+use super::core::{Core, Ended, From, Goal, Job, News, Next, Refusal, Rules};
+use super::job::Queued;
 use super::panic::let_go;
-use super::task::Runs;
 use super::worker::{Employer, Home, Make, is_inside, pause_in, report_panic, work};
 use super::{Payload, SpawnError, WaitError};
 
@@ -23,7 +23,7 @@ pub(super) type Hook = Arc<dyn Fn(&Payload) + Send + Sync>;
 /// What workers share with the handles.
 pub(super) struct Shared<S: 'static> {
     /// Padded: the count of the `Arc` around it changes with each task.
-    pub(super) core: CachePadded<Core<dyn Runs<S>>>,
+    pub(super) core: CachePadded<Core<Queued<S>>>,
     me: Weak<Self>,
     settings: Settings<S>,
     pub(super) token: CancellationToken,
@@ -82,7 +82,7 @@ impl<S> Shared<S> {
     /// `claim` is the job's.
     pub(super) fn submit(
         &self,
-        job: Arc<dyn Runs<S>>,
+        job: Queued<S>,
         claim: impl Fn() -> bool,
         patience: Patience<'_>,
     ) -> Result<(), Refused> {
@@ -133,7 +133,15 @@ impl<S> Shared<S> {
     }
 
     /// The same, and starts the threads.
+    #[inline]
     pub(super) fn tell(&self, news: News) {
+        if !news.is_none() {
+            self.tell_some(news);
+        }
+    }
+
+    #[cold]
+    fn tell_some(&self, news: News) {
         for _ in 0..self.notify(news) {
             // If there is none, the jobs that are queued wait for the next step.
             let _ = self.start(|| false);
@@ -227,7 +235,7 @@ impl<S> Home for Shared<S> {
 }
 
 impl<S> Employer<S> for Shared<S> {
-    fn next(&self, from: From, patient: bool) -> Next<dyn Runs<S>> {
+    fn next(&self, from: From, patient: bool) -> Next<Queued<S>> {
         let (next, news) = self.core.next(from, patient);
         self.tell(news);
         next

@@ -35,7 +35,7 @@ use super::super::channel::future::Pending;
 use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, now, on_our_clock};
 use super::core::{Ended, Job};
 use super::panic::{Payload, contain, let_go};
-use super::worker::{Home, Work, WorkerState, holds_permit, pause_in, report_panic};
+use super::worker::{Home, Work, WorkerState, holds_permit, pause_in, report_panic, run_with};
 
 const CLAIMED: usize = 1;
 const ENDED: usize = 2;
@@ -63,7 +63,7 @@ enum Content<W, T> {
 unsafe impl<W: Send, T: Send, S> Sync for Packet<W, T, S> {}
 
 /// What a worker does with a job that it has claimed.
-pub(super) trait Runs<S>: Job {
+pub(super) trait Runs<S>: Job + Sync {
     /// Does its work, and says how that ended.
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
 
@@ -72,7 +72,7 @@ pub(super) trait Runs<S>: Job {
 }
 
 /// What a task does with its job.
-pub(super) trait Joins<T>: Job + Ending<Infallible> {
+pub(super) trait Joins<T>: Job + Sync + Ending<Infallible> {
     /// The outcome.
     ///
     /// # Safety
@@ -155,8 +155,7 @@ where
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
         // SAFETY: the caller has claimed it (invariant 2).
         let work = unsafe { self.work() };
-        let result = contain(|| if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::none()) });
-        match result {
+        match contain(|| run_with(work, state)) {
             Ok(value) => {
                 self.end(Ok(value));
                 Ended { completed: 1, ..Ended::default() }

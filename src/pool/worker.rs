@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::super::sync::{Arc, Patience, TRIES_AGAIN, now, thread_local};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
+use super::job::Queued;
 use super::panic::{Payload, contain};
-use super::task::Runs;
 
 /// What a job is: a closure, `FnOnce() -> T`, or one that borrows the state of the worker that it runs on, made by
 /// [`with_state`]; or a type of yours.
@@ -64,6 +64,11 @@ impl<F> fmt::Debug for WithState<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("WithState(..)")
     }
+}
+
+/// Does the work, with the worker's state if it borrows that.
+pub(super) fn run_with<S, W: Work<S>>(work: W, state: &mut WorkerState<S>) -> W::Output {
+    if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::none()) }
 }
 
 /// Makes a worker's state.
@@ -217,8 +222,8 @@ pub fn yield_now() {
 }
 
 /// A worker's way to its pool.
-pub(super) trait Employer<S>: Home {
-    fn next(&self, from: From, patient: bool) -> Next<dyn Runs<S>>;
+pub(super) trait Employer<S: 'static>: Home {
+    fn next(&self, from: From, patient: bool) -> Next<Queued<S>>;
 
     /// Whether a worker that has been idle for long leaves; `None` if it has been called.
     fn expire(&self, ticket: Ticket) -> Option<bool>;
@@ -228,7 +233,7 @@ pub(super) trait Employer<S>: Home {
 }
 
 /// Runs jobs until there is nothing for this worker to do any more.
-pub(super) fn work<S, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, keep_alive: Option<Duration>) {
+pub(super) fn work<S: 'static, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, keep_alive: Option<Duration>) {
     let home: Arc<dyn Home> = pool.clone();
     CURRENT.with(|current| *current.borrow_mut() = Some(Current { home, holds_permit: true }));
     let mut state = WorkerState { make: Some(make), state: None };
@@ -243,12 +248,7 @@ pub(super) fn work<S, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, kee
                 from = From::Wake;
                 continue;
             }
-            Next::Run(job) => {
-                let how = job.run(&mut state, &*pool);
-                // The last one to hold a job that nobody joins drops its result.
-                report_panic(&*pool, || drop(job));
-                from = From::Job(how);
-            }
+            Next::Run(job) => from = From::Job(job.run(&mut state, &*pool)),
             Next::Idle(ticket, waiter) if is_called(&*pool, ticket, &waiter, keep_alive) => from = From::Wake,
             Next::Idle(..) | Next::Leave => break,
         }
@@ -262,7 +262,12 @@ pub(super) fn work<S, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, kee
 }
 
 /// Waits for work; false if the worker is to leave.
-fn is_called<S>(pool: &impl Employer<S>, ticket: Ticket, waiter: &Waiter, keep_alive: Option<Duration>) -> bool {
+fn is_called<S: 'static>(
+    pool: &impl Employer<S>,
+    ticket: Ticket,
+    waiter: &Waiter,
+    keep_alive: Option<Duration>,
+) -> bool {
     let deadline = keep_alive.and_then(|keep_alive| now().checked_add(keep_alive));
     let cause = waiter.wait_until(deadline).or_else(|| match pool.expire(ticket) {
         Some(true) => None,

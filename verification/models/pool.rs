@@ -13,6 +13,7 @@ use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::bounded;
 use crate::hence::pool::{Pool, ScopeError, SpawnError, WaitError, blocking, with_state, yield_now};
+use crate::hence::sync;
 
 /// Two workers: out of reach without a bound.
 const TWO_WORKERS: &[Engine] = &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }];
@@ -29,11 +30,34 @@ pub(super) fn models() -> Vec<Model> {
     let nobody_told = || weaken(Kind::NoWake, "src/pool/shared.rs", "// pool: all have been claimed");
     let end = "self.stage.fetch_or(ENDED";
     let watch = "self.stage.fetch_or(WATCHED";
+    // Three jobs on one worker.
+    const POSTED: &[Engine] = &[Engine::Loom, Engine::Bounded { preemptions: None, spurious: 0 }];
     vec![
         Model::new("hb_pl_1_submit_before_job", &["HB-PL-1", "HB-PL-2"], &["1 2"], submit_before_job),
         Model::new("hb_pl_1_submit_before_a_later_job", &["HB-PL-1"], &["1"], submit_before_a_later_job),
         Model::failing("hb_pl_1_submit_without_the_lock", &["HB-PL-1"], RACE, submit_before_a_later_job)
             .weakened(core(Kind::NoLock, "self.step(|state, _| state.submit(job, waiter))")),
+        Model::new("hb_pl_1_posted_before_job", &["HB-PL-1", "SF-PL-5", "SF-PL-6"], &["0 1 2"], posted_before_job)
+            .under(POSTED),
+        Model::failing("hb_pl_1_posted_without_the_lock", &["HB-PL-1"], RACE, posted_before_job)
+            .under(POSTED)
+            .weakened(weaken(Kind::NoLock, "src/pool/inbox.rs", "self.0.with(|content| content.post(job))")),
+        Model::failing("sf_pl_6_inbox_emptied_without_the_lock", &["SF-PL-6"], RACE, posted_before_job)
+            .under(POSTED)
+            .weakened(weaken(
+                Kind::NoLock,
+                "src/pool/inbox.rs",
+                "self.0.with(|content| content.empty_into(queue, open))",
+            )),
+        Model::new(
+            "sf_pl_1_posted_or_handed_back",
+            &["SF-PL-1", "HB-PL-3"],
+            &["accepted, 3", "handed back, 2"],
+            posted_or_handed_back,
+        )
+        .under(TWO_WORKERS),
+        Model::new("sf_pl_1_posted_then_shut_down", &["SF-PL-1", "SF-PL-3"], &["3 ended"], posted_then_shut_down)
+            .under(POSTED),
         Model::failing("hb_pl_2_end_is_no_release", &["HB-PL-2"], RACE, submit_before_job)
             .weakened(task(Kind::Acquire, end)),
         Model::failing("hb_pl_2_watch_is_no_acquire", &["HB-PL-2"], RACE, submit_before_job)
@@ -101,6 +125,8 @@ pub(super) fn models() -> Vec<Model> {
             .under(UNWINDING),
         Model::failing("sf_pl_4_worker_without_a_boundary", &["SF-PL-4"], &["a job panics"], worker_without_a_boundary),
         Model::new("sf_pl_5_in_order", &["SF-PL-5", "SF-PL-2", "LV-PL-1"], &["1 2"], in_order),
+        Model::new("sf_pl_2_shrink_before_start", &["SF-PL-2"], &["at once", "one by one"], shrink_before_start)
+            .under(TWO_WORKERS),
         Model::failing("sf_pl_5_next_without_the_lock", &["SF-PL-5", "SF-PL-2"], RACE, in_order)
             .weakened(core(Kind::NoLock, "state.next(from, patient, news)")),
         Model::new("sf_pl_5_rendezvous", &["SF-PL-5"], &["accepted", "full"], rendezvous),
@@ -137,7 +163,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_4_blocked_inside", &["LV-PL-4"], &["7"], blocked_inside).under(TWO_WORKERS),
         Model::failing("lv_pl_4_resumed_without_the_lock", &["LV-PL-4"], RACE_OR_WRITING, blocked_inside)
             .under(TWO_WORKERS)
-            .weakened(core(Kind::NoLock, "self.0.with(State::resume)")),
+            .weakened(core(Kind::NoLock, "self.state.with(State::resume)")),
         Model::new("lv_pl_4_waiting_for_itself_is_refused", &["LV-PL-4"], &["refused"], waiting_for_itself),
         Model::new("sf_pl_1_state_of_a_worker", &["SF-PL-1"], &["2"], state_of_a_worker),
     ]
@@ -173,6 +199,60 @@ fn submit_before_a_later_job() -> String {
     }
     pool.drain().unwrap();
     seen.load(Relaxed).to_string()
+}
+
+/// One job runs, or will, one is queued; the third is left in the inbox, or finds it shut again.
+fn posted_before_job() -> String {
+    let (pool, before, order) = (Pool::new(1), Witness::new(), Arc::new(Mutex::new(Vec::new())));
+    for place in 0..2 {
+        let order = order.clone();
+        pool.execute(move || order.lock().unwrap().push(place)).unwrap();
+    }
+    before.write(2);
+    {
+        let order = order.clone();
+        pool.execute(move || order.lock().unwrap().push(before.read())).unwrap();
+    }
+    pool.wait_idle().unwrap();
+    let order = order.lock().unwrap();
+    assert_eq!(pool.stats().completed, 3);
+    format!("{} {} {}", order[0], order[1], order[2])
+}
+
+/// A close beside a job that is left in the inbox.
+fn posted_or_handed_back() -> String {
+    let (pool, ran) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+    let job = || {
+        let ran = ran.clone();
+        move || _ = ran.fetch_add(1, Relaxed)
+    };
+    pool.execute(job()).unwrap();
+    pool.execute(job()).unwrap();
+    let closer = {
+        let pool = pool.clone();
+        spawn(move || assert!(pool.close()))
+    };
+    let outcome = match pool.execute(job()) {
+        Ok(()) => "accepted",
+        Err(SpawnError::Closed(_)) => "handed back",
+        Err(error) => panic!("{error}"),
+    };
+    closer.join().unwrap();
+    pool.drain().unwrap();
+    format!("{outcome}, {}", ran.load(Relaxed))
+}
+
+/// What is in the inbox is cancelled with the queue.
+fn posted_then_shut_down() -> String {
+    let (pool, ran) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..3 {
+        let ran = ran.clone();
+        pool.execute(move || _ = ran.fetch_add(1, Relaxed)).unwrap();
+    }
+    pool.shutdown().unwrap();
+    let stats = pool.stats();
+    assert_eq!((stats.completed, stats.queued), (ran.load(Relaxed) as u64, 0));
+    format!("{} ended", stats.completed + stats.cancelled)
 }
 
 fn job_before_is_finished() -> String {
@@ -323,36 +403,49 @@ fn closed_or_accepted() -> String {
     outcome.into()
 }
 
-/// Counts jobs that run; none may run beside another.
-#[derive(Default)]
-struct Alone(AtomicUsize);
+/// Counts jobs that run. Before each leaves, an explorer tries what the others do meanwhile.
+struct Running {
+    count: AtomicUsize,
+    /// Orders nothing.
+    seen: sync::AtomicUsize,
+}
 
-impl Alone {
-    fn enter(&self) {
-        assert_eq!(self.0.fetch_add(1, Relaxed), 0, "above the limit");
+impl Running {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { count: AtomicUsize::new(0), seen: sync::AtomicUsize::new(0) })
+    }
+
+    /// Says how many there were.
+    fn enter(&self) -> usize {
+        self.count.fetch_add(1, Relaxed)
     }
 
     fn leave(&self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.seen.swap(0, Relaxed);
+        self.count.fetch_sub(1, Relaxed);
+    }
+
+    fn enter_alone(&self) {
+        assert_eq!(self.enter(), 0, "above the limit");
     }
 }
 
 /// Two jobs, one permit: the first gives it to the second while it waits, and gets it back only when that has ended.
 fn suspended_waits_its_turn() -> String {
-    let (pool, alone) = (Pool::new(1), Arc::new(Alone::default()));
+    let (pool, alone) = (Pool::new(1), Running::new());
     let (sender, receiver) = bounded(1);
     let first = {
         let alone = alone.clone();
         pool.spawn(move || {
-            alone.enter();
+            alone.enter_alone();
             alone.leave();
             blocking(|| receiver.recv().unwrap());
-            alone.enter();
+            alone.enter_alone();
             alone.leave();
         })
     };
     let second = pool.spawn(move || {
-        alone.enter();
+        alone.enter_alone();
         sender.send(()).unwrap();
         alone.leave();
     });
@@ -363,12 +456,12 @@ fn suspended_waits_its_turn() -> String {
 
 /// Two run, the limit is lowered to one: a third starts only when both have ended.
 fn shrink_then_start() -> String {
-    let (pool, running) = (Pool::new(2), Arc::new(AtomicUsize::new(0)));
+    let (pool, running) = (Pool::new(2), Running::new());
     let job = |most: usize| {
         let running = running.clone();
         move || {
-            assert!(running.fetch_add(1, Relaxed) < most, "above the limit");
-            running.fetch_sub(1, Relaxed);
+            assert!(running.enter() < most, "above the limit");
+            running.leave();
         }
     };
     let tasks = [pool.spawn(job(2)).unwrap(), pool.spawn(job(2)).unwrap()];
@@ -378,6 +471,28 @@ fn shrink_then_start() -> String {
     third.join().unwrap();
     pool.drain().unwrap();
     format!("{} jobs", pool.stats().completed)
+}
+
+/// Two workers have been called, and the limit is lowered to one: unless both jobs have started by then, they do not run
+/// beside each other.
+fn shrink_before_start() -> String {
+    let (pool, running) = (Pool::new(2), Running::new());
+    let beside = Arc::new(AtomicUsize::new(0));
+    let job = || {
+        let (running, beside) = (running.clone(), beside.clone());
+        move || {
+            beside.fetch_add(running.enter(), Relaxed);
+            running.leave();
+        }
+    };
+    let tasks = [pool.spawn(job()).unwrap(), pool.spawn(job()).unwrap()];
+    assert_eq!(pool.resize(1), Ok(2));
+    let started = pool.stats();
+    tasks.into_iter().for_each(|task| task.join().unwrap());
+    pool.drain().unwrap();
+    let beside = beside.load(Relaxed);
+    assert!(beside == 0 || started.running + started.completed as usize == 2, "above the limit");
+    if beside == 0 { "one by one" } else { "at once" }.into()
 }
 
 /// Its drop panics.
@@ -417,11 +532,11 @@ fn worker_without_a_boundary() -> String {
 }
 
 fn in_order() -> String {
-    let (pool, order, alone) = (Pool::new(1), Arc::new(Mutex::new(Vec::new())), Arc::new(Alone::default()));
+    let (pool, order, alone) = (Pool::new(1), Arc::new(Mutex::new(Vec::new())), Running::new());
     for nth in 1..=2 {
         let (order, alone) = (order.clone(), alone.clone());
         let job = move || {
-            alone.enter();
+            alone.enter_alone();
             order.lock().unwrap().push(nth);
             alone.leave();
         };

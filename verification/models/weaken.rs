@@ -20,6 +20,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("src/channel/core/arms.rs", include_str!("../../src/channel/core/arms.rs")),
     ("src/channel/schedule.rs", include_str!("../../src/channel/schedule.rs")),
     ("src/pool/core.rs", include_str!("../../src/pool/core.rs")),
+    ("src/pool/inbox.rs", include_str!("../../src/pool/inbox.rs")),
     ("src/pool/shared.rs", include_str!("../../src/pool/shared.rs")),
     ("src/pool/task.rs", include_str!("../../src/pool/task.rs")),
     ("src/selection.rs", include_str!("../../src/selection.rs")),

@@ -74,7 +74,8 @@ pub fn wait_group<P: WaitGroup>(cell: &Cell, times: usize) -> Option<Duration> {
 pub fn pool<P: Pool>(cell: &Cell, times: usize) -> Option<Duration> {
     let Work::Pool(work) = cell.work else { return None };
     match work {
-        PoolWork::Jobs(threads) => Some(pool::jobs::<P>(threads, times)),
+        PoolWork::Jobs(threads) => Some(pool::jobs::<P, _>(threads, times, |_| pool::count_off)),
+        PoolWork::Words(threads) => Some(pool::jobs::<P, _>(threads, times, pool::carrying)),
         PoolWork::Scope => pool::scope::<P>(times),
         PoolWork::RoundTrip => Some(pool::round_trip::<P>(times)),
         PoolWork::Joins(levels) => pool::tree::<P>(P::JOINS, levels, times),

@@ -18,10 +18,18 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 static ALL_DONE: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
 
 /// The job that is called empty: that it has run has to be seen.
-fn count_off() {
+pub fn count_off() {
     if LEFT.fetch_sub(1, Ordering::AcqRel) == 1 {
         let _waits_or_will_see = ALL_DONE.0.lock().unwrap();
         ALL_DONE.1.notify_all();
+    }
+}
+
+/// The same, with something to carry.
+pub fn carrying(word: usize) -> impl FnOnce() + Send + 'static {
+    move || {
+        black_box(word);
+        count_off();
     }
 }
 
@@ -46,12 +54,16 @@ fn started<P: Pool>() -> P {
 }
 
 /// Each of the threads spawns its share of the jobs, and waits until none is left.
-pub fn jobs<P: Pool>(threads: usize, times: usize) -> Duration {
+pub fn jobs<P: Pool, J: FnOnce() + Send + 'static>(
+    threads: usize,
+    times: usize,
+    job: impl Fn(usize) -> J + Copy + Send,
+) -> Duration {
     let pool = &started::<P>();
     LEFT.store(times, Ordering::Relaxed);
     let spawners = (0..threads).map(|nth| -> Job<'_> {
         Box::new(move || {
-            share(times, nth, threads).for_each(|_| pool.spawn(count_off));
+            share(times, nth, threads).for_each(|number| pool.spawn(job(number)));
             pool.wait_idle(counted);
             0
         })
