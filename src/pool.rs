@@ -106,7 +106,7 @@
 //! has grown to until the pool is dropped. A task that is waited for before its job has ended takes one more. Workers
 //! that have nothing to do sleep and use no CPU.
 //!
-//! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/panic.rs`, `pool/scope.rs`,
+//! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/scope.rs`,
 //! `pool/shared.rs`, `pool/task.rs`, `pool/waits.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
 
 mod builder;
@@ -241,7 +241,7 @@ impl<S> Pool<S> {
         let packet = Arc::new(Packet::new(job.into_work::<W>()));
         let submitted = self
             .shared
-            .submit(Queued::Shared(packet.clone()), || packet.claim(), Patience::Until(None))
+            .enqueue(Queued::Shared(packet.clone()), || packet.claim(), Patience::Until(None))
             // SAFETY: it was not accepted: it is ours.
             .map_err(|refused| refused.with(unsafe { packet.work() }));
         // If it has ended by now, its result is dropped here.

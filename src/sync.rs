@@ -18,8 +18,6 @@
 //! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
-//! | `Arc` | std's | std's | std's |
-//! | [`spawn`] | std's | loom's | shuttle's |
 //! | `Arc`, `OnceLock` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of
@@ -35,6 +33,9 @@
 //!
 //! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
 //! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
+
+use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 
 #[cfg(all(loom, shuttle))]
 compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");
@@ -66,3 +67,9 @@ pub(crate) use under_shuttle::*;
 
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
+
+/// Drops what a panic has thrown. Its drop is user code, too: what that throws is let go of.
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+pub(crate) fn drop_quietly<T>(thrown: T) {
+    panic::catch_unwind(AssertUnwindSafe(|| drop(thrown))).unwrap_or_else(mem::forget);
+}

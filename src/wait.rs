@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::sync::{AtomicUsize, Lock, Ordering, Parker, reached, wake};
+use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, reached, wake};
 
 /// Why a waiter was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,26 @@ pub(crate) struct Waiter {
 enum Signal {
     Thread(Parker),
     Task(Lock<Option<Waker>>),
+}
+
+/// Polls a future that waits in one line. The first time, `stand` puts the waiter that it is given the maker of into
+/// the line, under a lock, unless there is nothing to wait for.
+pub(crate) fn poll_in_line(
+    waiting: &mut Option<(Ticket, Arc<Waiter>)>,
+    cx: &mut Context<'_>,
+    stand: impl FnOnce(&mut dyn FnMut() -> Waiter) -> Option<(Ticket, Arc<Waiter>)>,
+) -> Poll<()> {
+    if let Some((_, waiter)) = waiting {
+        let polled = waiter.poll(cx);
+        if polled.is_ready() {
+            *waiting = None;
+        }
+        return polled.map(|_| ());
+    }
+    // Cloned, and dropped where it is not needed, outside the lock: both are user code.
+    let mut waker = Some(cx.waker().clone());
+    *waiting = stand(&mut || Waiter::task(waker.take().expect("one waiter for one poll")));
+    if waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
 }
 
 impl Waiter {

@@ -42,7 +42,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::sync::{Arc, JoinHandle, Lock, now, on_our_clock, spawn};
-use super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
+use super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all, poll_in_line};
 
 /// Counts guards and waits until there is none. Clones share the count.
 ///
@@ -182,7 +182,7 @@ impl WaitGroup {
         self.wait_until(Some(on_our_clock(deadline)))
     }
 
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    fn wait_until(&self, deadline: Option<Instant>) -> bool {
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
         // If nothing is left to leave, the last guard was dropped in the last moment.
         waiter.wait_until(deadline).is_some() || !self.leave(ticket)
@@ -326,17 +326,8 @@ impl Future for WaitFuture<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some((_, waiter)) = &self.waiting {
-            let polled = waiter.poll(cx);
-            if polled.is_ready() {
-                self.waiting = None;
-            }
-            return polled.map(|_| ());
-        }
-        // Cloned, and dropped where it is not needed, outside the lock: both are user code.
-        let mut waker = Some(cx.waker().clone());
-        self.waiting = self.group.stand(|| Waiter::task(waker.take().expect("one waiter for one poll")));
-        if self.waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
+        let Self { group, waiting } = &mut *self;
+        poll_in_line(waiting, cx, |waiter| group.stand(waiter))
     }
 }
 

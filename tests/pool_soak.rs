@@ -23,7 +23,7 @@ use std::fs;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ use fastrand::Rng;
 use hence::pool::{Builder, SpawnError, Task, TaskError, blocking, with_state, yield_now};
 use hence::{CancellationToken, Pool};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use util::{Use, block_on, hold, hooked, poll, quietly, until, watched};
+use util::{Use, block_on, hold, hooked, poll, quietly, stretches, until, watched};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -498,37 +498,12 @@ fn round(seed: u64) -> Tally {
     total
 }
 
-/// Says what failed.
-struct Name(String);
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("failed: {}", self.0);
-        }
-    }
-}
-
 /// Runs rounds until so many jobs have been submitted.
 fn soak(jobs: u64) -> Tally {
     /// After so many jobs the watchdog starts anew.
     const STRETCH: u64 = 5_000;
-    let (mut seeds, mut total) = (Rng::new(), Tally::default());
-    while total.submitted < jobs {
-        let mut rng = seeds.fork();
-        let _name = Name(format!("with the seeds of {}", rng.get_seed()));
-        let wanted = STRETCH.min(jobs - total.submitted);
-        let (report, reports) = mpsc::channel();
-        watched(move || {
-            let mut made = 0;
-            while made < wanted {
-                let tally = round(rng.u64(..));
-                made += tally.submitted;
-                report.send(tally).unwrap();
-            }
-        });
-        reports.iter().for_each(|tally| total.add(&tally));
-    }
+    let mut total = Tally::default();
+    stretches(jobs, STRETCH, round, |tally| tally.submitted, |tally| total.add(&tally));
     total
 }
 

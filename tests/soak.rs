@@ -30,7 +30,7 @@ use hence::channel::{
     Receiver, RecvError, RecvTimeoutError, Select, SendError, SendTimeoutError, Sender, TryRecvError, TrySendError,
     after, bounded, select, select_biased, unbounded,
 };
-use util::{block_on, peek, watched};
+use util::{Name, block_on, peek, watched};
 
 /// The most values that one thread makes in a round.
 const MOST: usize = 4096;
@@ -619,17 +619,6 @@ fn round<const PAD: usize>(capacity: Option<usize>, senders: usize, receivers: u
         assert!(received[MAIN] >= sent[MAIN], "SF-CH-4: {} sent, {} received", sent[MAIN], received[MAIN]);
     }
     (total, dropped)
-}
-
-/// Says what failed.
-struct Name(String);
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("failed: {}", self.0);
-        }
-    }
 }
 
 /// Runs rounds until `HENCE_STRESS` messages have been received.

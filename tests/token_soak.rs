@@ -29,7 +29,7 @@ use hence::WaitGroup;
 use hence::cancel::{CancellationToken, Cause, Registration};
 use hence::channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use util::{block_on, operations, peek, watched};
+use util::{block_on, operations, peek, stretches, watched};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -588,37 +588,12 @@ fn round(seed: u64) -> Tally {
     total
 }
 
-/// Says what failed.
-struct Name(String);
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("failed: {}", self.0);
-        }
-    }
-}
-
 /// Runs rounds until so many tokens have been made.
 fn soak(tokens: u64) -> Tally {
     /// After so many tokens the watchdog starts anew.
     const STRETCH: u64 = 20_000;
-    let (mut seeds, mut total) = (Rng::new(), Tally::default());
-    while total.tokens < tokens {
-        let mut rng = seeds.fork();
-        let _name = Name(format!("with the seeds of {}", rng.get_seed()));
-        let wanted = STRETCH.min(tokens - total.tokens);
-        let (report, reports) = mpsc::channel();
-        watched(move || {
-            let mut made = 0;
-            while made < wanted {
-                let tally = round(rng.u64(..));
-                made += tally.tokens;
-                report.send(tally).unwrap();
-            }
-        });
-        reports.iter().for_each(|tally| total.add(&tally));
-    }
+    let mut total = Tally::default();
+    stretches(tokens, STRETCH, round, |tally| tally.tokens, |tally| total.add(&tally));
     total
 }
 

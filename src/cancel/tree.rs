@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use super::super::channel::closing::{Closing, End, Owner};
 use super::super::channel::schedule::earlier;
-use super::super::sync::{Arc, Lock, Weak};
+use super::super::sync::{Arc, Lock, Weak, drop_quietly};
 
 /// A token.
 pub(super) type Node = Closing<Infallible, Branch>;
@@ -271,8 +271,7 @@ impl Panics {
                 None
             }
             Err(panic) => {
-                // Its drop is user code, too. What that throws is let go of.
-                panic::catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+                drop_quietly(panic);
                 None
             }
         }

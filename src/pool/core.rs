@@ -67,6 +67,7 @@ pub(super) trait Job: Send {
 /// A pool's state, of jobs `J`.
 #[derive(Debug)]
 pub(super) struct Core<J> {
+    /// Padded: what is beside it, and the count of the `Arc` around it, is touched by others.
     state: CachePadded<Lock<State<J>>>,
     /// `None`: the queue is bounded, and whether there is room is for the state to say.
     inbox: Option<Arc<Inbox<J>>>,
@@ -602,10 +603,7 @@ impl<J: Job> Core<J> {
 
     /// Queues a job, or, with a waiter made by `waiter`, which runs under the lock, stands in line.
     pub(super) fn submit(&self, job: J, waiter: Option<impl FnOnce() -> Waiter>) -> (Result<(), Refusal>, News) {
-        match self.post(job) {
-            Ok(()) => (Ok(()), News::NONE),
-            Err(job) => self.step(|state, _| state.submit(job, waiter)),
-        }
+        self.step(|state, _| state.submit(job, waiter))
     }
 
     /// A submitter leaves its line; false if it has been taken out.

@@ -1,15 +1,14 @@
 //! What stands in a pool's queue: a job that a task stands for too, or one of which nothing more is heard, which belongs
 //! to the queue alone. The second kind needs no stage, no line and no count: an empty closure costs no allocation.
 //!
-//! Needs: `pool/core.rs`, `pool/panic.rs`, `pool/task.rs`, `pool/worker.rs`, `sync.rs`.
+//! Needs: `pool/core.rs`, `pool/task.rs`, `pool/worker.rs`, `sync.rs`.
 
 use std::any::Any;
 
-use super::super::sync::Arc;
+use super::super::sync::{Arc, drop_quietly};
 use super::core::{Ended, Job};
-use super::panic::contain;
 use super::task::Runs;
-use super::worker::{Home, Work, WorkerState, report_panic, run_with};
+use super::worker::{Home, Work, WorkerState, attempt, report_panic};
 
 /// A job in the queue.
 pub(super) enum Queued<S: 'static> {
@@ -31,15 +30,16 @@ pub(super) trait Forgotten<S>: Send {
 
 impl<S, W: Work<S> + 'static> Forgotten<S> for W {
     fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
-        let Err(panic) = contain(|| run_with(*self, state)).map(|result| report_panic(home, || drop(result))) else {
-            return Ended { completed: 1, ..Ended::default() };
-        };
-        home.report(&panic);
-        panic.drop_quietly();
-        if W::BORROWS_STATE {
-            state.discard(home);
+        match attempt(*self, state, home) {
+            Ok(result) => {
+                report_panic(home, || drop(result));
+                Ended { completed: 1, ..Ended::default() }
+            }
+            Err(panic) => {
+                drop_quietly(panic);
+                Ended { panicked: 1, ..Ended::default() }
+            }
         }
-        Ended { panicked: 1, ..Ended::default() }
     }
 
     fn discard(self: Box<Self>, home: &dyn Home) {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::super::sync::{Lock, is_verdict};
+use super::super::sync::{Lock, drop_quietly, is_verdict};
 
 /// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
 pub struct Payload(Lock<Box<dyn Any + Send>>);
@@ -39,11 +39,6 @@ impl Payload {
             text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
         })
     }
-
-    /// Drops it, whatever its drop does. What a panic in that throws is let go of.
-    pub(super) fn drop_quietly(self) {
-        panic::catch_unwind(AssertUnwindSafe(|| drop(self))).unwrap_or_else(mem::forget);
-    }
 }
 
 impl fmt::Debug for Payload {
@@ -64,5 +59,5 @@ pub(super) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
 
 /// Runs user code whose panic is its owner's affair, and nobody's here.
 pub(super) fn let_go<R>(code: impl FnOnce() -> R) {
-    contain(|| drop(code())).unwrap_or_else(Payload::drop_quietly);
+    contain(|| drop(code())).unwrap_or_else(drop_quietly);
 }

@@ -1,12 +1,10 @@
 //! What a pool's handles, tasks and workers share: the state machine, and who carries out what it says.
 //!
-//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/panic.rs`, `pool/task.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`,
+//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`,
 //! `sync.rs`.
 
 use std::io;
 use std::time::{Duration, Instant};
-
-use crossbeam_utils::CachePadded;
 
 use super::super::cancel::CancellationToken;
 use super::super::sync::{Arc, Weak, start, yield_now as yield_thread};
@@ -22,8 +20,7 @@ pub(super) type Hook = Arc<dyn Fn(&Payload) + Send + Sync>;
 
 /// What workers share with the handles.
 pub(super) struct Shared<S: 'static> {
-    /// Padded: the count of the `Arc` around it changes with each task.
-    pub(super) core: CachePadded<Core<Queued<S>>>,
+    pub(super) core: Core<Queued<S>>,
     me: Weak<Self>,
     settings: Settings<S>,
     pub(super) token: CancellationToken,
@@ -72,7 +69,7 @@ impl Refused {
 impl<S> Shared<S> {
     pub(super) fn new(rules: Rules, reserve: usize, settings: Settings<S>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
-            core: CachePadded::new(Core::new(rules, reserve)),
+            core: Core::new(rules, reserve),
             me: me.clone(),
             settings,
             token: CancellationToken::new(),
@@ -81,6 +78,19 @@ impl<S> Shared<S> {
 
     /// `claim` is the job's.
     pub(super) fn submit(
+        &self,
+        job: Queued<S>,
+        claim: impl Fn() -> bool,
+        patience: Patience<'_>,
+    ) -> Result<(), Refused> {
+        match self.core.post(job) {
+            Ok(()) => Ok(()),
+            Err(job) => self.enqueue(job, claim, patience),
+        }
+    }
+
+    /// The same, of a job that has found the inbox shut.
+    pub(super) fn enqueue(
         &self,
         job: Queued<S>,
         claim: impl Fn() -> bool,

@@ -14,7 +14,8 @@
 //! 4. `line` is made before `WATCHED` is set. Of `ENDED` and `WATCHED` each setter sees the other's bit, if that was
 //!    first: so whoever waits in the line is woken, or does not come to stand there.
 //!
-//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `pool/core.rs`, `pool/panic.rs`, `sync.rs`.
+//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `pool/core.rs`, `pool/panic.rs`,
+//! `pool/worker.rs`, `sync.rs`.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -34,8 +35,8 @@ use super::super::channel::ending::Ending;
 use super::super::channel::future::Pending;
 use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, now, on_our_clock};
 use super::core::{Ended, Job};
-use super::panic::{Payload, contain, let_go};
-use super::worker::{Home, Work, WorkerState, holds_permit, pause_in, report_panic, run_with};
+use super::panic::{Payload, let_go};
+use super::worker::{Home, Work, WorkerState, attempt, holds_permit, pause_in, report_panic};
 
 const CLAIMED: usize = 1;
 const ENDED: usize = 2;
@@ -155,17 +156,12 @@ where
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
         // SAFETY: the caller has claimed it (invariant 2).
         let work = unsafe { self.work() };
-        match contain(|| run_with(work, state)) {
+        match attempt(work, state, home) {
             Ok(value) => {
                 self.end(Ok(value));
                 Ended { completed: 1, ..Ended::default() }
             }
             Err(panic) => {
-                home.report(&panic);
-                if W::BORROWS_STATE {
-                    // It may be half-way through a change: the next job that needs one has a new one made.
-                    state.discard(home);
-                }
                 self.end(Err(TaskError::Panicked(panic)));
                 Ended { panicked: 1, ..Ended::default() }
             }

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::super::sync::Arc;
-use super::super::wait::{Ticket, Waiter};
+use super::super::wait::{Ticket, Waiter, poll_in_line};
 use super::core::Goal;
 use super::shared::Shared;
 
@@ -33,23 +33,15 @@ impl<S> Future for WaitFuture<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some((_, waiter)) = &self.waiting {
-            let polled = waiter.poll(cx);
-            if polled.is_ready() {
-                self.waiting = None;
+        let Self { shared, goal, stop, waiting } = &mut *self;
+        poll_in_line(waiting, cx, |waiter| {
+            if *stop {
+                shared.stop();
             }
-            return polled.map(|_| ());
-        }
-        if self.stop {
-            self.shared.stop();
-        }
-        // Cloned, and dropped where it is not needed, outside the lock: both are user code.
-        let mut waker = Some(cx.waker().clone());
-        let waiter = || Waiter::task(waker.take().expect("one waiter for one poll"));
-        let (waiting, news) = self.shared.core.wait(self.goal, matches!(self.goal, Goal::Gone), waiter);
-        self.shared.tell(news);
-        self.waiting = waiting;
-        if self.waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
+            let (waiting, news) = shared.core.wait(*goal, matches!(goal, Goal::Gone), waiter);
+            shared.tell(news);
+            waiting
+        })
     }
 }
 

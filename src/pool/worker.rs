@@ -1,13 +1,13 @@
 //! What runs on a worker's thread, and what a job may ask of it: to give its permit to others while it waits.
 //!
-//! Needs: `pool/core.rs`, `pool/panic.rs`, `pool/task.rs`, `wait.rs`, `wait_group.rs`, `sync.rs`.
+//! Needs: `pool/core.rs`, `pool/job.rs`, `pool/panic.rs`, `wait.rs`, `sync.rs`.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ptr;
 use std::time::Duration;
 
-use super::super::sync::{Arc, Patience, TRIES_AGAIN, now, thread_local};
+use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, now, thread_local};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
 use super::job::Queued;
@@ -66,9 +66,21 @@ impl<F> fmt::Debug for WithState<F> {
     }
 }
 
-/// Does the work, with the worker's state if it borrows that.
-pub(super) fn run_with<S, W: Work<S>>(work: W, state: &mut WorkerState<S>) -> W::Output {
-    if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::none()) }
+/// Does the work, with the worker's state if it borrows that; a panic has been reported, and is the caller's.
+pub(super) fn attempt<S, W: Work<S>>(
+    work: W,
+    state: &mut WorkerState<S>,
+    home: &dyn Home,
+) -> Result<W::Output, Payload> {
+    let done = contain(|| if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::none()) });
+    if let Err(panic) = &done {
+        home.report(panic);
+        if W::BORROWS_STATE {
+            // It may be half-way through a change: the next job that needs one has a new one made.
+            state.discard(home);
+        }
+    }
+    done
 }
 
 /// Makes a worker's state.
@@ -112,7 +124,7 @@ impl<S> fmt::Debug for WorkerState<S> {
 pub(super) fn report_panic<R>(home: &dyn Home, code: impl FnOnce() -> R) {
     if let Err(panic) = contain(|| drop(code())) {
         home.report(&panic);
-        panic.drop_quietly();
+        drop_quietly(panic);
     }
 }
 

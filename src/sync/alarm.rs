@@ -4,15 +4,16 @@
 //! without a thread of our own. There is one for the process, started when a task or a callback first waits for a
 //! moment; it sleeps until the next one that somebody waits for. Nothing else in the crate starts a thread of its own.
 //!
-//! Needs: nothing.
+//! Needs: the facade's `drop_quietly`.
 
 use std::collections::BTreeMap;
-use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::Instant;
+
+use super::drop_quietly;
 
 /// Whom to wake, by deadline and number.
 type Calls = BTreeMap<(Instant, u64), Waker>;
@@ -80,9 +81,8 @@ impl Clock {
                 let waker = first.remove();
                 drop(calls);
                 // A waker that panics is its runtime's bug, and no reason for all other timers to stop.
-                // Nor is a panic whose drop panics.
                 if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                    panic::catch_unwind(AssertUnwindSafe(|| drop(panic))).unwrap_or_else(mem::forget);
+                    drop_quietly(panic);
                 }
                 calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             } else {

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use fastrand::Rng;
 use hence::Pool;
 use hence::cancel::{CancellationToken, DropGuard};
 use hence::channel::SelectedOperation;
@@ -32,6 +33,47 @@ pub(crate) fn watched(test: impl FnOnce() + Send + 'static) {
     match finished.recv_timeout(LIMIT) {
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running after {LIMIT:?}: it hangs"),
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => body.unwrap().join().unwrap_or_else(|e| resume_unwind(e)),
+    }
+}
+
+/// Says what failed.
+pub(crate) struct Name(pub(crate) String);
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("failed: {}", self.0);
+        }
+    }
+}
+
+/// Runs rounds, each with a seed, until `size` of what they made comes to `wanted`; the watchdog starts anew after each
+/// `stretch` of it.
+pub(crate) fn stretches<T: Send + 'static>(
+    wanted: u64,
+    stretch: u64,
+    round: fn(u64) -> T,
+    size: fn(&T) -> u64,
+    mut take: impl FnMut(T),
+) {
+    let (mut seeds, mut made) = (Rng::new(), 0);
+    while made < wanted {
+        let mut rng = seeds.fork();
+        let _name = Name(format!("with the seeds of {}", rng.get_seed()));
+        let wanted = stretch.min(wanted - made);
+        let (report, reports) = mpsc::channel();
+        watched(move || {
+            let mut made = 0;
+            while made < wanted {
+                let round = round(rng.u64(..));
+                made += size(&round);
+                report.send(round).unwrap();
+            }
+        });
+        for round in reports {
+            made += size(&round);
+            take(round);
+        }
     }
 }
 
