@@ -74,6 +74,12 @@ fn threads(name: &str) -> Vec<u64> {
     named.map(|task| task.file_name().to_str().unwrap().parse().unwrap()).collect()
 }
 
+/// Whether all threads that bear a name sleep: a worker that has no job looks for one a while longer before it does.
+fn all_sleep(name: &str) -> bool {
+    let state = |thread| fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    threads(name).into_iter().all(|thread| state(thread).contains(") S "))
+}
+
 // Order and limits.
 
 #[test]
@@ -218,6 +224,7 @@ fn idle_workers_above_a_lower_limit_leave() {
         gate.cancel();
         tasks.into_iter().for_each(|task| task.join().unwrap());
         until(|| pool.stats().idle == 6);
+        until(|| all_sleep("surplus"));
         pool.resize(2).unwrap();
         assert_eq!((pool.stats().workers, pool.stats().idle), (2, 2));
         until(|| threads("surplus").len() == 2);
