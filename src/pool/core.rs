@@ -12,8 +12,8 @@
 //! 2. A job is queued without a waking worker of its own (`len() > waking`) only if no permit is free
 //!    (`active >= limit`).
 //! 3. A suspended job stands in `suspended` only if no permit is free.
-//! 4. An unclaimed submitter stands in `submitters` only if there is no room: a place in the queue, a waking worker, or
-//!    a free permit for each job that is queued.
+//! 4. An unclaimed submitter stands in `submitters` only if there is no room: for each job that is queued a place in the
+//!    queue, or a permit within the limit that no job holds that runs.
 //! 5. `withdrawn` is the number of entries in `queue` whose job has been claimed by somebody else than the queue:
 //!    cancelled, or run by the one who waits for it.
 //! 6. `unfinished` is the number of accepted jobs that have not ended; while it is zero nobody waits in `quiet`.
@@ -207,12 +207,11 @@ impl<J: Job> State<J> {
         self.queue.len() - self.withdrawn
     }
 
-    fn free(&self) -> usize {
-        self.rules.limit.saturating_sub(self.active)
-    }
-
+    /// Room is places in the queue, and permits within the limit that are free or with waking workers. (A worker that
+    /// was woken before the limit was lowered may find no job for it to start.)
     fn has_room(&self) -> bool {
-        self.len() < self.rules.capacity.saturating_add(self.waking).saturating_add(self.free())
+        let running = self.active - self.waking;
+        self.len() < self.rules.capacity.saturating_add(self.rules.limit.saturating_sub(running))
     }
 
     fn accept(&mut self, job: J) {

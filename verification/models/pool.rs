@@ -130,6 +130,13 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_pl_5_next_without_the_lock", &["SF-PL-5", "SF-PL-2"], RACE, in_order)
             .weakened(core(Kind::NoLock, "state.next(from, patient, news)")),
         Model::new("sf_pl_5_rendezvous", &["SF-PL-5"], &["accepted", "full"], rendezvous),
+        Model::new(
+            "sf_pl_5_no_room_above_a_lowered_limit",
+            &["SF-PL-5", "SF-PL-2"],
+            &["accepted", "full"],
+            no_room_above_a_lowered_limit,
+        )
+        .under(TWO_WORKERS),
         Model::new("sf_pl_7_borrows", &["SF-PL-7", "HB-PL-2"], &["1"], scope_borrows),
         Model::failing("sf_pl_7_end_is_no_release", &["SF-PL-7"], RACE, scope_borrows)
             .weakened(task(Kind::Acquire, end)),
@@ -555,6 +562,26 @@ fn rendezvous() -> String {
         Ok(second) => {
             assert!(first.is_finished(), "one worker");
             second.join().unwrap();
+            "accepted".into()
+        }
+        Err(error) => {
+            assert!(error.is_full());
+            "full".into()
+        }
+    }
+}
+
+/// Two workers have been called, and the limit is lowered to one: the other one is not free to take a job, though its
+/// own was cancelled.
+fn no_room_above_a_lowered_limit() -> String {
+    let pool = Pool::builder(2).queue(0).build().unwrap();
+    let (first, second) = (pool.try_spawn(|| ()).unwrap(), pool.try_spawn(|| ()).unwrap());
+    second.cancel();
+    assert_eq!(pool.resize(1), Ok(2));
+    match pool.try_spawn(|| ()) {
+        Ok(third) => {
+            assert!(first.is_finished(), "room above the limit");
+            third.join().unwrap();
             "accepted".into()
         }
         Err(error) => {
