@@ -243,7 +243,7 @@ impl<S> Pool<S> {
             .shared
             .enqueue(Queued::Shared(packet.clone()), || packet.claim(), Patience::Until(None))
             // SAFETY: it was not accepted: it is ours.
-            .map_err(|refused| refused.with(unsafe { packet.work() }));
+            .map_err(|refused| refused.hand_back(unsafe { packet.work() }));
         // If it has ended by now, its result is dropped here.
         report_panic(&*self.shared, || drop(packet));
         submitted
@@ -355,7 +355,7 @@ impl<S> Pool<S> {
         match self.shared.submit(Queued::Shared(packet.clone()), || packet.claim(), patience) {
             Ok(()) => Ok(Task::new(packet, self.shared.clone())),
             // SAFETY: it was not accepted: it is ours.
-            Err(refused) => Err(refused.with(unsafe { packet.work() })),
+            Err(refused) => Err(refused.hand_back(unsafe { packet.work() })),
         }
     }
 

@@ -160,7 +160,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
                 Ok(())
             }
             // SAFETY: it was not accepted: it is ours.
-            Err(refused) => Err(refused.with(unsafe { packet.work() }.job)),
+            Err(refused) => Err(refused.hand_back(unsafe { packet.work() }.job)),
         }
     }
 

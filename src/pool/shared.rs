@@ -55,7 +55,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    pub(super) fn with<W>(self, job: W) -> SpawnError<W> {
+    pub(super) fn hand_back<W>(self, job: W) -> SpawnError<W> {
         match self {
             Refused::Closed => SpawnError::Closed(job),
             Refused::Full => SpawnError::Full(job),

@@ -18,10 +18,12 @@ use std::time::{Duration, Instant};
 pub(crate) type Site = &'static Location<'static>;
 
 /// What the facade is about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
-    /// An atomic access, with its success and failure orderings.
-    Atomic(Ordering, Ordering),
+    /// An atomic load, store or swap, with its ordering.
+    Access(Ordering),
+    /// A read-modify-write whose caller goes by what it found, with its success and failure orderings.
+    Claim(Ordering, Ordering),
     /// An atomic store, as a whole.
     Store,
     /// A wake-up of a thread or a task.
@@ -226,9 +228,17 @@ pub(crate) fn watch() -> &'static dyn Watch {
     *WATCHER.get().unwrap_or(&(&Nobody as &dyn Watch))
 }
 
+/// The ordering to use at `site`.
+pub(super) fn order(site: Site, order: Ordering) -> Ordering {
+    match watch().weakened(site, Operation::Access(order)) {
+        Some(Weakened::Order(order, _)) => order,
+        _ => order,
+    }
+}
+
 /// Orderings to use at `site`, and whether the comparison counts.
 pub(super) fn orders(site: Site, success: Ordering, failure: Ordering) -> (Ordering, Ordering, bool) {
-    match watch().weakened(site, Operation::Atomic(success, failure)) {
+    match watch().weakened(site, Operation::Claim(success, failure)) {
         Some(Weakened::Order(success, failure)) => (success, failure, true),
         Some(Weakened::Unchecked) => (success, failure, false),
         Some(Weakened::Dropped) | None => (success, failure, true),

@@ -54,7 +54,7 @@ macro_rules! atomic {
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 self.0.load(order)
             }
 
@@ -63,19 +63,19 @@ macro_rules! atomic {
                 if hook::dropped(Location::caller(), Operation::Store) {
                     return;
                 }
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 self.0.store(value, order);
             }
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 self.0.swap(value, order)
             }
 
             #[track_caller]
             pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                let (order, _, compare) = hook::orders(Location::caller(), order, order);
+                let (order, _, compare) = hook::orders(Location::caller(), order, Ordering::Relaxed);
                 let before = self.0.fetch_or(value, order);
                 if compare { before } else { <$value>::default() }
             }

@@ -89,7 +89,7 @@ macro_rules! atomic {
 
             #[track_caller]
             pub(crate) fn load(&self, order: Ordering) -> $value {
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 switch();
                 hook::watch().load(self.id.get(), order);
                 self.value.get()
@@ -100,7 +100,7 @@ macro_rules! atomic {
                 if hook::dropped(Location::caller(), Operation::Store) {
                     return;
                 }
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 switch();
                 hook::watch().store(self.id.get(), order);
                 self.value.set(value);
@@ -108,7 +108,7 @@ macro_rules! atomic {
 
             #[track_caller]
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                let (order, ..) = hook::orders(Location::caller(), order, order);
+                let order = hook::order(Location::caller(), order);
                 switch();
                 hook::watch().rmw(self.id.get(), order);
                 self.value.replace(value)
@@ -116,7 +116,7 @@ macro_rules! atomic {
 
             #[track_caller]
             pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                let (order, _, compare) = hook::orders(Location::caller(), order, order);
+                let (order, _, compare) = hook::orders(Location::caller(), order, Ordering::Relaxed);
                 switch();
                 hook::watch().rmw(self.id.get(), order);
                 let before = self.value.get();

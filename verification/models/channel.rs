@@ -67,6 +67,12 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_2_fifo_unbounded", &["SF-CH-2"], &["1 2"], || fifo(None, 2)),
         Model::failing("sf_ch_2_the_last_comes_first", &["SF-CH-2"], &["in the order of their sends"], stack_for_queue),
         Model::new("sf_ch_3_capacity", &["SF-CH-3"], &["(false, true)", "(true, false)"], capacity),
+        Model::new(
+            "sf_ch_3_looks_beside_a_send",
+            &["SF-CH-3", "SF-LK-1"],
+            &["(0, false)", "(0, true)", "(1, true)"],
+            looks_beside_a_send,
+        ),
         Model::new("sf_ch_3_rendezvous_needs_a_receive", &["SF-CH-3"], &["met", "refused"], rendezvous_needs_a_receive),
         Model::failing("sf_ch_3_looks_before_it_locks", &["SF-CH-3"], &["one place, one value"], looks_before_it_locks),
         Model::new("sf_ch_4_drain_after_close", &["SF-CH-4"], &["1 2"], || drain(close)),
@@ -75,6 +81,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_5_dropped_recv_rendezvous", &["SF-CH-5"], &["1"], || dropped_recv(0)),
         Model::new("sf_ch_5_dropped_recv_bounded", &["SF-CH-5"], &["1"], || dropped_recv(1)),
         Model::new("sf_ch_5_value_is_passed_on", &["SF-CH-5", "LV-CH-1"], &["1"], value_is_passed_on),
+        Model::new("sf_ch_5_passed_on_beside_a_poll", &["SF-CH-5", "LV-CH-1"], &["1"], passed_on_beside_a_poll),
         Model::new("sf_ch_5_dropped_recvs_keep_order", &["SF-CH-5"], &["1 2"], dropped_recvs_keep_order),
         Model::new("sf_ch_5_dropped_twice_keeps_order", &["SF-CH-5"], &["1 2"], dropped_twice_keeps_order),
         Model::new("sf_ch_5_dropped_send", &["SF-CH-5"], &["received", "taken back"], dropped_send),
@@ -338,6 +345,16 @@ fn capacity() -> String {
     format!("{sent:?}")
 }
 
+/// What a channel says of itself orders nothing, and races with nothing.
+fn looks_beside_a_send() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let other = sending(&sender, [1]);
+    let seen = (receiver.len(), receiver.is_full());
+    assert!(!receiver.is_closed());
+    other.join().unwrap();
+    format!("{seen:?}")
+}
+
 fn rendezvous_needs_a_receive() -> String {
     let (sender, receiver) = ends(Some(0));
     let other = {
@@ -432,6 +449,22 @@ fn value_is_passed_on() -> String {
     let value = next.join().unwrap();
     other.join().unwrap();
     value.to_string()
+}
+
+/// The receive behind it is a task, which is polled anew meanwhile, with another waker.
+fn passed_on_beside_a_poll() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let [mut abandoned, mut next] = [(); 2].map(|()| {
+        let receiver = receiver.clone();
+        Box::pin(async move { receiver.recv_async().await })
+    });
+    assert!(abandoned.as_mut().poll(&mut cx).is_pending() && next.as_mut().poll(&mut cx).is_pending());
+    sender.send(1).unwrap();
+    let next = spawn(move || block_on(next).unwrap());
+    drop(abandoned);
+    next.join().unwrap().to_string()
 }
 
 fn dropped_recvs_keep_order() -> String {

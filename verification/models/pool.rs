@@ -123,6 +123,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_2_shrink_then_start", &["SF-PL-2"], &["3 jobs"], shrink_then_start).under(TWO_WORKERS),
         Model::new("sf_pl_4_destructor_panics", &["SF-PL-4"], &["cancelled, 3", "ran, 3"], destructor_panics)
             .under(UNWINDING),
+        Model::new("sf_pl_4_two_look_at_a_panic", &["SF-PL-4", "HB-PL-2"], &["a job, a job"], two_look_at_a_panic)
+            .under(UNWINDING),
         Model::failing("sf_pl_4_worker_without_a_boundary", &["SF-PL-4"], &["a job panics"], worker_without_a_boundary),
         Model::new("sf_pl_5_in_order", &["SF-PL-5", "SF-PL-2", "LV-PL-1"], &["1 2"], in_order),
         Model::new("sf_pl_2_shrink_before_start", &["SF-PL-2"], &["at once", "one by one"], shrink_before_start)
@@ -140,8 +142,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_7_borrows", &["SF-PL-7", "HB-PL-2"], &["1"], scope_borrows),
         Model::failing("sf_pl_7_end_is_no_release", &["SF-PL-7"], RACE, scope_borrows)
             .weakened(task(Kind::Acquire, end)),
-        Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more", "failed, 1 more"], scope_fails)
-            .under(TWO_WORKERS),
+        Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more"], scope_fails).under(TWO_WORKERS),
+        Model::new("sf_pl_7_job_spawns_a_job", &["SF-PL-7"], &["2"], job_spawns_a_job).under(TWO_WORKERS),
+        Model::new("sf_pl_7_two_failures", &["SF-PL-7"], &["first", "second"], two_failures).under(TWO_WORKERS).slow(),
         Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
         Model::failing("lv_pl_1_nobody_is_woken", &["LV-PL-1"], DEADLOCK, second_job).weakened(nobody_told()),
         Model::new("lv_pl_1_second_job", &["LV-PL-1"], &["2"], second_job),
@@ -154,7 +157,16 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_2_submitter_gets_a_place", &["LV-PL-2", "SF-PL-5"], &["2"], submitter_gets_a_place),
         Model::failing("lv_pl_2_submitter_is_not_told", &["LV-PL-2"], DEADLOCK, submitter_gets_a_place)
             .weakened(nobody_told()),
+        Model::new("lv_pl_2_close_refuses_who_waits", &["LV-PL-2", "SF-PL-1"], &["refused"], close_refuses_who_waits)
+            .under(TWO_WORKERS),
         Model::new("lv_pl_2_timed_submitter", &["LV-PL-2", "SF-PL-1"], &["accepted", "timed out"], timed_submitter),
+        Model::new(
+            "lv_pl_2_cancelled_job_leaves_room",
+            &["LV-PL-2", "SF-PL-3"],
+            &["begun", "room"],
+            cancelled_job_leaves_room,
+        )
+        .under(TWO_WORKERS),
         Model::new(
             "lv_pl_2_cancelled_submitter",
             &["LV-PL-2", "SF-PL-1"],
@@ -162,6 +174,8 @@ pub(super) fn models() -> Vec<Model> {
             cancelled_submitter,
         )
         .under(TWO_WORKERS),
+        Model::new("lv_pl_3_two_wait_for_one_job", &["LV-PL-3", "HB-PL-2"], &["1 1"], two_wait_for_one_job)
+            .under(TWO_WORKERS),
         Model::new("lv_pl_4_join_of_a_job_that_runs", &["LV-PL-4"], &["7"], join_of_a_job_that_runs)
             .under(TWO_WORKERS)
             .slow(),
@@ -529,6 +543,21 @@ fn destructor_panics() -> String {
     format!("{outcome}, {}", stats.panicked + stats.cancelled + stats.completed)
 }
 
+fn two_look_at_a_panic() -> String {
+    let pool = Pool::new(1);
+    let mut seen = None;
+    quietly(|| {
+        let error = Arc::new(pool.spawn(|| -> () { panic!("a job") }).unwrap().join().unwrap_err());
+        let other = {
+            let error = error.clone();
+            spawn(move || error.message().unwrap())
+        };
+        seen = Some((error.message().unwrap(), other.join().unwrap()));
+    });
+    let (one, other) = seen.unwrap();
+    format!("{one}, {other}")
+}
+
 /// Re-created: a job's panic is the worker's end, and the next job has none.
 fn worker_without_a_boundary() -> String {
     let (jobs, queue) = super::harness::ends::<fn()>(None);
@@ -621,6 +650,33 @@ fn scope_fails() -> String {
     format!("failed, {} more", more.load(Relaxed))
 }
 
+/// While the scope's end is waited for.
+fn job_spawns_a_job() -> String {
+    let (pool, ran) = (Pool::new(1), AtomicUsize::new(0));
+    let (pool, ran) = (&pool, &ran);
+    let done = pool.scope::<(), (), _>(|scope| {
+        let again = move || {
+            scope.spawn(|| Ok(_ = ran.fetch_add(1, Relaxed))).unwrap();
+            Ok(_ = ran.fetch_add(1, Relaxed))
+        };
+        scope.spawn(again).unwrap();
+    });
+    assert_eq!(done.unwrap().len(), 2);
+    ran.load(Relaxed).to_string()
+}
+
+fn two_failures() -> String {
+    let pool = Pool::new(2);
+    let failed = pool.scope::<(), _, _>(|scope| {
+        scope.spawn(|| Err("first")).unwrap();
+        scope.spawn(|| Err("second")).unwrap();
+    });
+    match failed {
+        Err(ScopeError::Failed(which)) => which.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn two_jobs() -> String {
     let pool = Pool::new(2);
     let (a, b) = (pool.spawn(|| 1).unwrap(), pool.spawn(|| 2).unwrap());
@@ -664,6 +720,22 @@ fn submitter_gets_a_place() -> String {
     pool.spawn(|| ()).unwrap().detach();
     pool.drain().unwrap();
     pool.stats().completed.to_string()
+}
+
+/// No place comes free before the submitter has been refused.
+fn close_refuses_who_waits() -> String {
+    let pool = Pool::builder(1).queue(0).build().unwrap();
+    let (refused, gate) = bounded(1);
+    pool.execute(move || gate.recv().unwrap()).unwrap();
+    let closer = {
+        let pool = pool.clone();
+        spawn(move || assert!(pool.close()))
+    };
+    assert!(matches!(pool.execute(|| ()), Err(SpawnError::Closed(_))));
+    refused.send(()).unwrap();
+    closer.join().unwrap();
+    pool.drain().unwrap();
+    "refused".into()
 }
 
 fn timed_submitter() -> String {
@@ -711,6 +783,37 @@ fn cancelled_submitter() -> String {
     pool.drain().unwrap();
     assert_eq!(Counted::drops(), 1);
     outcome.into()
+}
+
+/// The one place is free again, though the job that was cancelled is still in the queue.
+fn cancelled_job_leaves_room() -> String {
+    let pool = Pool::builder(1).queue(1).build().unwrap();
+    pool.try_spawn(|| ()).unwrap().detach();
+    let second = pool.try_spawn(|| ()).unwrap();
+    if !second.cancel() {
+        return "begun".into();
+    }
+    pool.try_spawn(|| ()).unwrap().join().unwrap();
+    "room".into()
+}
+
+/// By its task, and by a receiver from `done`.
+fn two_wait_for_one_job() -> String {
+    let (pool, witness) = (Pool::new(1), Witness::new());
+    let task = {
+        let witness = witness.clone();
+        pool.spawn(move || witness.write(1)).unwrap()
+    };
+    let done = task.done();
+    let other = {
+        let witness = witness.clone();
+        spawn(move || {
+            assert!(done.recv().is_err());
+            witness.read()
+        })
+    };
+    task.join().unwrap();
+    format!("{} {}", witness.read(), other.join().unwrap())
 }
 
 /// The first job waits for the third; the second joins the first. One may run at a time.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Counted, Ends, JoinHandle, Witness, ends, join, quietly, sending, spawn};
+use super::harness::{Counted, Ends, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::channel::Select;
@@ -86,6 +86,7 @@ pub(super) fn models() -> Vec<Model> {
             &["1 2"],
             value_given_up_keeps_order,
         ),
+        Model::new("sf_sel_1_promise_kept_beside_a_poll", &["SF-SEL-1"], &["1"], promise_kept_beside_a_poll),
         Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], promise_to_nobody),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
@@ -540,6 +541,19 @@ fn promised_receive_is_dropped() -> String {
     };
     other.join().unwrap();
     value.to_string()
+}
+
+/// The receive to which a value has been promised is a task, which is polled anew meanwhile, with another waker.
+fn promise_kept_beside_a_poll() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let mut promised = Box::pin(async move { receiver.recv_async().await });
+    assert!(promised.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    let promised = spawn(move || block_on(promised).unwrap());
+    operation.send(&sender, 1).unwrap();
+    promised.join().unwrap().to_string()
 }
 
 /// The receive to which a value has been promised is dropped, and the channel closed, before the value is there.

@@ -4,12 +4,14 @@
 //! the twins name it by a piece of code that stands on one line only, so that a twin survives edits elsewhere and
 //! fails loudly when its line is gone.
 
-use std::sync::OnceLock;
+use std::collections::HashSet;
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use hence_registry::{Kind, Weaken};
+use hence_registry::{Kind, Site, Weaken};
 
-use crate::hence::sync::hook::{Operation, Site, Weakened};
+use crate::hence::sync::hook::{self, Operation, Weakened};
 
 const SOURCES: &[(&str, &str)] = &[
     ("models/wait.rs", include_str!("wait.rs")),
@@ -60,21 +62,79 @@ pub(crate) fn executed() -> bool {
 }
 
 /// The facade's question: what becomes of the operation at `site`.
-pub(crate) fn weakened(site: Site, operation: Operation) -> Option<Weakened> {
+pub(crate) fn weakened(site: hook::Site, operation: Operation) -> Option<Weakened> {
+    if let Some(seen) = SEEN.get() {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).insert((site, operation));
+    }
     let weaken = IN_FORCE.get()?;
     if weaken.line != site.line() || !site.file().ends_with(&weaken.file) {
         return None;
     }
     let weakened = match (weaken.kind, operation) {
-        (Kind::Relaxed, Operation::Atomic(_, failure)) => Weakened::Order(Relaxed, failure),
-        (Kind::Acquire, Operation::Atomic(_, failure)) => Weakened::Order(Ordering::Acquire, failure),
-        (Kind::Release, Operation::Atomic(_, failure)) => Weakened::Order(Ordering::Release, failure),
-        (Kind::FailureRelaxed, Operation::Atomic(success, _)) => Weakened::Order(success, Relaxed),
-        (Kind::Unchecked, Operation::Atomic(..)) => Weakened::Unchecked,
+        (Kind::Relaxed, operation) => reordered(operation, Relaxed)?,
+        (Kind::Acquire, operation) => reordered(operation, Ordering::Acquire)?,
+        (Kind::Release, operation) => reordered(operation, Ordering::Release)?,
+        (Kind::FailureRelaxed, Operation::Claim(success, _)) => Weakened::Order(success, Relaxed),
+        (Kind::Unchecked, Operation::Claim(..)) => Weakened::Unchecked,
         (Kind::NoWake, Operation::Wake | Operation::Store) => Weakened::Dropped,
         (Kind::NoLock, Operation::Lock) => Weakened::Dropped,
         _ => return None,
     };
     EXECUTED.store(true, Relaxed);
     Some(weakened)
+}
+
+/// With another (success) ordering.
+fn reordered(operation: Operation, order: Ordering) -> Option<Weakened> {
+    match operation {
+        Operation::Access(_) => Some(Weakened::Order(order, order)),
+        Operation::Claim(_, failure) => Some(Weakened::Order(order, failure)),
+        _ => None,
+    }
+}
+
+static SEEN: OnceLock<Mutex<HashSet<(&Location<'_>, Operation)>>> = OnceLock::new();
+
+/// Notes, for the rest of this process, which operations are executed.
+pub(crate) fn record() {
+    SEEN.get_or_init(Mutex::default);
+}
+
+/// Each way to weaken, by one step, an operation of `src/` that has been executed.
+pub(crate) fn recorded() -> Vec<Site> {
+    let Some(seen) = SEEN.get() else { return Vec::new() };
+    let mut sites = Vec::new();
+    for (site, operation) in &*seen.lock().unwrap_or_else(PoisonError::into_inner) {
+        // The path leads from the explorer's crate to `src/`; what models do themselves is no site.
+        let Some((_, file)) = site.file().rsplit_once("../").filter(|(_, file)| file.starts_with("src/")) else {
+            continue;
+        };
+        sites.extend(
+            steps(*operation).into_iter().map(|kind| Site {
+                weaken: Weaken { file: file.into(), line: site.line(), kind },
+                column: site.column(),
+            }),
+        );
+    }
+    sites.sort();
+    sites
+}
+
+fn steps(operation: Operation) -> Vec<Kind> {
+    let order = |order| match order {
+        Ordering::AcqRel => &[Kind::Acquire, Kind::Release][..],
+        Relaxed => &[],
+        _ => &[Kind::Relaxed],
+    };
+    match operation {
+        Operation::Access(success) => order(success).to_vec(),
+        Operation::Claim(success, failure) => {
+            let mut kinds = order(success).to_vec();
+            kinds.extend((failure != Relaxed).then_some(Kind::FailureRelaxed));
+            kinds.push(Kind::Unchecked);
+            kinds
+        }
+        Operation::Store | Operation::Wake => vec![Kind::NoWake],
+        Operation::Lock => vec![Kind::NoLock],
+    }
 }

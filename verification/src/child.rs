@@ -30,12 +30,26 @@ pub struct Job {
     weaken: Option<Weaken>,
     seed: u64,
     pub(crate) replay: Option<String>,
+    #[serde(default)]
+    record: bool,
 }
 
 impl Job {
     /// The job that explores `row`.
     pub fn new(row: &Row, seed: u64, replay: Option<String>) -> Job {
-        Job { model: row.model.name.into(), engine: row.engine, weaken: row.model.weaken.clone(), seed, replay }
+        Job {
+            model: row.model.name.into(),
+            engine: row.engine,
+            weaken: row.model.weaken.clone(),
+            seed,
+            replay,
+            record: false,
+        }
+    }
+
+    /// The same, which tells the operations that it executes, too.
+    pub fn recording(self) -> Job {
+        Job { record: true, ..self }
     }
 
     fn explore(self, world: &World) -> Run {
@@ -43,7 +57,7 @@ impl Job {
             return Run { failure: Some("this world has no such model".into()), ..Run::default() };
         };
         model.weaken = self.weaken;
-        (world.explore)(&model, self.engine, &Options { seed: self.seed, replay: self.replay })
+        (world.explore)(&model, self.engine, &Options { seed: self.seed, replay: self.replay, record: self.record })
     }
 }
 

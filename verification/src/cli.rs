@@ -19,6 +19,7 @@ use crate::pool::{self, Finished, Settings};
 use crate::proofs::{Pins, Proofs};
 use crate::report::Report;
 use crate::rows::{Explorer, Row, Selection, Shard};
+use crate::sweep::{self, Sources};
 use crate::verdict::Terms;
 use crate::{child, engines, guarantees, tables, weaken};
 
@@ -51,8 +52,9 @@ struct Arguments {
     /// Write the report as JSON too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Weaken every operation in src/ in turn (not built yet: see HENCE_WEAKEN)
-    #[arg(long)]
+    /// Weaken every operation in src/ that the models execute, in turn: each must be noticed by one of them, or be
+    /// argued in verification/justified.toml
+    #[arg(long, conflicts_with_all = ["list", "replay", "pin"])]
     weaken: bool,
     /// Models explored at once [default: one per core]
     #[arg(long, value_name = "N")]
@@ -100,11 +102,6 @@ pub fn main() -> ExitCode {
 
 impl Arguments {
     fn run(self) -> Result<ExitCode, Usage> {
-        if self.weaken {
-            let message = "--weaken, the sweep over every operation, is not built yet; \
-                           HENCE_WEAKEN=FILE:LINE#OPERAND=KIND weakens one";
-            return Err(Usage(message.into()));
-        }
         let models = engines::models();
         let selection = self.selection()?;
         let rows = self.rows(&selection, &models)?;
@@ -119,27 +116,37 @@ impl Arguments {
         ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
             .map_err(|fault| format!("no handler for Ctrl-C: {fault}"))?;
 
+        let whole = self.filter.is_none() && self.engine.is_none() && !self.quick;
+        let sources = self.weaken.then(|| Sources::read(&crate::root(), whole)).transpose()?;
+
         let pins = proofs.pins();
         let terms = self.terms(&selection, &pins);
         let start = Instant::now();
         eprintln!("exploring {} rows, {} at a time, seed {}", rows.len(), settings.jobs, settings.seed);
         let finished = pool::run(&rows, &settings, terms, &pins, &INTERRUPTED);
 
+        let is_sound = finished.iter().all(|row| !row.verdict.is_red());
+        let sweep = sources.filter(|_| is_sound && !INTERRUPTED.load(Ordering::Relaxed)).map(|sources| {
+            let chosen = |at| self.shard.is_none_or(|shard| shard.has(at));
+            sweep::run(&finished, &sources, chosen, &settings, &crate::root(), &INTERRUPTED)
+        });
         let guarantees = guarantees::scan(&crate::root());
         let faults = match terms {
-            Terms::Pinned(_) | Terms::Pinning => {
+            // A sweep leaves the twins out.
+            Terms::Pinned(_) | Terms::Pinning if !self.weaken => {
                 let exceptions = proofs.exceptions();
                 // A run over some models answers for their guarantees only.
                 let judged = |id: &str| self.filter.is_none() || rows.iter().any(|row| row.has(id));
                 evidence::faults(&guarantees, &models, &exceptions, judged)
             }
-            Terms::Weakened | Terms::Replay => Faults::new(),
+            _ => Faults::new(),
         };
         let report = Report {
             guarantees: &guarantees,
             models: &models,
             rows: &rows,
             finished: &finished,
+            sweep: sweep.as_ref(),
             faults,
             all: self.filter.is_none(),
             interrupted: INTERRUPTED.load(Ordering::Relaxed),
@@ -159,6 +166,9 @@ impl Arguments {
 
     fn selection(&self) -> Result<Selection, Usage> {
         let weaken = weaken::from_environment()?;
+        if weaken.is_some() && self.weaken {
+            return Err(Usage("--weaken weakens each operation in turn, HENCE_WEAKEN one: not both".into()));
+        }
         if weaken.is_some() && self.pin {
             return Err(Usage("--pin with HENCE_WEAKEN would pin the executions of a weakened crate".into()));
         }
@@ -166,7 +176,8 @@ impl Arguments {
             filter: self.filter.clone(),
             explorer: self.engine,
             quick: self.quick,
-            shard: self.shard,
+            // Each part of a sweep needs to know what all models execute.
+            shard: self.shard.filter(|_| !self.weaken),
             weaken,
         })
     }
@@ -174,6 +185,10 @@ impl Arguments {
     fn rows(&self, selection: &Selection, models: &[Model]) -> Result<Vec<Row>, Usage> {
         let mut rows =
             selection.choose(models).map_err(|_| "no model matches; `cargo verify --list` shows them".to_string())?;
+        if self.weaken {
+            // Twins weaken something themselves.
+            rows.retain(|row| row.passes() && row.engine.enumerates());
+        }
         if self.replay.is_some() {
             rows.retain(|row| Some(row.model.name) == self.filter.as_deref());
             let engines: BTreeSet<&str> = rows.iter().map(|row| row.engine.name()).collect();
@@ -194,6 +209,7 @@ impl Arguments {
             timeout: Duration::from_secs(self.timeout),
             seed: self.seed.unwrap_or_else(drawn),
             replay: self.replay.clone(),
+            record: self.weaken,
         })
     }
 

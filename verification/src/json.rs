@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::guarantees::Guarantee;
 use crate::pool::Finished;
 use crate::report::Report;
+use crate::sweep::{Fate, Weakening};
 use crate::verdict::{Verdict, head};
 
 /// The whole document.
@@ -15,8 +16,8 @@ pub struct Document<'a> {
     interrupted: bool,
     models: Vec<ModelRow<'a>>,
     guarantees: Vec<GuaranteeRow<'a>>,
-    /// Only the sweep of all weakenings fills it, and that is not built yet.
-    weakenings: [(); 0],
+    /// Of a sweep.
+    weakenings: Vec<WeakeningRow<'a>>,
 }
 
 /// A model under one engine.
@@ -61,9 +62,28 @@ impl<'a> Document<'a> {
             interrupted: report.interrupted,
             models: report.finished.iter().map(model).collect(),
             guarantees: report.guarantees.iter().map(guarantee).collect(),
-            weakenings: [],
+            weakenings: report.sweep.iter().flat_map(|sweep| &sweep.weakenings).map(weakening).collect(),
         }
     }
+}
+
+/// A weakening and what became of it.
+#[derive(Debug, Serialize)]
+struct WeakeningRow<'a> {
+    site: &'a str,
+    kind: Option<&'a str>,
+    verdict: &'a str,
+    by: Option<&'a str>,
+}
+
+fn weakening(Weakening { site, kind, fate, .. }: &Weakening) -> WeakeningRow<'_> {
+    let (verdict, by) = match fate {
+        Fate::Killed { by, .. } => ("killed", Some(by.as_str())),
+        Fate::Justified(argument) => ("justified", Some(argument.as_str())),
+        Fate::Survived(_) => ("survived", None),
+        Fate::NotExecuted => ("not executed", None),
+    };
+    WeakeningRow { site, kind: *kind, verdict, by }
 }
 
 /// A model that was to pass and is red, for whatever reason, has the outcome `fail`: `outcome` equals `expect` only

@@ -6,6 +6,7 @@
 //!   `HENCE_WEAKEN`;
 //! - [`pool`] runs the rows, each in a process of its own: [`parent`] is our end of the pipe, [`child`] the other;
 //! - [`verdict`] says whether a row is as claimed, [`evidence`] whether a guarantee has all the models it needs;
+//! - [`sweep`] weakens every operation in turn, and [`sites`] finds those that no model executes;
 //! - [`report`] prints it for people, with its tables, [`json`] for machines; [`cli`] puts it all together.
 
 pub mod child;
@@ -19,6 +20,8 @@ pub mod pool;
 pub mod proofs;
 pub mod report;
 pub mod rows;
+pub mod sites;
+pub mod sweep;
 mod tables;
 pub mod verdict;
 pub mod weaken;

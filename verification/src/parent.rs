@@ -17,6 +17,9 @@ use crate::child::{Job, Message};
 /// How long an interruption may go unnoticed.
 const NOTICE: Duration = Duration::from_millis(50);
 
+/// How the failure of a run begins that was given up.
+pub const TIMED_OUT: &str = "timed out after";
+
 /// Lines of other output that are kept for the report of a failure.
 const KEPT: usize = 12;
 
@@ -100,7 +103,7 @@ fn follow(
         if start.elapsed() >= timeout {
             let _ = end(child);
             let after = timeout.as_secs();
-            run.failure = Some(format!("timed out after {after} s, exploration not complete"));
+            run.failure = Some(format!("{TIMED_OUT} {after} s, exploration not complete"));
             break;
         }
         match messages.recv_timeout(NOTICE) {

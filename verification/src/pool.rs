@@ -33,6 +33,8 @@ pub struct Settings {
     pub seed: u64,
     /// The one schedule to run.
     pub replay: Option<String>,
+    /// Whether runs tell which operations they execute.
+    pub record: bool,
 }
 
 /// A row that was run to its end.
@@ -88,6 +90,7 @@ fn run_one(
 ) -> Option<Finished> {
     let line = display.start(row);
     let job = Job::new(row, settings.seed, settings.replay.clone());
+    let job = if settings.record { job.recording() } else { job };
     let left = parent::explore(&settings.executable, &job, settings.timeout, interrupted, |n| line.progress(n));
     line.bar.finish_and_clear();
     let parent::Left { run, noise } = left?;

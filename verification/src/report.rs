@@ -9,6 +9,7 @@ use crate::evidence::Faults;
 use crate::guarantees::Guarantee;
 use crate::pool::Finished;
 use crate::rows::Row;
+use crate::sweep::Sweep;
 use crate::verdict::Verdict;
 use crate::{tables, weaken};
 
@@ -23,6 +24,8 @@ pub struct Report<'a> {
     pub rows: &'a [Row],
     /// What ran.
     pub finished: &'a [Finished],
+    /// What became of the weakenings, where all were tried.
+    pub sweep: Option<&'a Sweep>,
     /// What is wrong with the guarantees themselves.
     pub faults: Faults,
     /// Whether guarantees without a row are shown too.
@@ -38,7 +41,10 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// Whether anything is not as claimed.
     pub fn is_red(&self) -> bool {
-        !self.faults.is_empty() || self.count(Verdict::is_red) > 0 || self.all_idle()
+        !self.faults.is_empty()
+            || self.count(Verdict::is_red) > 0
+            || self.all_idle()
+            || self.sweep.is_some_and(Sweep::is_red)
     }
 
     /// Whether `HENCE_WEAKEN` named an operation that nothing executed.
@@ -58,6 +64,9 @@ impl Display for Report<'_> {
             if !table.is_empty() {
                 writeln!(f, "{table}")?;
             }
+        }
+        if let Some(sweep) = self.sweep {
+            writeln!(f, "{sweep}")?;
         }
         for (id, faults) in &self.faults {
             writeln!(f, "red: {id}: {}", faults.join("; "))?;

@@ -76,6 +76,13 @@ pub struct Shard {
     of: usize,
 }
 
+impl Shard {
+    /// Whether the `at`-th of some things, from 0, is in this part.
+    pub fn has(self, at: usize) -> bool {
+        at % self.of == self.index - 1
+    }
+}
+
 impl std::str::FromStr for Shard {
     type Err = String;
 
@@ -116,7 +123,7 @@ impl Selection {
             return Err(NothingSelected);
         }
         let shard = self.shard.unwrap_or(Shard { index: 1, of: 1 });
-        Ok(chosen.into_iter().skip(shard.index - 1).step_by(shard.of).flatten().collect())
+        Ok((0..).zip(chosen).filter(|(at, _)| shard.has(*at)).flat_map(|(_, rows)| rows).collect())
     }
 
     fn rows_of(&self, model: &Model) -> Option<Vec<Row>> {

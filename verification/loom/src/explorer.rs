@@ -30,10 +30,13 @@ impl Watch for Loom {
 }
 
 /// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
-pub fn explore(model: &Model, engine: Engine, _options: &Options) -> Run {
+pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
     hook::install(&Loom);
     if let Some(weaken) = &model.weaken {
         weaken::enforce(weaken);
+    }
+    if options.record {
+        weaken::record();
     }
     let mut builder = loom::model::Builder::new();
     builder.max_threads = loom::MAX_THREADS;
@@ -68,6 +71,7 @@ pub fn explore(model: &Model, engine: Engine, _options: &Options) -> Run {
         replay: None,
         complete: result.is_ok(),
         weakened: weaken::executed(),
+        sites: weaken::recorded(),
         seconds: begun.elapsed().as_secs_f64(),
     }
 }

@@ -131,7 +131,7 @@ impl Engine {
 }
 
 /// One operation in `src/`, made weaker while a model runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Weaken {
     /// The source file, as in `src/wait.rs`.
     pub file: String,
@@ -142,7 +142,7 @@ pub struct Weaken {
 }
 
 /// How an operation is weakened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The operation's (success) ordering becomes Relaxed.
@@ -194,6 +194,15 @@ impl Kind {
     }
 }
 
+/// A weakening that would have had an effect: its operation was executed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Site {
+    /// The weakening.
+    pub weaken: Weaken,
+    /// 1-based, as rustc counts: where the operation's name stands.
+    pub column: u32,
+}
+
 /// What one exploration of one model saw.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Run {
@@ -209,6 +218,9 @@ pub struct Run {
     pub complete: bool,
     /// Whether the weakened operation was executed at all (true where there is none).
     pub weakened: bool,
+    /// The operations of `src/` that were executed, if that was asked for.
+    #[serde(default)]
+    pub sites: Vec<Site>,
     /// Seconds on the wall.
     pub seconds: f64,
 }
@@ -220,6 +232,8 @@ pub struct Options {
     pub seed: u64,
     /// The one schedule to run, as an earlier run's `replay` printed it.
     pub replay: Option<String>,
+    /// Whether to tell which operations were executed.
+    pub record: bool,
 }
 
 /// A panic's message.

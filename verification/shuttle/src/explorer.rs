@@ -94,6 +94,9 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
     if let Some(weaken) = &model.weaken {
         weaken::enforce(weaken);
     }
+    if options.record {
+        weaken::record();
+    }
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
     config.max_steps = MaxSteps::FailAfter(10_000);
@@ -134,6 +137,7 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         replay: if result.is_err() { replay } else { None },
         complete: result.is_ok() && engine.enumerates() && options.replay.is_none(),
         weakened: weaken::executed(),
+        sites: weaken::recorded(),
         seconds: begun.elapsed().as_secs_f64(),
     }
 }

@@ -1,0 +1,294 @@
+//! `cargo verify --weaken`: every operation of `src/` that a model executes is weakened in turn, by one step, and the
+//! models that execute it run until one of them notices. Whether each is needed is then no matter of opinion: it was
+//! killed by a model, or it has an argument in `verification/justified.toml`, or it survived, which is red.
+//!
+//! Two passes. The first explores the models as they are, and notes what each executes; what it finds wrong ends the
+//! sweep. The second takes the weakenings one after another, for each the models that execute it, the quickest first.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+use comfy_table::Table;
+use hence_registry::{Site, Weaken};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+use crate::child::Job;
+use crate::pool::{Finished, Settings};
+use crate::rows::Row;
+use crate::sites::{self, Line};
+use crate::verdict::{Terms, judge};
+use crate::{parent, weaken};
+
+/// What became of a weakening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// A row noticed, after so many executions.
+    Killed {
+        /// The row's title.
+        by: String,
+        /// Executions of the weakened model until then.
+        executions: u64,
+    },
+    /// No model notices, and the argument says why that is all right.
+    Justified(String),
+    /// None of so many rows noticed.
+    Survived(usize),
+    /// No model executes it.
+    NotExecuted,
+}
+
+/// A weakening, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Weakening {
+    /// `src/file.rs:line:column#operand`.
+    pub site: String,
+    /// The file and the line.
+    pub line: Line,
+    /// How it was weakened; `None` where no model executes it.
+    pub kind: Option<&'static str>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// An entry of `justified.toml`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Justified {
+    /// As in `src/wait.rs`.
+    pub file: String,
+    /// A piece of the one line that it is about.
+    pub code: String,
+    /// The kind of the weakening, or `not-executed`.
+    pub kind: String,
+    /// Why no model can see it, or need not.
+    pub argument: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    #[serde(default)]
+    justified: Vec<Justified>,
+}
+
+/// What is known of the sources before the sweep.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Operations that stand there.
+    pub written: Vec<Line>,
+    /// Arguments for what no model kills.
+    pub justified: Vec<Justified>,
+    /// Whether all models run.
+    whole: bool,
+}
+
+impl Sources {
+    /// Reads both; an argument that is about no line, or about several, is an error. What stands in the source and no
+    /// model executes is told only where the `whole` registry runs.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn read(root: &Path, whole: bool) -> Result<Sources, String> {
+        let path = root.join("verification/justified.toml");
+        let text = match fs::read_to_string(&path) {
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(|fault| format!("{}: {fault}", path.display()))?,
+        };
+        let Arguments { justified } = toml::from_str(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        for Justified { file, code, .. } in &justified {
+            let text = fs::read_to_string(root.join(file)).map_err(|fault| format!("{file}: {fault}"))?;
+            let lines = text.lines().filter(|line| line.contains(code.as_str())).count();
+            if lines != 1 {
+                return Err(format!("{}: {file} has {lines} lines with `{code}`", path.display()));
+            }
+        }
+        let written = sites::written(root).map_err(|fault| format!("src/: {fault}"))?.into_iter().collect();
+        Ok(Sources { written, justified, whole })
+    }
+
+    fn argument(&self, line: &Line, kind: &str) -> Option<usize> {
+        let is_about = |entry: &Justified| {
+            entry.file == line.file && entry.kind == kind && line.code.contains(entry.code.as_str())
+        };
+        self.justified.iter().position(is_about)
+    }
+}
+
+/// The second pass, over what the first one recorded. Every `part`-th weakening where a shard is asked for.
+pub fn run(
+    recorded: &[Finished],
+    sources: &Sources,
+    chosen: impl Fn(usize) -> bool,
+    settings: &Settings,
+    root: &Path,
+    interrupted: &AtomicBool,
+) -> Sweep {
+    let mut executed: BTreeMap<&Site, Vec<&Finished>> = BTreeMap::new();
+    for finished in recorded {
+        for site in &finished.run.sites {
+            executed.entry(site).or_default().push(finished);
+        }
+    }
+    executed.values_mut().for_each(|rows| rows.sort_by(|a, b| a.run.seconds.total_cmp(&b.run.seconds)));
+    let todo: Vec<_> = executed.iter().enumerate().filter(|(at, _)| chosen(*at)).map(|(_, entry)| entry).collect();
+
+    let bar = ProgressBar::new(todo.len() as u64);
+    bar.set_style(ProgressStyle::with_template("{pos} of {len} weakenings, {elapsed}: {msg}").expect("a template"));
+    bar.enable_steady_tick(Duration::from_millis(500));
+    let (next, swept) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((site, rows)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+            bar.set_message(weaken::show(&site.weaken));
+            let Some(fate) = fate(&site.weaken, rows, settings, interrupted) else { return };
+            let weakening = Weakening::new(site, fate, root);
+            if bar.is_hidden() {
+                eprintln!("[{:>4}/{}] {weakening}", bar.position() + 1, todo.len());
+            }
+            bar.inc(1);
+            swept.lock().unwrap_or_else(PoisonError::into_inner).push(weakening);
+        }
+    };
+    thread::scope(|scope| (0..settings.jobs).for_each(|_| _ = scope.spawn(work)));
+    bar.finish_and_clear();
+
+    let mut weakenings = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let is_executed =
+        |line: &Line| executed.keys().any(|Site { weaken, .. }| weaken.line == line.line && weaken.file == line.file);
+    // An operation that is relaxed already, and claims nothing, has no weaker form.
+    let has_none = |line: &Line| line.code.contains("load(Ordering::Relaxed)");
+    let idle = sources.written.iter().filter(|line| sources.whole && !is_executed(line) && !has_none(line));
+    weakenings.extend(idle.map(|line| Weakening {
+        site: format!("{}:{}", line.file, line.line),
+        line: line.clone(),
+        kind: None,
+        fate: Fate::NotExecuted,
+    }));
+    weakenings.sort_by(|a, b| (&a.line, a.kind).cmp(&(&b.line, b.kind)));
+    Sweep::new(weakenings, sources, sources.whole && todo.len() == executed.len())
+}
+
+/// `None`: interrupted.
+fn fate(weaken: &Weaken, rows: &[&Finished], settings: &Settings, interrupted: &AtomicBool) -> Option<Fate> {
+    for Finished { row, run, .. } in rows {
+        let mut row = Row { model: row.model.clone(), engine: row.engine };
+        row.model.weaken = Some(weaken.clone());
+        // A weakened model may go round in circles: no verdict.
+        let timeout = Duration::from_secs_f64(20.0 + 10.0 * run.seconds);
+        let job = Job::new(&row, settings.seed, None);
+        let left = parent::explore(&settings.executable, &job, timeout, interrupted, |_| {})?;
+        let timed_out = left.run.failure.as_deref().is_some_and(|failure| failure.starts_with(parent::TIMED_OUT));
+        if !timed_out && judge(&row, &left.run, Terms::Weakened).is_red() {
+            return Some(Fate::Killed { by: row.title(), executions: left.run.executions });
+        }
+    }
+    Some(Fate::Survived(rows.len()))
+}
+
+impl Weakening {
+    fn new(site: &Site, fate: Fate, root: &Path) -> Self {
+        let Site { weaken: Weaken { file, line, kind }, column } = site;
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        let code = text.lines().nth(*line as usize - 1).unwrap_or_default().trim().to_string();
+        Self {
+            site: format!("{file}:{line}:{column}#{}", kind.operand()),
+            line: Line { file: file.clone(), line: *line, code },
+            kind: Some(kind.name()),
+            fate,
+        }
+    }
+}
+
+impl Display for Weakening {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.site)?;
+        if let Some(kind) = self.kind {
+            write!(f, "={kind}")?;
+        }
+        match &self.fate {
+            Fate::Killed { by, executions } => write!(f, " killed by {by}, in {executions} executions"),
+            Fate::Justified(argument) => write!(f, " justified: {argument}"),
+            Fate::Survived(rows) => write!(f, " SURVIVED {rows} rows: {}", self.line.code),
+            Fate::NotExecuted => write!(f, " NOT EXECUTED by any model: {}", self.line.code),
+        }
+    }
+}
+
+/// The sweep's outcome.
+#[derive(Debug)]
+pub struct Sweep {
+    /// All, in the order of the source.
+    pub weakenings: Vec<Weakening>,
+    /// Arguments that are out of date, and why.
+    pub stale: Vec<String>,
+}
+
+impl Sweep {
+    /// Puts the arguments beside what they are about.
+    fn new(mut weakenings: Vec<Weakening>, sources: &Sources, whole: bool) -> Self {
+        let mut used = vec![false; sources.justified.len()];
+        let mut stale = Vec::new();
+        for weakening in &mut weakenings {
+            let Some(at) = sources.argument(&weakening.line, weakening.kind.unwrap_or("not-executed")) else {
+                continue;
+            };
+            used[at] = true;
+            let argument = sources.justified[at].argument.split_whitespace().collect::<Vec<_>>().join(" ");
+            match &weakening.fate {
+                Fate::Killed { by, .. } => stale.push(format!("{} is killed by {by}", weakening.site)),
+                _ => weakening.fate = Fate::Justified(argument),
+            }
+        }
+        if whole {
+            let unused = used.iter().zip(&sources.justified).filter(|(used, _)| !**used);
+            stale.extend(unused.map(|(_, Justified { file, code, kind, .. })| {
+                format!("{file}: `{code}` has no such weakening as {kind}")
+            }));
+        }
+        Self { weakenings, stale }
+    }
+
+    /// Whether something survived, or an argument is out of date.
+    pub fn is_red(&self) -> bool {
+        let is_red = |weakening: &Weakening| matches!(weakening.fate, Fate::Survived(_) | Fate::NotExecuted);
+        !self.stale.is_empty() || self.weakenings.iter().any(is_red)
+    }
+
+    fn count(&self, file: &str, wanted: fn(&Fate) -> bool) -> usize {
+        let of_file = |weakening: &&Weakening| file.is_empty() || weakening.line.file == file;
+        self.weakenings.iter().filter(of_file).filter(|weakening| wanted(&weakening.fate)).count()
+    }
+}
+
+impl Display for Sweep {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let wanted: [fn(&Fate) -> bool; 5] = [
+            |_| true,
+            |fate| matches!(fate, Fate::Killed { .. }),
+            |fate| matches!(fate, Fate::Justified(_)),
+            |fate| matches!(fate, Fate::Survived(_)),
+            |fate| matches!(fate, Fate::NotExecuted),
+        ];
+        let mut files: Vec<&str> = self.weakenings.iter().map(|weakening| weakening.line.file.as_str()).collect();
+        files.dedup();
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
+        table.set_header(["file", "weakenings", "killed", "justified", "survived", "not executed"]);
+        for file in files {
+            let counts = wanted.map(|wanted| self.count(file, wanted).to_string());
+            table.add_row([vec![file.to_string()], counts.to_vec()].concat());
+        }
+        writeln!(f, "{table}")?;
+        let red = self.weakenings.iter().filter(|w| matches!(w.fate, Fate::Survived(_) | Fate::NotExecuted));
+        red.map(ToString::to_string)
+            .chain(self.stale.iter().map(|stale| format!("out of date: {stale}")))
+            .try_for_each(|line| writeln!(f, "red: {line}"))?;
+        let [all, killed, justified, survived, idle] = wanted.map(|wanted| self.count("", wanted));
+        write!(f, "weakenings: {all}; {killed} killed, {justified} justified, {survived} survived, {idle} not executed")
+    }
+}
