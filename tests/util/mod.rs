@@ -278,7 +278,7 @@ pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments
         .current_dir(package)
         .args(arguments)
         .arg("--target-dir")
-        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join(target_dir))
+        .arg(Path::new(option_env!("CARGO_TARGET_TMPDIR").expect("cargo builds tests with it")).join(target_dir))
         .env_remove("CARGO_ENCODED_RUSTFLAGS") // would win over ours
         .env("RUSTFLAGS", rustflags)
         .env("CARGO_INCREMENTAL", "0")
