@@ -3,7 +3,7 @@
 
 mod oracle;
 
-use oracle::{channel, select, wait_group};
+use oracle::{channel, select, token, wait_group};
 use proptest::prelude::*;
 
 fn channel_op() -> impl Strategy<Value = channel::Op> {
@@ -40,6 +40,39 @@ fn select_step() -> impl Strategy<Value = select::Step> {
     ]
 }
 
+fn token_op() -> impl Strategy<Value = token::Op> {
+    use token::{Act, Limit, Op};
+    let which = || 0..8_u8;
+    let limit = || prop_oneof![2 => Just(Limit::Passed), 2 => (0..4_u8).prop_map(Limit::Far), 1 => Just(Limit::Never)];
+    let act = prop_oneof![2 => Just(Act::Nothing), 1 => Just(Act::Panic), 1 => which().prop_map(Act::Cancel)];
+    prop_oneof![
+        1 => Just(Op::Root),
+        6 => which().prop_map(Op::Child),
+        1 => (which(), limit()).prop_map(|(which, limit)| Op::Timeout(which, limit)),
+        1 => (which(), limit()).prop_map(|(which, limit)| Op::Deadline(which, limit)),
+        2 => which().prop_map(Op::Clone),
+        4 => which().prop_map(Op::Drop),
+        2 => which().prop_map(Op::Cancel),
+        1 => which().prop_map(Op::CancelWith),
+        1 => (which(), any::<bool>()).prop_map(|(which, disarm)| Op::Guard { which, disarm }),
+        3 => which().prop_map(Op::Look),
+        1 => which().prop_map(Op::TimedWait),
+        4 => (which(), any::<bool>()).prop_map(|(which, by_done)| Op::StartWait { which, by_done }),
+        3 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::PollWait { which, new_waker }),
+        2 => which().prop_map(Op::DropWait),
+        1 => which().prop_map(Op::Done),
+        1 => which().prop_map(Op::RecvDone),
+        1 => which().prop_map(Op::DropDone),
+        6 => (which(), act).prop_map(|(which, act)| Op::OnCancel { which, act }),
+        2 => which().prop_map(Op::Stop),
+        3 => which().prop_map(Op::DropRegistration),
+        2 => which().prop_map(Op::Send),
+        2 => which().prop_map(Op::Recv),
+        1 => (which(), any::<bool>()).prop_map(|(which, held)| Op::WaitGroup { which, held }),
+        1 => Just(Op::Close),
+    ]
+}
+
 fn wait_group_op() -> impl Strategy<Value = wait_group::Op> {
     use wait_group::Op;
     prop_oneof![
@@ -49,6 +82,8 @@ fn wait_group_op() -> impl Strategy<Value = wait_group::Op> {
         2 => Just(Op::StartWait),
         2 => (0..8_u8).prop_map(Op::PollWait),
         1 => (0..8_u8).prop_map(Op::DropWait),
+        1 => Just(Op::TimedWait),
+        1 => any::<bool>().prop_map(|cancelled| Op::WaitOrCancelled { cancelled }),
     ]
 }
 
@@ -61,6 +96,11 @@ proptest! {
         ops in prop::collection::vec(channel_op(), 1..80),
     ) {
         channel::Program { capacity, ops }.run();
+    }
+
+    #[test]
+    fn a_tree_of_tokens_does_what_the_model_does(ops in prop::collection::vec(token_op(), 1..80)) {
+        token::Program { ops }.run();
     }
 
     #[test]

@@ -9,8 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +18,8 @@ use hence::channel::{
     Receiver, RecvError, RecvTimeoutError, SendError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
 
-use super::pick;
-use super::util::{Drops, Tracked, Wakes, operations, peek, poll};
+use super::util::{Drops, Tracked, operations, peek};
+use super::{Pending, pick};
 
 /// A channel of this capacity, if it has one, and what is done to it.
 #[derive(Arbitrary, Clone, Debug)]
@@ -334,39 +333,6 @@ impl Model {
             self.returned.clear();
             self.values.clear();
         }
-    }
-}
-
-/// A pending future of the crate, with a sender or receiver of its own.
-struct Pending<O> {
-    future: Pin<Box<dyn Future<Output = O>>>,
-    wakes: Arc<Wakes>,
-    waker: Waker,
-    /// How often the wakers of earlier polls were woken, and must not be again.
-    outdated: Vec<Arc<Wakes>>,
-}
-
-impl<O> Pending<O> {
-    fn new(future: impl Future<Output = O> + 'static) -> Self {
-        let (wakes, waker) = Wakes::new();
-        Self { future: Box::pin(future), wakes, waker, outdated: Vec::new() }
-    }
-
-    fn poll(&mut self, new_waker: bool) -> Poll<O> {
-        if new_waker {
-            let (wakes, waker) = Wakes::new();
-            // A task that was woken by its old waker is not woken again by its new one.
-            let old = std::mem::replace(&mut self.wakes, wakes);
-            self.waker = waker;
-            self.outdated.push(old);
-        }
-        poll(&mut self.future, &self.waker)
-    }
-
-    /// It has been woken, for nothing, and asks again.
-    fn poll_again(&mut self) -> Poll<O> {
-        (self.wakes, self.waker) = Wakes::new();
-        poll(&mut self.future, &self.waker)
     }
 }
 
@@ -718,10 +684,8 @@ impl Both {
         }
         // Woken once each, as soon as there is something to tell; never for nothing.
         let woken = |tasks: &[Task]| tasks.iter().map(|task| usize::from(task.told.is_some())).collect::<Vec<_>>();
-        assert_eq!(self.sends.iter().map(|pending| pending.wakes.count()).collect::<Vec<_>>(), woken(&model.sends));
-        assert_eq!(self.recvs.iter().map(|pending| pending.wakes.count()).collect::<Vec<_>>(), woken(&model.recvs));
-        let outdated = self.sends.iter().flat_map(|p| &p.outdated).chain(self.recvs.iter().flat_map(|p| &p.outdated));
-        assert_eq!(outdated.map(|wakes| wakes.count()).sum::<usize>(), 0);
+        assert_eq!(self.sends.iter().map(Pending::wakes).collect::<Vec<_>>(), woken(&model.sends));
+        assert_eq!(self.recvs.iter().map(Pending::wakes).collect::<Vec<_>>(), woken(&model.recvs));
         // Alive is what the channel holds, what a receive was given or chosen for, and what a send has not lost.
         let given = model.recvs.iter().filter_map(|task| match task.told {
             Some(Told::Done(value)) => Some(value),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
+use hence::CancellationToken;
 use hence::wait_group::{Guard, WaitFuture, WaitGroup};
 
 use super::pick;
@@ -38,6 +40,12 @@ pub(crate) enum Op {
     StartWait,
     PollWait(u8),
     DropWait(u8),
+    /// For no time.
+    TimedWait,
+    /// With a token, if the wait does not block.
+    WaitOrCancelled {
+        cancelled: bool,
+    },
 }
 
 /// A pending wait, whether it is over, and how often it was woken.
@@ -77,6 +85,22 @@ fn apply<'a>(op: Op, group: &'a WaitGroup, guards: &mut Vec<Guard>, waits: &mut 
         Op::DropWait(which) => {
             let Some(at) = pick(which, waits.len()) else { return };
             drop(waits.remove(at));
+        }
+        Op::TimedWait => {
+            assert_eq!(group.wait_timeout(Duration::ZERO), guards.is_empty());
+            assert_eq!(group.wait_deadline(Instant::now()), guards.is_empty());
+            if guards.is_empty() {
+                group.wait();
+            }
+        }
+        Op::WaitOrCancelled { cancelled } => {
+            let token = CancellationToken::new();
+            if cancelled {
+                token.cancel();
+            }
+            if cancelled || guards.is_empty() {
+                assert_eq!(group.wait_or_cancelled(&token).is_err(), cancelled);
+            }
         }
     }
 }
