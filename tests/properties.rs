@@ -3,7 +3,7 @@
 
 mod oracle;
 
-use oracle::{channel, select, token, wait_group};
+use oracle::{channel, pool, select, token, wait_group};
 use proptest::prelude::*;
 
 fn channel_op() -> impl Strategy<Value = channel::Op> {
@@ -38,6 +38,71 @@ fn select_step() -> impl Strategy<Value = select::Step> {
         1 => (prop::collection::vec(arm, 0..6), any::<bool>(), any::<bool>(), any::<bool>())
             .prop_map(|(arms, biased, only_ready, limit)| Step::Select { arms, biased, only_ready, limit }),
     ]
+}
+
+fn pool_rules() -> impl Strategy<Value = pool::Rules> {
+    use pool::StateIs;
+    let bound = |below| prop_oneof![1 => Just(None), 2 => (0..below).prop_map(Some)];
+    let state = prop_oneof![2 => Just(StateIs::Fine), 1 => Just(StateIs::MakePanics), 1 => Just(StateIs::DropPanics)];
+    (0..4_u8, bound(3_u8), bound(3_u8), bound(2_u8), state, any::<bool>()).prop_map(
+        |(limit, capacity, max_blocked, min_workers, state, hook_panics)| pool::Rules {
+            limit,
+            capacity,
+            max_blocked: max_blocked.map(|blocked| blocked + 1),
+            min_workers,
+            state,
+            hook_panics,
+        },
+    )
+}
+
+fn pool_op() -> impl Strategy<Value = pool::Op> {
+    use pool::{End, Failure, Kind, Op, Submit};
+    let which = || 0..8_u8;
+    let end = || prop_oneof![4 => Just(End::Return), 1 => Just(End::ReturnBomb), 2 => Just(End::Panic), 1 => Just(End::PanicBomb)];
+    let kind = || {
+        (prop::bool::weighted(0.2), prop::bool::weighted(0.1), prop::option::weighted(0.4, end()))
+            .prop_map(|(borrows_state, drop_panics, quick)| Kind { borrows_state, drop_panics, quick })
+    };
+    let how = || {
+        prop_oneof![
+            3 => Just(Submit::Spawn),
+            2 => Just(Submit::TrySpawn),
+            1 => Just(Submit::Timeout),
+            1 => Just(Submit::Deadline),
+            2 => prop::bool::weighted(0.3).prop_map(|cancelled| Submit::OrCancelled { cancelled }),
+            2 => Just(Submit::Execute),
+        ]
+    };
+    let failure = prop::option::of(prop_oneof![Just(Failure::Error), Just(Failure::Panic)]);
+    prop_oneof![
+        10 => (how(), kind()).prop_map(|(how, job)| Op::Submit { how, job }),
+        3 => (which(), how(), kind()).prop_map(|(which, how, job)| Op::SubmitInside { which, how, job }),
+        1 => Just(Op::CancelSubmissions),
+        5 => (which(), end()).prop_map(|(which, end)| Op::End(which, end)),
+        3 => which().prop_map(Op::Pause),
+        3 => which().prop_map(Op::Resume),
+        2 => which().prop_map(Op::Yield),
+        4 => (which(), which()).prop_map(|(which, task)| Op::JoinInside { which, task }),
+        1 => which().prop_map(Op::WaitInside),
+        3 => which().prop_map(Op::Join),
+        3 => which().prop_map(Op::Cancel),
+        2 => which().prop_map(Op::Look),
+        2 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::Poll { which, new_waker }),
+        2 => which().prop_map(Op::Detach),
+        3 => (0..5_u8).prop_map(Op::Resize),
+        2 => (0..4_u8, failure, any::<bool>(), prop::option::of(which()))
+            .prop_map(|(jobs, fails, bounded, inside)| Op::Scope { jobs, fails, bounded, inside }),
+        1 => prop_oneof![8 => Just(Op::WaitIdle), 1 => Just(Op::Close), 1 => Just(Op::Drain), 1 => Just(Op::Shutdown)],
+        1 => Just(Op::StartWaitIdle),
+        1 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::PollWaitIdle { which, new_waker }),
+        1 => which().prop_map(Op::DropWaitIdle),
+    ]
+}
+
+fn pool_finish() -> impl Strategy<Value = pool::Finish> {
+    use pool::Finish::{Drain, DrainAsync, Drop, Shutdown, ShutdownAsync};
+    prop_oneof![Just(Drop), Just(Drain), Just(DrainAsync), Just(Shutdown), Just(ShutdownAsync)]
 }
 
 fn token_op() -> impl Strategy<Value = token::Op> {
@@ -118,5 +183,19 @@ proptest! {
         steps in prop::collection::vec(select_step(), 1..80),
     ) {
         select::Program { capacities, steps }.run();
+    }
+}
+
+proptest! {
+    // Each operation waits for threads.
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_pool_does_what_the_model_does(
+        rules in pool_rules(),
+        finish in pool_finish(),
+        ops in prop::collection::vec(pool_op(), 1..60),
+    ) {
+        pool::Program { rules, finish, ops }.run();
     }
 }

@@ -12,6 +12,7 @@ use std::task::{Poll, Waker};
 use util::{Wakes, poll};
 
 pub(crate) mod channel;
+pub(crate) mod pool;
 pub(crate) mod select;
 pub(crate) mod token;
 pub(crate) mod wait_group;
