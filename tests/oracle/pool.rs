@@ -997,7 +997,7 @@ impl Both {
                     assert_eq!(verdict, Verdict::Accepted);
                     self.accepted(job, task);
                 }
-                Err(refused) => assert_eq!(refused, verdict),
+                Err(refused) => assert_eq!(refused, verdict, "{:?}: {:?}", self.pool(), self.model),
             }
         }
     }
@@ -1046,7 +1046,7 @@ impl Both {
                     assert_eq!(verdict, Verdict::Accepted);
                     self.accepted(job, task);
                 }
-                Err(refused) => assert_eq!(refused, verdict),
+                Err(refused) => assert_eq!(refused, verdict, "{:?}: {:?}", self.pool(), self.model),
             }
         }
     }
@@ -1083,7 +1083,8 @@ impl Both {
         let model = &self.model;
         // Where it would wait for others, or race them.
         let is_alone = model.queue.is_empty() && model.submitters.is_empty() && model.suspended.is_empty();
-        if !is_alone || model.max_blocked != usize::MAX {
+        let is_within = model.running() <= model.limit; // else a job that waits for a moment has to wait for another
+        if !is_alone || !is_within || model.max_blocked != usize::MAX {
             return;
         }
         let inside = match inside {
@@ -1269,7 +1270,10 @@ impl Both {
         }
         mem::take(&mut self.tasks).into_iter().for_each(drop_contained);
         mem::take(&mut self.futures).into_iter().for_each(drop_contained);
-        assert_eq!(&works.counts()[..jobs], vec![1; jobs]);
+        // (Where a job that submits drops the last handle of its pool, that drop waits for nothing.)
+        until(&|| format!("drops of {jobs} jobs: {works:?}"), || {
+            works.counts()[..jobs].iter().all(|drops| *drops == 1)
+        });
         assert!(results.counts().into_iter().all(|drops| drops <= 1));
     }
 }
