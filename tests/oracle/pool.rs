@@ -174,7 +174,7 @@ impl Program {
 }
 
 /// Longer than anything takes that comes to an end.
-const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Waits until something is so.
 fn until(what: &dyn Fn() -> String, mut is_so: impl FnMut() -> bool) {
