@@ -79,11 +79,11 @@ pub(crate) enum Op {
 }
 
 /// A value as the model knows it.
-pub(super) type Number = usize;
+pub(crate) type Number = usize;
 
 /// Why a task that waited goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
+pub(crate) enum Told {
     /// A sender's value has been taken; a receiver has been given this one.
     Done(Number),
     Closed,
@@ -93,7 +93,7 @@ enum Told {
 
 /// What an operation was chosen for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Chosen {
+pub(crate) enum Chosen {
     /// To receive this.
     Value(Number),
     /// To fill a place.
@@ -111,7 +111,7 @@ pub(crate) enum Side {
 }
 
 /// A pending future of the model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Task {
     /// What a sender sends.
     value: Option<Number>,
@@ -135,8 +135,8 @@ impl Task {
 }
 
 /// The channel as its documentation has it.
-#[derive(Debug, Default)]
-pub(super) struct Model {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
     capacity: usize,
     closed: bool,
     senders: usize,
@@ -156,6 +156,29 @@ pub(super) struct Model {
 }
 
 impl Model {
+    /// With a sender and a receiver.
+    pub(crate) fn new(capacity: Option<usize>) -> Self {
+        Self { capacity: capacity.unwrap_or(usize::MAX), senders: 1, receivers: 1, ..Self::default() }
+    }
+
+    /// One that could not send stands in line, as the last of those who send.
+    pub(crate) fn stand_send(&mut self, value: Number) {
+        self.sends.push(Task::sends(value));
+    }
+
+    pub(crate) fn stand_recv(&mut self) {
+        self.recvs.push(Task::receives());
+    }
+
+    /// It leaves: what it has been told, if it has.
+    pub(crate) fn leave_send(&mut self, at: usize) -> Option<Told> {
+        self.sends.remove(at).told
+    }
+
+    pub(crate) fn leave_recv(&mut self, at: usize) -> Option<Told> {
+        self.recvs.remove(at).told
+    }
+
     fn in_line(tasks: &mut [Task]) -> Option<&mut Task> {
         tasks.iter_mut().find(|task| task.is_in_line())
     }
@@ -190,7 +213,7 @@ impl Model {
         }
     }
 
-    fn send(&mut self, value: Number) -> Result<(), TrySendError<Number>> {
+    pub(crate) fn send(&mut self, value: Number) -> Result<(), TrySendError<Number>> {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
         }
@@ -203,7 +226,7 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn recv(&mut self) -> Result<Number, TryRecvError> {
+    pub(crate) fn recv(&mut self) -> Result<Number, TryRecvError> {
         let first = if self.returned.is_empty() { self.values.pop_front() } else { Some(self.returned.remove(0)) };
         if let Some(value) = first {
             self.admit();
@@ -312,7 +335,7 @@ impl Model {
         }
     }
 
-    fn close(&mut self) -> bool {
+    pub(crate) fn close(&mut self) -> bool {
         for task in self.sends.iter_mut().chain(&mut self.recvs).filter(|task| task.is_in_line()) {
             task.told = Some(Told::Closed);
         }
@@ -419,7 +442,7 @@ impl Both {
         let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
         assert_eq!((sender.capacity(), receiver.capacity()), (capacity, capacity));
         Self {
-            model: Model { capacity: capacity.unwrap_or(usize::MAX), senders: 1, receivers: 1, ..Model::default() },
+            model: Model::new(capacity),
             senders: vec![sender],
             receivers: vec![receiver],
             sends: Vec::new(),
@@ -461,7 +484,7 @@ impl Both {
                         Err(TrySendError::Full(number)) => {
                             assert!(polled.is_pending());
                             self.sends.push(pending);
-                            self.model.sends.push(Task::sends(number));
+                            self.model.stand_send(number);
                             self.model.senders += 1;
                         }
                     }
@@ -477,7 +500,7 @@ impl Both {
                         Err(TryRecvError::Empty) => {
                             assert!(polled.is_pending());
                             self.recvs.push(pending);
-                            self.model.recvs.push(Task::receives());
+                            self.model.stand_recv();
                             self.model.receivers += 1;
                         }
                     }
@@ -651,7 +674,7 @@ impl Both {
             Err(TryRecvError::Empty) => {
                 assert!(polled.is_pending());
                 self.recvs.push(pending);
-                self.model.recvs.push(Task::receives());
+                self.model.stand_recv();
             }
             ended => {
                 assert_eq!(polled, ended.map_err(|_| RecvError).into());
