@@ -12,8 +12,8 @@ mod oracle;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::{self, Debug, Display};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 

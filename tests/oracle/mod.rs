@@ -1,7 +1,8 @@
 //! Sequential oracles: for each primitive the operations on it, a model that is simple enough to be believed, and a
 //! program of operations that is run on both, side by side. An operation that does what its model forbids panics.
 //!
-//! Two drive them: `tests/properties.rs` (proptest), and the targets of `fuzz/` (libFuzzer, by way of `arbitrary`).
+//! Two drive them: `tests/properties.rs` (proptest), and the targets of `fuzz/` (libFuzzer, by way of `arbitrary`), whose
+//! seeds `tests/seeds.rs` replays.
 #![allow(dead_code)] // each fuzz target uses its part
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use arbitrary::{Arbitrary, Unstructured};
 use util::{Wakes, poll};
 
 pub(crate) mod channel;
@@ -19,6 +21,11 @@ pub(crate) mod wait_group;
 
 #[path = "../util/mod.rs"]
 pub(crate) mod util;
+
+/// The program that a fuzz target makes of these bytes.
+pub(crate) fn decode<'a, P: Arbitrary<'a>>(bytes: &'a [u8]) -> P {
+    P::arbitrary_take_rest(Unstructured::new(bytes)).expect("what is missing is zero")
+}
 
 /// A number picks among what there is, counting round; with nothing to pick, `None`.
 fn pick(number: u8, len: usize) -> Option<usize> {
