@@ -2,27 +2,28 @@
 //!
 //! Jobs are puppets: each does what the driver tells it, one command after the other, and ends when it is told so (or at
 //! once, if that was its first command). After each operation the driver waits until the pool's numbers are what the
-//! model says; so the outcome does not depend on threads, but where an operation would set off a race of the pool's own:
+//! model says, and the jobs that run answer; so the outcome does not depend on threads, but where an operation would set off a race of the pool's own:
 //! those are skipped, each with the reason.
 
-use std::collections::VecDeque;
+mod model;
+mod puppet;
+
 use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{mem, panic};
 
 use arbitrary::Arbitrary;
 use hence::channel::TryRecvError;
-use hence::pool::{
-    Payload, Scope, ScopeError, SpawnError, TaskError, WaitError, Work, WorkerState, blocking, yield_now,
-};
+use hence::pool::{Payload, ScopeError, TaskError, WaitError, blocking, yield_now};
 use hence::{CancellationToken, Pool};
 
-use super::util::{Drops, Tracked, quietly};
+use super::util::{Drops, quietly};
 use super::{Pending, pick};
+use model::{Doing, Job, Model, Stage, Verdict};
+use puppet::{Bomb, Command, Outcome, Puppet, State, Task, WithState, drop_contained, spawn_all, submit};
 
 /// What a pool is like, and what is done to it.
 #[derive(Arbitrary, Clone, Debug)]
@@ -186,435 +187,6 @@ fn until(what: &dyn Fn() -> String, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-// The model.
-
-/// What a thread of the pool does that has begun a job.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Doing {
-    Runs,
-    /// Until the driver says otherwise.
-    Pauses,
-    /// In the join of this job.
-    Joins(usize),
-    /// In the submission of this job.
-    Submits(usize),
-    /// Wants to go on, and stands in line for a permit.
-    Suspended,
-}
-
-/// A thread of the pool with the jobs that it has begun: those but the last wait for the next to end, in a join that runs
-/// it on the spot.
-#[derive(Debug)]
-struct Thread {
-    stack: Vec<usize>,
-    doing: Doing,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    /// Or not yet accepted, or refused.
-    Waits,
-    Begun,
-    Completed,
-    Panicked,
-    Cancelled,
-}
-
-#[derive(Debug)]
-struct Job {
-    kind: Kind,
-    stage: Stage,
-    /// How it has ended, if it has returned or panicked by itself.
-    end: Option<End>,
-    /// Whether it has no task any more: its result is the pool's to drop.
-    is_forgotten: bool,
-    /// How often its result has been dropped.
-    results: usize,
-}
-
-#[derive(Debug)]
-struct Model {
-    limit: usize,
-    capacity: usize,
-    max_blocked: usize,
-    closed: bool,
-    state: StateIs,
-    jobs: Vec<Job>,
-    queue: VecDeque<usize>,
-    /// The jobs of those who wait for room, and whether they wait with the token.
-    submitters: VecDeque<(usize, bool)>,
-    threads: Vec<Thread>,
-    /// Jobs that want a permit again, by the last job of their thread.
-    suspended: VecDeque<usize>,
-    /// The last of these, where it may not have come to stand in line yet: nothing but a permit tells that it has.
-    on_its_way: Option<usize>,
-    completed: u64,
-    panicked: u64,
-    cancelled: u64,
-    /// What the hook is told, and what it may be told besides.
-    hooks: usize,
-    maybe_hooks: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Verdict {
-    Accepted,
-    Closed,
-    Full,
-    TimedOut,
-    Cancelled,
-    Waits,
-}
-
-impl Model {
-    fn running(&self) -> usize {
-        self.threads.iter().filter(|thread| thread.doing == Doing::Runs).count()
-    }
-
-    fn free(&self) -> usize {
-        self.limit.saturating_sub(self.running())
-    }
-
-    /// "A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it."
-    fn has_room(&self) -> bool {
-        self.queue.len() < self.capacity.saturating_add(self.free())
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.queue.is_empty() && self.threads.is_empty()
-    }
-
-    fn thread_of(&mut self, job: usize) -> &mut Thread {
-        self.threads.iter_mut().find(|thread| thread.stack.last() == Some(&job)).expect("it has begun")
-    }
-
-    fn submit(&mut self, job: usize, how: Submit) -> Verdict {
-        if how == (Submit::OrCancelled { cancelled: true }) {
-            return Verdict::Cancelled;
-        }
-        if self.closed {
-            return Verdict::Closed;
-        }
-        if self.has_room() {
-            self.queue.push_back(job);
-            self.settle();
-            return Verdict::Accepted;
-        }
-        if how == Submit::TrySpawn || self.submitters.len() >= self.max_blocked {
-            return Verdict::Full;
-        }
-        if matches!(how, Submit::Timeout | Submit::Deadline) {
-            return Verdict::TimedOut;
-        }
-        self.submitters.push_back((job, matches!(how, Submit::OrCancelled { .. })));
-        Verdict::Waits
-    }
-
-    /// Permits to suspended jobs first, then room to submitters, then permits to queued jobs, until nothing changes.
-    fn settle(&mut self) {
-        loop {
-            if self.free() > 0 {
-                if let Some(job) = self.suspended.pop_front() {
-                    self.thread_of(job).doing = Doing::Runs;
-                    self.on_its_way = self.on_its_way.filter(|other| *other != job);
-                    continue;
-                }
-            }
-            if self.has_room() && !self.closed {
-                if let Some((job, _)) = self.submitters.pop_front() {
-                    self.queue.push_back(job);
-                    continue;
-                }
-            }
-            if self.free() > 0 {
-                if let Some(job) = self.queue.pop_front() {
-                    self.start(job);
-                    continue;
-                }
-            }
-            break;
-        }
-        // Those whose submission is over go on, after all that was accepted by that. There is one at most.
-        let waits = |job| self.submitters.iter().any(|&(other, _)| other == job);
-        let over = self.threads.iter().find_map(|thread| match thread.doing {
-            Doing::Submits(job) if !waits(job) => thread.stack.last().copied(),
-            _ => None,
-        });
-        if let Some(job) = over {
-            self.want_permit(job);
-        }
-    }
-
-    fn want_permit(&mut self, job: usize) {
-        self.thread_of(job).doing = Doing::Suspended;
-        self.suspended.push_back(job);
-        self.settle();
-        if self.thread_of(job).doing == Doing::Suspended {
-            assert_eq!(self.on_its_way, None, "one at a time");
-            self.on_its_way = Some(job);
-        }
-    }
-
-    /// Whether it is certain who gets a permit that is given back: not if one who wants it races the queue for it.
-    fn may_release(&self) -> bool {
-        self.on_its_way.is_none() || (self.queue.is_empty() && self.submitters.is_empty())
-    }
-
-    /// Whether one may come to want a permit, now or later, who does not get it at once: no two race for their places.
-    fn may_want(&self) -> bool {
-        self.on_its_way.is_none() && !self.submits_inside()
-    }
-
-    /// A job gives its permit to whoever is first, and wants one again; in one step: it is in line before another ends.
-    fn give_way(&mut self, job: usize) {
-        self.thread_of(job).doing = Doing::Suspended;
-        self.suspended.push_back(job);
-        let first = self.suspended.front().copied().filter(|first| *first != job);
-        if self.free() > 0 && first.is_none() {
-            if let Some(next) = self.queue.pop_front() {
-                self.start(next);
-            }
-        }
-        self.settle();
-    }
-
-    /// On a thread of its own.
-    fn start(&mut self, job: usize) {
-        self.threads.push(Thread { stack: vec![job], doing: Doing::Runs });
-        self.begin(job);
-    }
-
-    /// A job begins, on top of its thread; a quick one ends, too.
-    fn begin(&mut self, job: usize) {
-        self.jobs[job].stage = Stage::Begun;
-        let Kind { borrows_state, quick, .. } = self.jobs[job].kind;
-        if borrows_state && self.state == StateIs::MakePanics {
-            self.end(job, End::Panic);
-        } else if let Some(end) = quick {
-            self.end(job, end);
-        }
-    }
-
-    /// The job on top of a thread that runs ends.
-    fn end(&mut self, job: usize, end: End) {
-        let Job { kind, stage, end: how, is_forgotten, results } = &mut self.jobs[job];
-        *how = Some(end);
-        let returns = matches!(end, End::Return | End::ReturnBomb);
-        if returns && !kind.drop_panics {
-            *stage = Stage::Completed;
-            self.completed += 1;
-            if *is_forgotten {
-                *results += 1;
-                self.hooks += usize::from(end == End::ReturnBomb);
-            }
-        } else {
-            *stage = Stage::Panicked;
-            self.panicked += 1;
-            self.hooks += 1;
-            // The documentation does not say whether the hook is told of the payload's destructor.
-            self.maybe_hooks += usize::from(*is_forgotten && end == End::PanicBomb);
-        }
-        let at = self.threads.iter().position(|thread| thread.stack.last() == Some(&job)).expect("it has begun");
-        self.threads[at].stack.pop();
-        if self.threads[at].stack.is_empty() {
-            self.threads.remove(at);
-        }
-        self.joined(job);
-    }
-
-    /// Whoever joins a job that has ended goes on.
-    fn joined(&mut self, job: usize) {
-        let joins = self.threads.iter().find(|thread| thread.doing == Doing::Joins(job));
-        if let Some(joins) = joins.and_then(|thread| thread.stack.last().copied()) {
-            self.want_permit(joins);
-        }
-    }
-
-    fn discard(&mut self, job: usize) {
-        self.jobs[job].stage = Stage::Cancelled;
-        self.cancelled += 1;
-        self.hooks += usize::from(self.jobs[job].kind.drop_panics);
-        self.joined(job);
-    }
-
-    fn close(&mut self) -> bool {
-        let before = mem::replace(&mut self.closed, true);
-        self.submitters.clear();
-        self.settle();
-        !before
-    }
-
-    fn stop(&mut self) {
-        let queue = mem::take(&mut self.queue);
-        self.close();
-        queue.into_iter().for_each(|job| self.discard(job));
-    }
-
-    /// Whether it ends as soon as it begins.
-    fn is_quick(&self, kind: Kind) -> bool {
-        kind.quick.is_some() || (kind.borrows_state && self.state == StateIs::MakePanics)
-    }
-
-    /// Whether a job inside waits for room.
-    fn submits_inside(&self) -> bool {
-        self.threads.iter().any(|thread| matches!(thread.doing, Doing::Submits(_)))
-    }
-
-    /// The last job of each thread that runs.
-    fn on_top(&self) -> Vec<usize> {
-        let runs = self.threads.iter().filter(|thread| thread.doing == Doing::Runs);
-        let mut jobs: Vec<_> = runs.filter_map(|thread| thread.stack.last().copied()).collect();
-        jobs.sort_unstable();
-        jobs
-    }
-}
-
-// The crate's side.
-
-/// Panics where it is dropped, if it is armed; but not while something else unwinds.
-#[derive(Debug)]
-struct Bomb(bool);
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        if self.0 && !thread::panicking() {
-            quietly("a bomb")
-        }
-    }
-}
-
-/// What a job results in. The number is counted before the bomb goes off.
-#[derive(Debug)]
-struct Value {
-    _dropped: Tracked,
-    _bomb: Bomb,
-}
-
-/// A worker's state.
-struct State {
-    drops: Arc<AtomicUsize>,
-    panics: bool,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        if self.panics {
-            self.drops.fetch_add(1, Relaxed);
-            quietly("a state")
-        }
-    }
-}
-
-enum Command {
-    Do(Box<dyn FnOnce() + Send>),
-    End(End),
-}
-
-/// A job: does what it is told, until it is told to end, or nobody can tell it anything any more.
-struct Puppet {
-    number: usize,
-    commands: mpsc::Receiver<Command>,
-    results: Drops,
-    dropped: Tracked,
-    bomb: Bomb,
-}
-
-impl Puppet {
-    fn play(self) -> Value {
-        let Self { number, commands, results, dropped, bomb } = self;
-        let end = loop {
-            match commands.recv() {
-                Ok(Command::Do(what)) => what(),
-                Ok(Command::End(end)) => break end,
-                Err(mpsc::RecvError) => break End::Return,
-            }
-        };
-        match end {
-            End::Return | End::ReturnBomb => {
-                drop((dropped, bomb));
-                Value { _dropped: results.value(number), _bomb: Bomb(end == End::ReturnBomb) }
-            }
-            End::Panic => panic::resume_unwind(Box::new(number)),
-            End::PanicBomb => panic::resume_unwind(Box::new(Bomb(true))),
-        }
-    }
-}
-
-/// The same, with a worker's state.
-struct WithState(Puppet);
-
-impl Work<State> for WithState {
-    type Output = Value;
-    const BORROWS_STATE: bool = true;
-
-    fn run(self, state: &mut WorkerState<State>) -> Value {
-        let _state = state.get();
-        self.0.play()
-    }
-}
-
-impl Work<State> for Puppet {
-    type Output = Value;
-    const BORROWS_STATE: bool = false;
-
-    fn run(self, _state: &mut WorkerState<State>) -> Value {
-        self.play()
-    }
-}
-
-/// The jobs of a scope, the last of which may fail.
-fn spawn_all<'scope>(
-    scope: &'scope Scope<'scope, '_, usize, usize, State>,
-    jobs: usize,
-    fails: Option<Failure>,
-    accepted: bool,
-) {
-    for i in 0..jobs {
-        let fails = fails.filter(|_| i + 1 == jobs);
-        let job = move || match fails {
-            None => Ok(i),
-            Some(Failure::Error) => Err(i),
-            Some(Failure::Panic) => quietly("a job of a scope"),
-        };
-        assert_eq!(scope.spawn(job).is_ok(), accepted);
-    }
-}
-
-type Task = hence::pool::Task<Value>;
-type Outcome = Result<Value, TaskError>;
-
-/// Submits a job: a task, if it has one, or why not. The job that comes back is dropped.
-fn submit<W>(pool: &Pool<State>, job: W, how: Submit, token: &CancellationToken) -> Result<Option<Task>, Verdict>
-where
-    W: Work<State, Output = Value> + 'static,
-{
-    let refused = |error: SpawnError<W>| {
-        let verdict = match error {
-            SpawnError::Closed(_) => Verdict::Closed,
-            SpawnError::Full(_) => Verdict::Full,
-            SpawnError::TimedOut(_) => Verdict::TimedOut,
-            SpawnError::Cancelled(_) => Verdict::Cancelled,
-            SpawnError::NoThread(_, ref error) => panic!("no thread: {error}"),
-        };
-        drop_contained(error.into_inner());
-        verdict
-    };
-    match how {
-        Submit::Spawn => pool.spawn(job).map(Some),
-        Submit::TrySpawn => pool.try_spawn(job).map(Some),
-        Submit::Timeout => pool.spawn_timeout(job, Duration::ZERO).map(Some),
-        Submit::Deadline => pool.spawn_deadline(job, Instant::now()).map(Some),
-        Submit::OrCancelled { .. } => pool.spawn_or_cancelled(job, token).map(Some),
-        Submit::Execute => pool.execute(job).map(|()| None),
-    }
-    .map_err(refused)
-}
-
-/// Drops what may hold a bomb.
-fn drop_contained<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
-}
-
 /// What the driver holds of a job.
 #[derive(Debug, Default)]
 struct Handle {
@@ -661,7 +233,7 @@ impl Both {
     fn new(rules: &Rules, jobs: usize) -> Self {
         let limit = usize::from(rules.limit % 4) + 1;
         let (hooks, state_drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut builder = Pool::builder(limit).reserve(jobs.min(4));
+        let mut builder = Pool::builder(limit).reserve(4).name("puppets").stack_size(1 << 20);
         if let Some(capacity) = rules.capacity {
             builder = builder.queue(capacity.into());
         }
@@ -672,7 +244,8 @@ impl Both {
             builder = builder.min_workers(minimum.into()).keep_alive(Duration::ZERO);
         }
         let (told, hook_panics) = (hooks.clone(), rules.hook_panics);
-        let hook = move |_: &Payload| {
+        let hook = move |panic: &Payload| {
+            let _ = panic.message();
             told.fetch_add(1, Relaxed);
             if hook_panics {
                 quietly("the hook")
@@ -683,26 +256,9 @@ impl Both {
             StateIs::MakePanics => quietly("no state"),
             _ => State { drops: drops.clone(), panics: state == StateIs::DropPanics },
         };
-        let pool = builder.on_panic(hook).state(make).build().expect("it has a worker");
+        let pool = builder.on_panic(hook).state(make).clone().build().expect("it has a worker");
         Self {
-            model: Model {
-                limit,
-                capacity: rules.capacity.map_or(usize::MAX, usize::from),
-                max_blocked: rules.max_blocked.map_or(usize::MAX, usize::from),
-                closed: false,
-                state,
-                jobs: Vec::new(),
-                queue: VecDeque::new(),
-                submitters: VecDeque::new(),
-                threads: Vec::new(),
-                suspended: VecDeque::new(),
-                on_its_way: None,
-                completed: 0,
-                panicked: 0,
-                cancelled: 0,
-                hooks: 0,
-                maybe_hooks: 0,
-            },
+            model: Model::new(limit, rules),
             handles: Vec::new(),
             tasks: Vec::new(),
             futures: Vec::new(),
@@ -928,8 +484,8 @@ impl Both {
             }
             Op::Drain => {
                 self.model.close();
-                let drained = self.pool().drain_timeout(Duration::ZERO);
-                self.expect_end(drained);
+                self.expect_end(self.pool().drain_timeout(Duration::ZERO));
+                self.expect_end(self.pool().drain_deadline(Instant::now()));
             }
             Op::Shutdown => {
                 // All that join a job of the queue, or submit one, want a permit at the same time.
@@ -944,8 +500,8 @@ impl Both {
                     return;
                 }
                 self.model.stop();
-                let shut_down = self.pool().shutdown_timeout(Duration::ZERO);
-                self.expect_end(shut_down);
+                self.expect_end(self.pool().shutdown_timeout(Duration::ZERO));
+                self.expect_end(self.pool().shutdown_deadline(Instant::now()));
                 assert!(self.pool().token().is_cancelled());
             }
             Op::WaitIdle => {
