@@ -165,10 +165,7 @@ fn check<O: Object>(make: impl Fn() -> O, program: &[Vec<O::Op>]) -> Result<(), 
 }
 
 /// Two or three threads with a few operations each.
-fn program<S: Strategy>(op: S) -> impl Strategy<Value = Vec<Vec<S::Value>>>
-where
-    S: Clone,
-{
+fn program<S: Strategy + Clone>(op: S) -> impl Strategy<Value = Vec<Vec<S::Value>>> {
     prop::collection::vec(prop::collection::vec(op, 1..=4), 2..=3)
 }
 
