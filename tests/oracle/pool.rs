@@ -9,11 +9,11 @@ mod model;
 mod puppet;
 
 use std::convert::Infallible;
-use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{fs, io, mem};
 
 use arbitrary::Arbitrary;
 use hence::channel::TryRecvError;
@@ -177,6 +177,12 @@ impl Program {
 /// Longer than anything takes that comes to an end.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Whether a thread of the process bears a name, where the operating system tells.
+fn is_thread(name: &str) -> bool {
+    let names = |task: io::Result<fs::DirEntry>| fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.filter_map(names).any(|other| other.trim_end() == name))
+}
+
 /// Waits until something is so.
 fn until(what: &dyn Fn() -> String, mut is_so: impl FnMut() -> bool) {
     let (start, mut looks) = (Instant::now(), 0_u32);
@@ -213,6 +219,8 @@ struct Both {
     idle_waits: Vec<(bool, Pending<()>)>,
     pool: Option<Pool<State>>,
     token: CancellationToken,
+    /// Of its threads.
+    name: String,
     hooks: Arc<AtomicUsize>,
     state_drops: Arc<AtomicUsize>,
     works: Drops,
@@ -233,7 +241,9 @@ impl Both {
     fn new(rules: &Rules, jobs: usize) -> Self {
         let limit = usize::from(rules.limit % 4) + 1;
         let (hooks, state_drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut builder = Pool::builder(limit).reserve(4).name("puppets").stack_size(1 << 20);
+        static POOLS: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("puppets {}", POOLS.fetch_add(1, Relaxed));
+        let mut builder = Pool::builder(limit).reserve(4).name(&name).stack_size(1 << 20);
         if let Some(capacity) = rules.capacity {
             builder = builder.queue(capacity.into());
         }
@@ -268,6 +278,7 @@ impl Both {
             idle_waits: Vec::new(),
             pool: Some(pool),
             token: CancellationToken::new(),
+            name,
             hooks,
             state_drops,
             works: Drops::new(jobs),
@@ -831,5 +842,7 @@ impl Both {
             works.counts()[..jobs].iter().all(|drops| *drops == 1)
         });
         assert!(results.counts().into_iter().all(|drops| drops <= 1));
+        // A pool does not wait for the last that a thread does, its thread-local destructors: a leak checker would see it.
+        until(&|| format!("threads of {}", self.name), || !is_thread(&self.name));
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Bomb(pub(super) bool);
 impl Drop for Bomb {
     fn drop(&mut self) {
         if self.0 && !thread::panicking() {
-            quietly("a bomb")
+            resume_unwind(Box::new(())) // no allocation: what the drop of a panic throws is forgotten, on purpose
         }
     }
 }
