@@ -187,8 +187,13 @@ proptest! {
 }
 
 proptest! {
-    // Each operation waits for threads.
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    // Each operation waits for threads; one that fails may do so after ten seconds.
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        max_shrink_time: 120_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_pool_does_what_the_model_does(
