@@ -1,67 +1,13 @@
-//! Random operations on one thread, each checked against a model that is simple enough to be believed: what it
-//! returns, who is woken, what the channel says of itself, which values are dropped.
-//!
-//! Tasks stand for blocked threads: a pending future waits in the same queues, and its polls are under our control. So is
-//! an operation that a select has chosen, between its choice and its completion.
+//! Random programs of operations for the sequential oracles, which shrink to the smallest that fails.
 #![cfg(not(any(loom, shuttle)))]
 
-mod util;
+mod oracle;
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use hence::channel::{
-    Receiver, RecvError, RecvTimeoutError, Select, SendError, Sender, TryRecvError, TrySendError, bounded, unbounded,
-};
-use hence::wait_group::{Guard, WaitFuture, WaitGroup};
+use oracle::{channel, pool, select, token, wait_group};
 use proptest::prelude::*;
-use util::{Drops, Tracked, Wakes, operations, peek, poll};
 
-/// What is done to a channel. A number picks among what there is, counting round; with nothing to pick, nothing is done.
-#[derive(Clone, Copy, Debug)]
-enum Op {
-    TrySend,
-    TryRecv,
-    /// With a limit that has passed.
-    TimedSend,
-    TimedRecv,
-    /// Makes a future, with a handle of its own, and polls it.
-    StartSend,
-    StartRecv,
-    /// Polls a pending future with a new waker, or with the one it knows.
-    PollSend {
-        which: usize,
-        new_waker: bool,
-    },
-    PollRecv {
-        which: usize,
-        new_waker: bool,
-    },
-    DropSend(usize),
-    DropRecv(usize),
-    /// By a select, with a handle of its own, to be completed later.
-    ChooseSend,
-    ChooseRecv,
-    /// Completes an operation that was chosen.
-    Complete(usize),
-    GiveUp(usize),
-    CloseBySender,
-    CloseByReceiver,
-    CloneSender,
-    CloneReceiver,
-    DropSender,
-    DropReceiver,
-}
-
-fn op() -> impl Strategy<Value = Op> {
+fn channel_op() -> impl Strategy<Value = channel::Op> {
+    use channel::Op;
     prop_oneof![
         6 => Just(Op::TrySend),
         6 => Just(Op::TryRecv),
@@ -69,816 +15,141 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::TimedRecv),
         4 => Just(Op::StartSend),
         4 => Just(Op::StartRecv),
-        3 => (0..8_usize, any::<bool>()).prop_map(|(which, new_waker)| Op::PollSend { which, new_waker }),
-        3 => (0..8_usize, any::<bool>()).prop_map(|(which, new_waker)| Op::PollRecv { which, new_waker }),
-        3 => (0..8_usize).prop_map(Op::DropSend),
-        3 => (0..8_usize).prop_map(Op::DropRecv),
+        3 => (0..8_u8, any::<bool>()).prop_map(|(which, new_waker)| Op::PollSend { which, new_waker }),
+        3 => (0..8_u8, any::<bool>()).prop_map(|(which, new_waker)| Op::PollRecv { which, new_waker }),
+        3 => (0..8_u8).prop_map(Op::DropSend),
+        3 => (0..8_u8).prop_map(Op::DropRecv),
         3 => Just(Op::ChooseSend),
         2 => Just(Op::ChooseRecv),
-        3 => (0..8_usize).prop_map(Op::Complete),
-        2 => (0..8_usize).prop_map(Op::GiveUp),
+        3 => (0..8_u8).prop_map(Op::Complete),
+        2 => (0..8_u8).prop_map(Op::GiveUp),
         1 => prop_oneof![Just(Op::CloseBySender), Just(Op::CloseByReceiver)],
         2 => prop_oneof![Just(Op::CloneSender), Just(Op::CloneReceiver)],
         2 => prop_oneof![Just(Op::DropSender), Just(Op::DropReceiver)],
     ]
 }
 
-/// A value as the model knows it.
-type Number = usize;
-
-/// Why a task that waited goes on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
-    /// A sender's value has been taken; a receiver has been given this one.
-    Done(Number),
-    Closed,
-    /// The select that was to send changed its mind.
-    Again,
-}
-
-/// What an operation was chosen for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Chosen {
-    /// To receive this.
-    Value(Number),
-    /// To fill a place.
-    Place,
-    /// To send to the pending receive with this promise.
-    Promise(usize),
-    /// To fail; on which side.
-    Closed(Side),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Side {
-    Send,
-    Recv,
-}
-
-/// A pending future of the model.
-#[derive(Debug)]
-struct Task {
-    /// What a sender sends.
-    value: Option<Number>,
-    told: Option<Told>,
-    /// The number of the promise for which a receiver waits, and no longer in line.
-    promise: Option<usize>,
-}
-
-impl Task {
-    fn sends(value: Number) -> Self {
-        Self { value: Some(value), told: None, promise: None }
-    }
-
-    fn receives() -> Self {
-        Self { value: None, told: None, promise: None }
-    }
-
-    fn is_in_line(&self) -> bool {
-        self.told.is_none() && self.promise.is_none()
-    }
-}
-
-/// The channel as its documentation has it.
-#[derive(Debug, Default)]
-struct Model {
-    capacity: usize,
-    closed: bool,
-    senders: usize,
-    receivers: usize,
-    /// What came back, in the order in which it was handed out; received before all that was not handed out yet.
-    returned: Vec<Number>,
-    values: VecDeque<Number>,
-    /// All values that were ever handed to somebody who might give them back.
-    handed: Vec<Number>,
-    /// Places that selects have chosen.
-    reserved: usize,
-    /// Pending futures, oldest first. Those that are in line are the queue.
-    sends: Vec<Task>,
-    recvs: Vec<Task>,
-    chosen: Vec<Chosen>,
-    promises: usize,
-}
-
-impl Model {
-    fn in_line(tasks: &mut [Task]) -> Option<&mut Task> {
-        tasks.iter_mut().find(|task| task.is_in_line())
-    }
-
-    fn len(&self) -> usize {
-        self.returned.len() + self.values.len()
-    }
-
-    fn has_room(&self) -> bool {
-        self.len() + self.reserved < self.capacity
-    }
-
-    fn is_ready(&self, side: Side) -> bool {
-        let (possible, partners) = match side {
-            Side::Send => (self.has_room(), &self.recvs),
-            Side::Recv => (self.len() > 0, &self.sends),
-        };
-        self.closed || possible || partners.iter().any(Task::is_in_line)
-    }
-
-    /// Hands a value to the first receiver in line, if there is one.
-    fn give(&mut self, value: Number) -> bool {
-        let Some(receiver) = Self::in_line(&mut self.recvs) else { return false };
-        receiver.told = Some(Told::Done(value));
-        self.hand_out(value);
-        true
-    }
-
-    fn hand_out(&mut self, value: Number) {
-        if !self.handed.contains(&value) {
-            self.handed.push(value);
-        }
-    }
-
-    fn send(&mut self, value: Number) -> Result<(), TrySendError<Number>> {
-        if self.closed {
-            return Err(TrySendError::Disconnected(value));
-        }
-        if !self.give(value) {
-            if !self.has_room() {
-                return Err(TrySendError::Full(value));
-            }
-            self.values.push_back(value);
-        }
-        Ok(())
-    }
-
-    fn recv(&mut self) -> Result<Number, TryRecvError> {
-        let first = if self.returned.is_empty() { self.values.pop_front() } else { Some(self.returned.remove(0)) };
-        if let Some(value) = first {
-            self.admit();
-            return Ok(value);
-        }
-        match Self::in_line(&mut self.sends) {
-            Some(sender) => {
-                let value = sender.value.unwrap();
-                sender.told = Some(Told::Done(value));
-                Ok(value)
-            }
-            None if self.closed => Err(TryRecvError::Disconnected),
-            None => Err(TryRecvError::Empty),
-        }
-    }
-
-    /// A place has become free.
-    fn admit(&mut self) {
-        if self.has_room() {
-            if let Some(sender) = Self::in_line(&mut self.sends) {
-                let value = sender.value.unwrap();
-                sender.told = Some(Told::Done(value));
-                self.values.push_back(value);
-            }
-        }
-    }
-
-    /// A value comes back: it is received next.
-    fn give_back(&mut self, value: Number) {
-        if !self.give(value) {
-            self.returned.push(value);
-            let handed = &self.handed;
-            self.returned.sort_by_key(|value| handed.iter().position(|handed| handed == value));
-        }
-    }
-
-    fn choose_send(&mut self) -> Option<Chosen> {
-        if self.closed {
-            return Some(Chosen::Closed(Side::Send));
-        }
-        if self.has_room() {
-            self.reserved += 1;
-            return Some(Chosen::Place);
-        }
-        self.promises += 1;
-        let promise = self.promises;
-        Self::in_line(&mut self.recvs)?.promise = Some(promise);
-        Some(Chosen::Promise(promise))
-    }
-
-    fn choose_recv(&mut self) -> Option<Chosen> {
-        match self.recv() {
-            Ok(value) => {
-                self.hand_out(value);
-                Some(Chosen::Value(value))
-            }
-            Err(TryRecvError::Disconnected) => Some(Chosen::Closed(Side::Recv)),
-            Err(TryRecvError::Empty) => None,
-        }
-    }
-
-    fn promised(&mut self, promise: usize) -> Option<&mut Task> {
-        self.recvs.iter_mut().find(|task| task.promise == Some(promise))
-    }
-
-    fn complete_send(&mut self, chosen: Chosen, value: Number) -> Result<(), Number> {
-        match chosen {
-            Chosen::Place => {
-                self.reserved -= 1;
-                if self.closed {
-                    return Err(value);
-                }
-                if !self.give(value) {
-                    self.values.push_back(value);
-                }
-                Ok(())
-            }
-            Chosen::Promise(promise) => {
-                if self.closed && self.promised(promise).is_none() {
-                    return Err(value);
-                }
-                self.hand_out(value);
-                match self.promised(promise) {
-                    Some(task) => (task.told, task.promise) = (Some(Told::Done(value)), None),
-                    None => self.give_back(value),
-                }
-                Ok(())
-            }
-            Chosen::Closed(_) | Chosen::Value(_) => Err(value),
-        }
-    }
-
-    fn give_up(&mut self, chosen: Chosen) {
-        match chosen {
-            Chosen::Value(value) => self.give_back(value),
-            Chosen::Place => {
-                self.reserved -= 1;
-                self.admit();
-            }
-            Chosen::Promise(promise) => {
-                if let Some(task) = self.promised(promise) {
-                    (task.told, task.promise) = (Some(Told::Again), None);
-                }
-            }
-            Chosen::Closed(_) => {}
-        }
-    }
-
-    fn close(&mut self) -> bool {
-        for task in self.sends.iter_mut().chain(&mut self.recvs).filter(|task| task.is_in_line()) {
-            task.told = Some(Told::Closed);
-        }
-        !std::mem::replace(&mut self.closed, true)
-    }
-
-    fn drop_sender(&mut self) {
-        self.senders -= 1;
-        if self.senders == 0 {
-            self.close();
-        }
-    }
-
-    fn drop_receiver(&mut self) {
-        self.receivers -= 1;
-        if self.receivers == 0 {
-            self.close();
-            self.returned.clear();
-            self.values.clear();
-        }
-    }
-}
-
-/// A pending future of the crate, with a sender or receiver of its own.
-struct Pending<O> {
-    future: Pin<Box<dyn Future<Output = O>>>,
-    wakes: Arc<Wakes>,
-    waker: Waker,
-    /// How often the wakers of earlier polls were woken, and must not be again.
-    outdated: Vec<Arc<Wakes>>,
-}
-
-impl<O> Pending<O> {
-    fn new(future: impl Future<Output = O> + 'static) -> Self {
-        let (wakes, waker) = Wakes::new();
-        Self { future: Box::pin(future), wakes, waker, outdated: Vec::new() }
-    }
-
-    fn poll(&mut self, new_waker: bool) -> Poll<O> {
-        if new_waker {
-            let (wakes, waker) = Wakes::new();
-            // A task that was woken by its old waker is not woken again by its new one.
-            let old = std::mem::replace(&mut self.wakes, wakes);
-            self.waker = waker;
-            self.outdated.push(old);
-        }
-        poll(&mut self.future, &self.waker)
-    }
-
-    /// It has been woken, for nothing, and asks again.
-    fn poll_again(&mut self) -> Poll<O> {
-        (self.wakes, self.waker) = Wakes::new();
-        poll(&mut self.future, &self.waker)
-    }
-}
-
-/// An operation of the crate that a select has chosen, with a sender or receiver of its own: when it is polled again, it
-/// is completed.
-struct Operation {
-    /// `None` at once, if nothing was chosen.
-    future: Pin<Box<dyn Future<Output = Option<Completed>>>>,
-    /// What a send is to send.
-    message: Rc<RefCell<Option<Tracked>>>,
-}
-
-#[derive(Debug)]
-enum Completed {
-    Send(Result<(), SendError<Tracked>>),
-    Recv(Result<Tracked, RecvError>),
-}
-
-impl Operation {
-    fn send(sender: Sender<Tracked>) -> Self {
-        let message = Rc::new(RefCell::new(None));
-        let to_send = message.clone();
-        let future = async move {
-            let mut select = operations![send sender];
-            let operation = select.try_select().ok()?;
-            let message = once_polled_again(&to_send).await;
-            Some(Completed::Send(operation.send(&sender, message.expect("a message"))))
-        };
-        Self { future: Box::pin(future), message }
-    }
-
-    fn recv(receiver: Receiver<Tracked>) -> Self {
-        let message = Rc::new(RefCell::new(None));
-        let unused = message.clone();
-        let future = async move {
-            let mut select = operations![recv receiver];
-            let operation = select.select_timeout(Duration::ZERO).ok()?;
-            once_polled_again(&unused).await;
-            Some(Completed::Recv(operation.recv(&receiver)))
-        };
-        Self { future: Box::pin(future), message }
-    }
-}
-
-/// Pending, once; then the message.
-async fn once_polled_again(message: &RefCell<Option<Tracked>>) -> Option<Tracked> {
-    let mut polled = false;
-    std::future::poll_fn(|_| match std::mem::replace(&mut polled, true) {
-        true => Poll::Ready(message.take()),
-        false => Poll::Pending,
-    })
-    .await
-}
-
-impl Drop for Operation {
-    /// Gives it up, if it was not completed: as a panic does, which is the way without a message on the screen.
-    fn drop(&mut self) {
-        let future = std::mem::replace(&mut self.future, Box::pin(async { None }));
-        if !thread::panicking() {
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                let _future = future;
-                resume_unwind(Box::new(()))
-            }));
-        }
-    }
-}
-
-/// The crate's channel and the model's, side by side.
-struct Both {
-    model: Model,
-    senders: Vec<Sender<Tracked>>,
-    receivers: Vec<Receiver<Tracked>>,
-    sends: Vec<Pending<Result<(), SendError<Tracked>>>>,
-    recvs: Vec<Pending<Result<Tracked, RecvError>>>,
-    chosen: Vec<Operation>,
-    drops: Drops,
-    /// The number of the next value.
-    next: Number,
-}
-
-impl Both {
-    fn new(capacity: Option<usize>, values: usize) -> Self {
-        let (sender, receiver) = capacity.map_or_else(unbounded, bounded);
-        assert_eq!((sender.capacity(), receiver.capacity()), (capacity, capacity));
-        Self {
-            model: Model { capacity: capacity.unwrap_or(usize::MAX), senders: 1, receivers: 1, ..Model::default() },
-            senders: vec![sender],
-            receivers: vec![receiver],
-            sends: Vec::new(),
-            recvs: Vec::new(),
-            chosen: Vec::new(),
-            drops: Drops::new(values),
-            next: 0,
-        }
-    }
-
-    fn value(&mut self) -> Tracked {
-        self.next += 1;
-        self.drops.value(self.next - 1)
-    }
-
-    fn apply(&mut self, op: Op) {
-        match op {
-            Op::TrySend => {
-                if let Some(sender) = self.senders.first().cloned() {
-                    let value = self.value();
-                    let expected = self.model.send(value.number);
-                    assert_eq!(sender.try_send(value).map_err(number_of), expected);
-                }
-            }
-            Op::TryRecv => {
-                if let Some(receiver) = self.receivers.first() {
-                    assert_eq!(receiver.try_recv().map(|value| value.number), self.model.recv());
-                }
-            }
-            Op::StartSend => {
-                if let Some(sender) = self.senders.first().cloned() {
-                    let value = self.value();
-                    let number = value.number;
-                    let mut pending = Pending::new(async move { sender.send_async(value).await });
-                    let polled = pending.poll(false).map_err(|error| error.into_inner().number);
-                    match self.model.send(number) {
-                        Ok(()) => assert_eq!(polled, Ok(()).into()),
-                        Err(TrySendError::Disconnected(number)) => assert_eq!(polled, Err(number).into()),
-                        Err(TrySendError::Full(number)) => {
-                            assert!(polled.is_pending());
-                            self.sends.push(pending);
-                            self.model.sends.push(Task::sends(number));
-                            self.model.senders += 1;
-                        }
-                    }
-                }
-            }
-            Op::StartRecv => {
-                if let Some(receiver) = self.receivers.first().cloned() {
-                    let mut pending = Pending::new(async move { receiver.recv_async().await });
-                    let polled = pending.poll(false).map_ok(|value| value.number);
-                    match self.model.recv() {
-                        Ok(number) => assert_eq!(polled, Ok(number).into()),
-                        Err(TryRecvError::Disconnected) => assert_eq!(polled, Err(RecvError).into()),
-                        Err(TryRecvError::Empty) => {
-                            assert!(polled.is_pending());
-                            self.recvs.push(pending);
-                            self.model.recvs.push(Task::receives());
-                            self.model.receivers += 1;
-                        }
-                    }
-                }
-            }
-            Op::PollSend { which, new_waker } => {
-                let Some(at) = which.checked_rem(self.sends.len()) else { return };
-                let polled = self.sends[at].poll(new_waker).map_err(|error| error.into_inner().number);
-                let task = &self.model.sends[at];
-                let expected = task.told.map(|told| match told {
-                    Told::Done(_) => Ok(()),
-                    Told::Closed => Err(task.value.unwrap()),
-                    Told::Again => unreachable!("nobody promises to receive"),
-                });
-                assert_eq!(polled, expected.map_or(Poll::Pending, Poll::Ready));
-                if expected.is_some() {
-                    self.forget_send(at);
-                }
-            }
-            Op::PollRecv { which, new_waker } => {
-                let Some(at) = which.checked_rem(self.recvs.len()) else { return };
-                let expected = match self.model.recvs[at].told {
-                    None => None,
-                    Some(Told::Done(number)) => Some(Ok(number)),
-                    Some(Told::Closed) => Some(Err(RecvError)),
-                    Some(Told::Again) => return self.poll_recv_again(at),
-                };
-                let polled = self.recvs[at].poll(new_waker).map_ok(|value| value.number);
-                assert_eq!(polled, expected.map_or(Poll::Pending, Poll::Ready));
-                if expected.is_some() {
-                    self.forget_recv(at);
-                }
-            }
-            Op::DropSend(which) => {
-                let Some(at) = which.checked_rem(self.sends.len()) else { return };
-                self.forget_send(at);
-            }
-            Op::DropRecv(which) => {
-                let Some(at) = which.checked_rem(self.recvs.len()) else { return };
-                if let Some(Told::Done(value)) = self.model.recvs.remove(at).told {
-                    self.model.give_back(value);
-                }
-                drop(self.recvs.remove(at));
-                self.model.drop_receiver();
-            }
-            Op::TimedSend => {
-                if let Some(sender) = self.senders.first().cloned() {
-                    let value = self.value();
-                    let expected = self.model.send(value.number).map_err(|error| error.into_inner());
-                    let sent = sender.send_deadline(value, Instant::now()).map_err(|error| {
-                        assert_eq!(error.is_timeout(), !self.model.closed);
-                        error.into_inner().number
-                    });
-                    assert_eq!(sent, expected);
-                }
-            }
-            Op::TimedRecv => {
-                if let Some(receiver) = self.receivers.first() {
-                    let expected = self.model.recv().map_err(|error| match error {
-                        TryRecvError::Empty => RecvTimeoutError::Timeout,
-                        TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-                    });
-                    assert_eq!(receiver.recv_timeout(Duration::ZERO).map(|value| value.number), expected);
-                }
-            }
-            Op::ChooseSend => {
-                if let Some(sender) = self.senders.first().cloned() {
-                    let mut operation = Operation::send(sender);
-                    let chosen = self.model.choose_send();
-                    assert_eq!(peek(&mut operation.future).is_pending(), chosen.is_some());
-                    if let Some(chosen) = chosen {
-                        self.chosen.push(operation);
-                        self.model.chosen.push(chosen);
-                        self.model.senders += 1;
-                    }
-                }
-            }
-            Op::ChooseRecv => {
-                if let Some(receiver) = self.receivers.first().cloned() {
-                    let mut operation = Operation::recv(receiver);
-                    let chosen = self.model.choose_recv();
-                    assert_eq!(peek(&mut operation.future).is_pending(), chosen.is_some());
-                    if let Some(chosen) = chosen {
-                        self.chosen.push(operation);
-                        self.model.chosen.push(chosen);
-                        self.model.receivers += 1;
-                    }
-                }
-            }
-            Op::Complete(which) => {
-                let Some(at) = which.checked_rem(self.chosen.len()) else { return };
-                let (mut operation, chosen) = (self.chosen.remove(at), self.model.chosen.remove(at));
-                let value = self.value();
-                let number = value.number;
-                operation.message.replace(Some(value));
-                let Poll::Ready(Some(completed)) = peek(&mut operation.future) else { panic!("it is completed") };
-                match completed {
-                    Completed::Send(sent) => {
-                        let expected = self.model.complete_send(chosen, number);
-                        assert_eq!(sent.map_err(|error| error.into_inner().number), expected);
-                        self.model.drop_sender();
-                    }
-                    Completed::Recv(received) => {
-                        let expected = match chosen {
-                            Chosen::Value(number) => Ok(number),
-                            _ => Err(RecvError),
-                        };
-                        assert_eq!(received.map(|value| value.number), expected);
-                        self.model.drop_receiver();
-                    }
-                }
-            }
-            Op::GiveUp(which) => {
-                let Some(at) = which.checked_rem(self.chosen.len()) else { return };
-                drop(self.chosen.remove(at));
-                let chosen = self.model.chosen.remove(at);
-                self.model.give_up(chosen);
-                match chosen {
-                    Chosen::Place | Chosen::Promise(_) | Chosen::Closed(Side::Send) => self.model.drop_sender(),
-                    Chosen::Value(_) | Chosen::Closed(Side::Recv) => self.model.drop_receiver(),
-                }
-            }
-            Op::CloseBySender => {
-                if let Some(sender) = self.senders.first() {
-                    assert_eq!(sender.close(), self.model.close());
-                }
-            }
-            Op::CloseByReceiver => {
-                if let Some(receiver) = self.receivers.first() {
-                    assert_eq!(receiver.close(), self.model.close());
-                }
-            }
-            Op::CloneSender => {
-                if let Some(sender) = self.senders.first().cloned() {
-                    self.senders.push(sender);
-                    self.model.senders += 1;
-                }
-            }
-            Op::CloneReceiver => {
-                if let Some(receiver) = self.receivers.first().cloned() {
-                    self.receivers.push(receiver);
-                    self.model.receivers += 1;
-                }
-            }
-            Op::DropSender => {
-                if self.senders.pop().is_some() {
-                    self.model.drop_sender();
-                }
-            }
-            Op::DropReceiver => {
-                if self.receivers.pop().is_some() {
-                    self.model.drop_receiver();
-                }
-            }
-        }
-    }
-
-    /// A send future is gone, and with it its value, if nobody took that, and its handle.
-    fn forget_send(&mut self, at: usize) {
-        drop(self.sends.remove(at));
-        self.model.sends.remove(at);
-        self.model.drop_sender();
-    }
-
-    /// A receive future was told to try again: it does, and if it still has to wait, at the end of the line.
-    fn poll_recv_again(&mut self, at: usize) {
-        let mut pending = self.recvs.remove(at);
-        self.model.recvs.remove(at);
-        let polled = pending.poll_again().map_ok(|value| value.number);
-        match self.model.recv() {
-            Err(TryRecvError::Empty) => {
-                assert!(polled.is_pending());
-                self.recvs.push(pending);
-                self.model.recvs.push(Task::receives());
-            }
-            ended => {
-                assert_eq!(polled, ended.map_err(|_| RecvError).into());
-                drop(pending);
-                self.model.drop_receiver();
-            }
-        }
-    }
-
-    /// A receive future is gone that has returned what it was given.
-    fn forget_recv(&mut self, at: usize) {
-        drop(self.recvs.remove(at));
-        self.model.recvs.remove(at);
-        self.model.drop_receiver();
-    }
-
-    fn check(&self) {
-        let model = &self.model;
-        let says = (model.len(), model.len() == 0, !model.has_room(), model.closed);
-        for sender in &self.senders {
-            assert_eq!((sender.len(), sender.is_empty(), sender.is_full(), sender.is_closed()), says);
-        }
-        for receiver in &self.receivers {
-            assert_eq!((receiver.len(), receiver.is_empty(), receiver.is_full(), receiver.is_closed()), says);
-        }
-        if let (Some(sender), Some(receiver)) = (self.senders.first(), self.receivers.first()) {
-            let (mut send, mut recv) = (operations![send sender], operations![recv receiver]);
-            assert_eq!(send.try_ready().is_ok(), model.is_ready(Side::Send));
-            assert_eq!(recv.ready_timeout(Duration::ZERO).is_ok(), model.is_ready(Side::Recv));
-        }
-        // Woken once each, as soon as there is something to tell; never for nothing.
-        let woken = |tasks: &[Task]| tasks.iter().map(|task| usize::from(task.told.is_some())).collect::<Vec<_>>();
-        assert_eq!(self.sends.iter().map(|pending| pending.wakes.count()).collect::<Vec<_>>(), woken(&model.sends));
-        assert_eq!(self.recvs.iter().map(|pending| pending.wakes.count()).collect::<Vec<_>>(), woken(&model.recvs));
-        let outdated = self.sends.iter().flat_map(|p| &p.outdated).chain(self.recvs.iter().flat_map(|p| &p.outdated));
-        assert_eq!(outdated.map(|wakes| wakes.count()).sum::<usize>(), 0);
-        // Alive is what the channel holds, what a receive was given or chosen for, and what a send has not lost.
-        let given = model.recvs.iter().filter_map(|task| match task.told {
-            Some(Told::Done(value)) => Some(value),
-            _ => None,
-        });
-        let kept = model.sends.iter().filter(|task| !matches!(task.told, Some(Told::Done(_)))).flat_map(|t| t.value);
-        let chosen = model.chosen.iter().filter_map(|chosen| match chosen {
-            Chosen::Value(value) => Some(*value),
-            _ => None,
-        });
-        let held = model.returned.iter().chain(&model.values).copied();
-        let alive: Vec<_> = held.chain(given).chain(kept).chain(chosen).collect();
-        for (value, &drops) in self.drops.counts()[..self.next].iter().enumerate() {
-            assert_eq!(drops, usize::from(!alive.contains(&value)), "drops of value {value}");
-        }
-    }
-}
-
-/// What is done to several channels.
-#[derive(Clone, Debug)]
-enum Step {
-    Op(usize, Op),
-    /// One of these operations, each on a channel of its number, if there is a handle for it.
-    Select {
-        arms: Vec<(usize, Side)>,
-        biased: bool,
-        only_ready: bool,
-        limit: bool,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let arm = (0..3_usize, prop_oneof![Just(Side::Send), Just(Side::Recv)]);
+fn select_step() -> impl Strategy<Value = select::Step> {
+    use channel::Side;
+    use select::Step;
+    let arm = (0..3_u8, prop_oneof![Just(Side::Send), Just(Side::Recv)]);
     prop_oneof![
-        2 => (0..3_usize, op()).prop_map(|(channel, op)| Step::Op(channel, op)),
+        2 => (0..3_u8, channel_op()).prop_map(|(channel, op)| Step::Op(channel, op)),
         1 => (prop::collection::vec(arm, 0..6), any::<bool>(), any::<bool>(), any::<bool>())
             .prop_map(|(arms, biased, only_ready, limit)| Step::Select { arms, biased, only_ready, limit }),
     ]
 }
 
-/// Selects among operations on several channels, and completes what was chosen.
-fn select_among(channels: &mut [Both], arms: &[(usize, Side)], biased: bool, only_ready: bool, limit: bool) {
-    enum Handle {
-        Sender(Sender<Tracked>),
-        Receiver(Receiver<Tracked>),
-    }
-    let handle = |&(channel, side): &(usize, Side)| match side {
-        Side::Send => channels[channel].senders.first().cloned().map(|sender| (channel, Handle::Sender(sender))),
-        Side::Recv => channels[channel].receivers.first().cloned().map(|r| (channel, Handle::Receiver(r))),
+fn pool_rules() -> impl Strategy<Value = pool::Rules> {
+    use pool::StateIs;
+    let bound = |below| prop_oneof![1 => Just(None), 2 => (0..below).prop_map(Some)];
+    let state = prop_oneof![2 => Just(StateIs::Fine), 1 => Just(StateIs::MakePanics), 1 => Just(StateIs::DropPanics)];
+    (0..4_u8, bound(3_u8), bound(3_u8), bound(2_u8), state, any::<bool>()).prop_map(
+        |(limit, capacity, max_blocked, min_workers, state, hook_panics)| pool::Rules {
+            limit,
+            capacity,
+            max_blocked: max_blocked.map(|blocked| blocked + 1),
+            min_workers,
+            state,
+            hook_panics,
+        },
+    )
+}
+
+fn pool_op() -> impl Strategy<Value = pool::Op> {
+    use pool::{End, Failure, Kind, Op, Submit};
+    let which = || 0..8_u8;
+    let end = || prop_oneof![4 => Just(End::Return), 1 => Just(End::ReturnBomb), 2 => Just(End::Panic), 1 => Just(End::PanicBomb)];
+    let kind = || {
+        (prop::bool::weighted(0.2), prop::bool::weighted(0.1), prop::option::weighted(0.4, end()))
+            .prop_map(|(borrows_state, drop_panics, quick)| Kind { borrows_state, drop_panics, quick })
     };
-    let handles: Vec<_> = arms.iter().filter_map(handle).collect();
-    let mut select = if biased { Select::new_biased() } else { Select::new() };
-    let mut ready = Vec::new();
-    for (channel, handle) in &handles {
-        let side = match handle {
-            Handle::Sender(sender) => (select.send(sender), Side::Send).1,
-            Handle::Receiver(receiver) => (select.recv(receiver), Side::Recv).1,
-        };
-        ready.push(channels[*channel].model.is_ready(side));
-    }
-    let first = ready.iter().position(|ready| *ready);
-    if only_ready {
-        let found = if limit { select.ready_timeout(Duration::ZERO).ok() } else { select.try_ready().ok() };
-        assert!(if biased { found == first } else { found.map_or(first.is_none(), |found| ready[found]) });
-        return;
-    }
-    let chosen = if limit { select.select_timeout(Duration::ZERO).ok() } else { select.try_select().ok() };
-    let Some(operation) = chosen else { return assert_eq!(first, None) };
-    let index = operation.index();
-    assert!(if biased { first == Some(index) } else { ready[index] });
-    let (channel, handle) = &handles[index];
-    let both = &mut channels[*channel];
-    match handle {
-        Handle::Sender(sender) => {
-            let value = both.value();
-            let chosen = both.model.choose_send().expect("it is ready");
-            let expected = both.model.complete_send(chosen, value.number);
-            assert_eq!(operation.send(sender, value).map_err(|error| error.0.number), expected);
-        }
-        Handle::Receiver(receiver) => {
-            let expected = both.model.recv().map_err(|_| RecvError);
-            assert_eq!(operation.recv(receiver).map(|value| value.number), expected);
-        }
-    }
-}
-
-fn number_of(error: TrySendError<Tracked>) -> TrySendError<Number> {
-    match error {
-        TrySendError::Full(value) => TrySendError::Full(value.number),
-        TrySendError::Disconnected(value) => TrySendError::Disconnected(value.number),
-    }
-}
-
-/// What is done to a wait group.
-#[derive(Clone, Copy, Debug)]
-enum GroupOp {
-    Guard,
-    CloneGuard(usize),
-    DropGuard(usize),
-    StartWait,
-    PollWait(usize),
-    DropWait(usize),
-}
-
-fn group_op() -> impl Strategy<Value = GroupOp> {
+    let how = || {
+        prop_oneof![
+            3 => Just(Submit::Spawn),
+            2 => Just(Submit::TrySpawn),
+            1 => Just(Submit::Timeout),
+            1 => Just(Submit::Deadline),
+            2 => prop::bool::weighted(0.3).prop_map(|cancelled| Submit::OrCancelled { cancelled }),
+            2 => Just(Submit::Execute),
+        ]
+    };
+    let failure = prop::option::of(prop_oneof![Just(Failure::Error), Just(Failure::Panic)]);
     prop_oneof![
-        2 => Just(GroupOp::Guard),
-        1 => (0..8_usize).prop_map(GroupOp::CloneGuard),
-        4 => (0..8_usize).prop_map(GroupOp::DropGuard),
-        2 => Just(GroupOp::StartWait),
-        2 => (0..8_usize).prop_map(GroupOp::PollWait),
-        1 => (0..8_usize).prop_map(GroupOp::DropWait),
+        10 => (how(), kind()).prop_map(|(how, job)| Op::Submit { how, job }),
+        3 => (which(), how(), kind()).prop_map(|(which, how, job)| Op::SubmitInside { which, how, job }),
+        1 => Just(Op::CancelSubmissions),
+        5 => (which(), end()).prop_map(|(which, end)| Op::End(which, end)),
+        3 => which().prop_map(Op::Pause),
+        3 => which().prop_map(Op::Resume),
+        2 => which().prop_map(Op::Yield),
+        4 => (which(), which()).prop_map(|(which, task)| Op::JoinInside { which, task }),
+        1 => which().prop_map(Op::WaitInside),
+        3 => which().prop_map(Op::Join),
+        3 => which().prop_map(Op::Cancel),
+        2 => which().prop_map(Op::Look),
+        2 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::Poll { which, new_waker }),
+        2 => which().prop_map(Op::Detach),
+        3 => (0..5_u8).prop_map(Op::Resize),
+        2 => (0..4_u8, failure, any::<bool>(), prop::option::of(which()))
+            .prop_map(|(jobs, fails, bounded, inside)| Op::Scope { jobs, fails, bounded, inside }),
+        1 => prop_oneof![8 => Just(Op::WaitIdle), 1 => Just(Op::Close), 1 => Just(Op::Drain), 1 => Just(Op::Shutdown)],
+        1 => Just(Op::StartWaitIdle),
+        1 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::PollWaitIdle { which, new_waker }),
+        1 => which().prop_map(Op::DropWaitIdle),
     ]
 }
 
-/// A pending wait, whether it is over, and how often it was woken.
-type Wait<'a> = (WaitFuture<'a>, bool, Arc<Wakes>, Waker);
+fn pool_finish() -> impl Strategy<Value = pool::Finish> {
+    use pool::Finish::{Drain, DrainAsync, Drop, Shutdown, ShutdownAsync};
+    prop_oneof![Just(Drop), Just(Drain), Just(DrainAsync), Just(Shutdown), Just(ShutdownAsync)]
+}
 
-fn apply<'a>(op: GroupOp, group: &'a WaitGroup, guards: &mut Vec<Guard>, waits: &mut Vec<Wait<'a>>) {
-    match op {
-        GroupOp::Guard => guards.push(group.guard()),
-        GroupOp::CloneGuard(which) => {
-            let Some(at) = which.checked_rem(guards.len()) else { return };
-            guards.push(guards[at].clone());
-        }
-        GroupOp::DropGuard(which) => {
-            let Some(at) = which.checked_rem(guards.len()) else { return };
-            drop(guards.swap_remove(at));
-            if guards.is_empty() {
-                waits.iter_mut().for_each(|(_, over, ..)| *over = true);
-            }
-        }
-        GroupOp::StartWait => {
-            let (mut wait, (wakes, waker)) = (group.wait_async(), Wakes::new());
-            if guards.is_empty() {
-                assert!(poll(&mut wait, &waker).is_ready());
-            } else {
-                assert!(poll(&mut wait, &waker).is_pending());
-                waits.push((wait, false, wakes, waker));
-            }
-        }
-        GroupOp::PollWait(which) => {
-            let Some(at) = which.checked_rem(waits.len()) else { return };
-            let (wait, over, _, waker) = &mut waits[at];
-            assert_eq!(poll(wait, waker).is_ready(), *over);
-            if *over {
-                drop(waits.remove(at));
-            }
-        }
-        GroupOp::DropWait(which) => {
-            let Some(at) = which.checked_rem(waits.len()) else { return };
-            drop(waits.remove(at));
-        }
-    }
+fn token_op() -> impl Strategy<Value = token::Op> {
+    use token::{Act, Limit, Op};
+    let which = || 0..8_u8;
+    let limit = || prop_oneof![2 => Just(Limit::Passed), 2 => (0..4_u8).prop_map(Limit::Far), 1 => Just(Limit::Never)];
+    let act = prop_oneof![2 => Just(Act::Nothing), 1 => Just(Act::Panic), 1 => which().prop_map(Act::Cancel)];
+    prop_oneof![
+        1 => Just(Op::Root),
+        6 => which().prop_map(Op::Child),
+        1 => (which(), limit()).prop_map(|(which, limit)| Op::Timeout(which, limit)),
+        1 => (which(), limit()).prop_map(|(which, limit)| Op::Deadline(which, limit)),
+        2 => which().prop_map(Op::Clone),
+        4 => which().prop_map(Op::Drop),
+        2 => which().prop_map(Op::Cancel),
+        1 => which().prop_map(Op::CancelWith),
+        1 => (which(), any::<bool>()).prop_map(|(which, disarm)| Op::Guard { which, disarm }),
+        3 => which().prop_map(Op::Look),
+        1 => which().prop_map(Op::TimedWait),
+        4 => (which(), any::<bool>()).prop_map(|(which, by_done)| Op::StartWait { which, by_done }),
+        3 => (which(), any::<bool>()).prop_map(|(which, new_waker)| Op::PollWait { which, new_waker }),
+        2 => which().prop_map(Op::DropWait),
+        1 => which().prop_map(Op::Done),
+        1 => which().prop_map(Op::RecvDone),
+        1 => which().prop_map(Op::DropDone),
+        6 => (which(), act).prop_map(|(which, act)| Op::OnCancel { which, act }),
+        2 => which().prop_map(Op::Stop),
+        3 => which().prop_map(Op::DropRegistration),
+        2 => which().prop_map(Op::Send),
+        2 => which().prop_map(Op::Recv),
+        1 => (which(), any::<bool>()).prop_map(|(which, held)| Op::WaitGroup { which, held }),
+        1 => Just(Op::Close),
+    ]
+}
+
+fn wait_group_op() -> impl Strategy<Value = wait_group::Op> {
+    use wait_group::Op;
+    prop_oneof![
+        2 => Just(Op::Guard),
+        1 => (0..8_u8).prop_map(Op::CloneGuard),
+        4 => (0..8_u8).prop_map(Op::DropGuard),
+        2 => Just(Op::StartWait),
+        2 => (0..8_u8).prop_map(Op::PollWait),
+        1 => (0..8_u8).prop_map(Op::DropWait),
+        1 => Just(Op::TimedWait),
+        1 => any::<bool>().prop_map(|cancelled| Op::WaitOrCancelled { cancelled }),
+    ]
 }
 
 proptest! {
@@ -886,31 +157,20 @@ proptest! {
 
     #[test]
     fn a_channel_does_what_the_model_does(
-        capacity in prop_oneof![4 => (0..=4_usize).prop_map(Some), 1 => Just(None)],
-        ops in prop::collection::vec(op(), 1..80),
+        capacity in prop_oneof![4 => (0..=4_u8).prop_map(Some), 1 => Just(None)],
+        ops in prop::collection::vec(channel_op(), 1..80),
     ) {
-        let mut both = Both::new(capacity, ops.len());
-        for op in ops {
-            both.apply(op);
-            both.check();
-        }
-        // In the end every value has been dropped once.
-        let (drops, made) = (both.drops.clone(), both.next);
-        drop(both);
-        prop_assert_eq!(&drops.counts()[..made], vec![1; made]);
+        channel::Program { capacity, ops }.run();
     }
 
     #[test]
-    fn a_wait_group_does_what_its_count_says(ops in prop::collection::vec(group_op(), 1..60)) {
-        let group = WaitGroup::new();
-        let (mut guards, mut waits) = (Vec::new(), Vec::new());
-        for op in ops {
-            apply(op, &group, &mut guards, &mut waits);
-            prop_assert_eq!(group.count(), guards.len());
-            for (_, over, wakes, _) in &waits {
-                prop_assert_eq!(wakes.count(), usize::from(*over));
-            }
-        }
+    fn a_tree_of_tokens_does_what_the_model_does(ops in prop::collection::vec(token_op(), 1..80)) {
+        token::Program { ops }.run();
+    }
+
+    #[test]
+    fn a_wait_group_does_what_its_count_says(ops in prop::collection::vec(wait_group_op(), 1..60)) {
+        wait_group::Program { ops }.run();
     }
 }
 
@@ -919,18 +179,28 @@ proptest! {
 
     #[test]
     fn a_select_does_one_of_what_the_models_can_do(
-        capacities in prop::array::uniform3(prop_oneof![4 => (0..=2_usize).prop_map(Some), 1 => Just(None)]),
-        steps in prop::collection::vec(step(), 1..80),
+        capacities in prop::array::uniform3(prop_oneof![4 => (0..=2_u8).prop_map(Some), 1 => Just(None)]),
+        steps in prop::collection::vec(select_step(), 1..80),
     ) {
-        let mut channels = capacities.map(|capacity| Both::new(capacity, steps.len()));
-        for step in steps {
-            match step {
-                Step::Op(channel, op) => channels[channel].apply(op),
-                Step::Select { arms, biased, only_ready, limit } => {
-                    select_among(&mut channels, &arms, biased, only_ready, limit);
-                }
-            }
-            channels.iter().for_each(Both::check);
-        }
+        select::Program { capacities, steps }.run();
+    }
+}
+
+proptest! {
+    // Each operation waits for threads; one that fails may do so after ten seconds.
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        max_shrink_time: 120_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_pool_does_what_the_model_does(
+        rules in pool_rules(),
+        finish in pool_finish(),
+        ops in prop::collection::vec(pool_op(), 1..60),
+    ) {
+        pool::Program { rules, finish, ops }.run();
     }
 }

@@ -274,11 +274,13 @@ pub(crate) use implements;
 
 /// Runs cargo in another package, with flags of its own, and returns what it printed; fails if cargo does.
 pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments: &[&str]) -> String {
+    // The oracles are built by cargo-fuzz, too, which does not set it.
+    let Some(tmpdir) = option_env!("CARGO_TARGET_TMPDIR") else { panic!("cargo sets it where it builds tests") };
     let output = Command::new(env!("CARGO"))
         .current_dir(package)
         .args(arguments)
         .arg("--target-dir")
-        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join(target_dir))
+        .arg(Path::new(tmpdir).join(target_dir))
         .env_remove("CARGO_ENCODED_RUSTFLAGS") // would win over ours
         .env("RUSTFLAGS", rustflags)
         .env("CARGO_INCREMENTAL", "0")

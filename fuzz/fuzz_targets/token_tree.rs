@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../tests/oracle/mod.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|program: oracle::token::Program| program.run());
