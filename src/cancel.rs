@@ -65,9 +65,9 @@
 //! no stack.
 //!
 //! What keeps a token, with its callbacks, is a handle of it, a receiver from its `done`, a registration, and a child
-//! that was made before it was over: so a token keeps its ancestors' memory. Its places for children grow to the most
-//! children at a time, and are freed when it has none (of up to 32, when it is dropped), or is cancelled; a child that is
-//! cancelled alone keeps its place until it is dropped.
+//! that was made before it was cancelled (a deadline that has passed does not count): so a token keeps its ancestors'
+//! memory. Its places for children grow to the most children at a time, and are freed when it has none (of up to 32, when
+//! it is dropped), or is cancelled; a child that is cancelled alone keeps its place until it is dropped.
 //!
 //! No thread is started unless a *callback* or a *task* waits for a deadline: then one, for the process, which sleeps
 //! until the next such deadline. Such callbacks run on it, one after the other: keep them short.

@@ -454,7 +454,8 @@ impl<J: Job> State<J> {
         Some(expires)
     }
 
-    fn not_started(&mut self, claim: impl FnOnce() -> bool) -> bool {
+    fn not_started(&mut self, claim: impl FnOnce() -> bool) -> (bool, News) {
+        let mut news = News::NONE;
         self.active -= 1;
         self.waking -= 1;
         self.workers -= 1;
@@ -463,7 +464,9 @@ impl<J: Job> State<J> {
         if refused {
             self.unfinished -= 1;
         }
-        refused
+        self.shut();
+        self.release(&mut news);
+        (refused, news)
     }
 
     fn suspend(&mut self) {
@@ -624,13 +627,7 @@ impl<J: Job> Core<J> {
     /// takes the one for which it was asked, if that is still queued: it is not accepted after all (true). Others wait
     /// for the next step, which asks for a thread again.
     pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
-        self.state.with(|state| {
-            let mut news = News::NONE;
-            let refused = state.not_started(claim);
-            state.shut();
-            state.release(&mut news);
-            (refused, news)
-        })
+        self.state.with(|state| state.not_started(claim))
     }
 
     /// A thread has nothing more to do.

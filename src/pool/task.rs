@@ -232,7 +232,7 @@ impl<W: Send, T: Send, S> Ending<Infallible> for Packet<W, T, S> {
 
 /// The handle of a job; made by [`Pool::spawn`](super::Pool::spawn) and its like. Dropping it, or
 /// [`detach`](Task::detach), lets the job go on by itself; its result is dropped by the worker, or with the task if the
-/// job has ended by then.
+/// job has ended by then, or with the last receiver from [`done`](Task::done) if there is one.
 ///
 /// It is a future, too, for any runtime: ready when the job has ended. Dropping the future detaches the job. Polled
 /// after it was ready, it panics.

@@ -54,7 +54,7 @@ struct Arguments {
     json: Option<PathBuf>,
     /// Weaken every operation in src/ that the models execute, in turn: each must be noticed by one of them, or be
     /// argued in verification/justified.toml
-    #[arg(long, conflicts_with_all = ["list", "replay", "pin"])]
+    #[arg(long, conflicts_with_all = ["list", "replay"])]
     weaken: bool,
     /// Models explored at once [default: one per core]
     #[arg(long, value_name = "N")]
@@ -68,7 +68,7 @@ struct Arguments {
     /// Run one model under one engine along one schedule, as a failure's report gives it
     #[arg(long, value_name = "SCHEDULE", requires = "filter", conflicts_with = "pin")]
     replay: Option<String>,
-    /// Write the executions of the rows that ran to proofs.md
+    /// Write the executions of the rows that ran to proofs.md; with --weaken, who noticed which weakening
     #[arg(long)]
     pin: bool,
     /// Stands in for proofs.md in the runner's own tests
@@ -157,7 +157,10 @@ impl Arguments {
         if let Some(file) = json {
             serde_json::to_writer_pretty(file, &Document::new(&report)).map_err(|fault| format!("--json: {fault}"))?;
         }
-        if self.pin {
+        if let (true, Some(sweep)) = (self.pin, &sweep) {
+            let written = proofs.pin_weakenings(&sweep.weakenings);
+            written.map_err(|fault| format!("{}: {fault}", path.display()))?;
+        } else if self.pin {
             let pins = pinned(&finished, pins.clone());
             proofs.pin(&pins, &models).map_err(|fault| format!("{}: {fault}", path.display()))?;
         }
@@ -168,6 +171,10 @@ impl Arguments {
         let weaken = weaken::from_environment()?;
         if weaken.is_some() && self.weaken {
             return Err(Usage("--weaken weakens each operation in turn, HENCE_WEAKEN one: not both".into()));
+        }
+        let is_part = self.filter.is_some() || self.engine.is_some() || self.quick || self.shard.is_some();
+        if self.weaken && self.pin && is_part {
+            return Err(Usage("--weaken --pin writes the whole table: not with a part of the models".into()));
         }
         if weaken.is_some() && self.pin {
             return Err(Usage("--pin with HENCE_WEAKEN would pin the executions of a weakened crate".into()));
@@ -218,7 +225,7 @@ impl Arguments {
             Terms::Replay
         } else if selection.weaken.is_some() {
             Terms::Weakened
-        } else if self.pin {
+        } else if self.pin && !self.weaken {
             Terms::Pinning
         } else {
             Terms::Pinned(pins)

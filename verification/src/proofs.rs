@@ -1,7 +1,8 @@
 //! proofs.md as data: the guarantees that it has a row for, the exceptions that it argues, the counts that it pins.
 //!
-//! Three things are read: table lines `| HB-CH-1 | ...`, list lines `- **HB-CH-1** ...` under `## Exceptions`, and the
-//! table of pins between its markers, which `cargo verify --pin` writes. The rest is prose.
+//! Four things are read: table lines `| HB-CH-1 | ...`, list lines `- **HB-CH-1** ...` under `## Exceptions`, and, each
+//! between its markers, the table of pins, which `cargo verify --pin` writes, and that of weakenings, which
+//! `cargo verify --weaken --pin` writes. The rest is prose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -13,9 +14,10 @@ use regex_lite::Regex;
 
 use crate::guarantees::ID;
 use crate::rows::Row;
+use crate::sweep::{Fate, Weakening};
 
-const BEGIN: &str = "<!-- pins:begin -->";
-const END: &str = "<!-- pins:end -->";
+const PINS: [&str; 2] = ["<!-- pins:begin -->", "<!-- pins:end -->"];
+const WEAKENINGS: [&str; 2] = ["<!-- weakenings:begin -->", "<!-- weakenings:end -->"];
 
 /// What a fresh proofs.md says before its first pins.
 const FRESH: &str =
@@ -52,7 +54,7 @@ impl Proofs {
 
     /// The pinned counts; none if there is no table of them.
     pub fn pins(&self) -> Pins {
-        let table = self.around_table().map_or("", |(_, table, _)| table);
+        let table = self.around(PINS).map_or("", |(_, table, _)| table);
         Pins(table.lines().filter_map(parse).collect())
     }
 
@@ -65,18 +67,48 @@ impl Proofs {
                 writeln!(table, "| {model} | {engine} | {bound} | {executions} |").expect("a String takes it");
             }
         }
-        let (before, after) = match self.around_table() {
+        self.replace(PINS, &table)
+    }
+
+    /// Replaces the table of weakenings.
+    pub fn pin_weakenings(&self, weakenings: &[Weakening]) -> io::Result<()> {
+        let mut table = String::from(
+            "\n\n| file | operation | weakened | noticed by | executions |\n| --- | --- | --- | --- | ---: |\n",
+        );
+        for Weakening { line, kind, fate, .. } in weakenings {
+            let (code, kind) = (line.code.replace('|', "\\|"), kind.unwrap_or("not executed"));
+            let (by, executions) = match fate {
+                Fate::Killed { by, executions } => (by.as_str(), executions.to_string()),
+                Fate::Justified(_) => ("argued in `verification/justified.toml`", String::new()),
+                Fate::Survived(_) | Fate::NotExecuted => ("nothing", String::new()),
+            };
+            writeln!(table, "| {} | `{code}` | {kind} | {by} | {executions} |", line.file).expect("a String takes it");
+        }
+        self.replace(WEAKENINGS, &table)
+    }
+
+    /// The rows of the table of weakenings: file, operation, kind, by what it was noticed.
+    pub fn weakenings(&self) -> Vec<[String; 4]> {
+        let table = self.around(WEAKENINGS).map_or("", |(_, table, _)| table);
+        let row =
+            Regex::new(r"(?m)^\| (src/\S+) \| `(.*)` \| ([\w -]+) \| (.*) \| (\d*) ?\|$").expect("a valid pattern");
+        let cell = |cell: &str| cell.replace("\\|", "|");
+        row.captures_iter(table).map(|row| [1, 2, 3, 4].map(|at| cell(&row[at]))).collect()
+    }
+
+    fn replace(&self, [begin, end]: [&str; 2], table: &str) -> io::Result<()> {
+        let (before, after) = match self.around([begin, end]) {
             Some((before, _, after)) => (before.to_string(), after),
             None if self.text.is_empty() => (FRESH.to_string(), "\n"),
             None => (format!("{}\n\n", self.text.trim_end()), "\n"),
         };
-        fs::write(&self.path, format!("{before}{BEGIN}{table}\n{END}{after}"))
+        fs::write(&self.path, format!("{before}{begin}{table}\n{end}{after}"))
     }
 
-    /// The text before, between and after the markers.
-    fn around_table(&self) -> Option<(&str, &str, &str)> {
-        let (before, rest) = self.text.split_once(BEGIN)?;
-        let (table, after) = rest.split_once(END)?;
+    /// The text before, between and after these markers.
+    fn around(&self, [begin, end]: [&str; 2]) -> Option<(&str, &str, &str)> {
+        let (before, rest) = self.text.split_once(begin)?;
+        let (table, after) = rest.split_once(end)?;
         Some((before, table, after))
     }
 }

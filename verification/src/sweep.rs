@@ -194,7 +194,7 @@ impl Weakening {
     fn new(site: &Site, fate: Fate, root: &Path) -> Self {
         let Site { weaken: Weaken { file, line, kind }, column } = site;
         let text = fs::read_to_string(root.join(file)).unwrap_or_default();
-        let code = text.lines().nth(*line as usize - 1).unwrap_or_default().trim().to_string();
+        let code = sites::code(text.lines().nth(*line as usize - 1).unwrap_or_default()).trim().to_string();
         Self {
             site: format!("{file}:{line}:{column}#{}", kind.operand()),
             line: Line { file: file.clone(), line: *line, code },

@@ -76,7 +76,7 @@ fn bad_usage_exits_2() {
     assert_usage(&output(&["no_such_model"]), "no model matches");
     assert_usage(&output(&["--list", "no_such_model"]), "no model matches");
     assert_usage(&output(&["--shard", "3/2"]), "I/N");
-    assert_usage(&output(&["--weaken", "--pin"]), "--pin");
+    assert_usage(&output(&["--weaken", "--pin", "--quick"]), "--pin");
     assert_usage(&output(&["hb", "--replay", "1"]), "full name");
     assert_usage(&output(&["--replay", "1", "--pin", "hb"]), "--pin");
     assert_usage(&output(&["--json", "/no/such/folder/report.json"]), "/no/such/folder");

@@ -2,11 +2,13 @@
 //! exploration that is to be complete has its count in proofs.md. Nothing is explored here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use hence_registry::Model;
 use hence_verification::proofs::{self, Proofs};
 use hence_verification::rows::Row;
-use hence_verification::{engines, evidence, guarantees, root};
+use hence_verification::sweep::Sources;
+use hence_verification::{engines, evidence, guarantees, root, sites};
 
 fn proofs_md() -> Proofs {
     Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read")
@@ -75,4 +77,32 @@ fn every_complete_exploration_is_pinned_and_nothing_else() {
     let missing = wanted.difference(&pinned).map(|key| show("no pin", key));
     let stale = pinned.difference(&wanted).map(|key| show("no such row", key));
     assert_none("proofs.md and the registry differ (`cargo verify --pin` writes the pins)", missing.chain(stale));
+}
+
+#[test]
+fn weakenings_are_of_what_stands_in_src() {
+    let models: BTreeSet<&str> = engines::models().iter().map(|model| model.name).collect();
+    let faults = proofs_md().weakenings().into_iter().filter_map(|[file, operation, kind, by]| {
+        let text = fs::read_to_string(root().join(&file)).unwrap_or_default();
+        let is_there = text.lines().any(|line| sites::code(line).trim() == operation);
+        let is_noticed =
+            by.starts_with("argued") || by.split_once(',').is_some_and(|(model, _)| models.contains(model));
+        (!is_there || !is_noticed).then(|| format!("{file}: `{operation}` {kind}: {by}"))
+    });
+    assert_none("rows that are out of date (run `cargo verify --weaken --pin`)", faults);
+}
+
+#[test]
+fn every_ordering_has_its_row_of_weakenings() {
+    let rows = proofs_md().weakenings();
+    let written = Sources::read(&root(), true).expect("no argument is about nothing").written;
+    assert!(written.len() > 50, "the scan finds the operations");
+    let has_row = |line: &sites::Line| rows.iter().any(|[file, code, ..]| *file == line.file && *code == line.code);
+    let orders =
+        |line: &&sites::Line| ["Acquire", "Release", "AcqRel", "SeqCst"].iter().any(|it| line.code.contains(it));
+    let missing = written.iter().filter(orders).filter(|line| !has_row(line));
+    assert_none(
+        "orderings without a row (run `cargo verify --weaken --pin`)",
+        missing.map(|line| format!("{}:{}: {}", line.file, line.line, line.code)),
+    );
 }
