@@ -1,7 +1,8 @@
 //! The tree of tokens: what a token keeps for its children and its callbacks, and how a cancellation spreads.
 //!
 //! # Invariants
-//! 1. A dependent is in its token's `slots` from its `insert` until its `remove`, or until all are taken, after the end.
+//! 1. A dependent is in its token's `children` or `callbacks` from its `insert` until its `remove`, or until all are taken,
+//!    after the end.
 //! 2. Nothing is inserted once all have been taken, which `over` says: by the one who cancels, in the section that ends
 //!    the token; at its deadline, by the alarm of a callback. Likewise nobody comes to wait (`closing.rs` 2).
 //! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there.
@@ -10,6 +11,9 @@
 //! 6. Under a token's lock nobody takes another, but the one who ends it, who takes its line's. A select takes a
 //!    token's for a moment, to make a line, under the locks of channels that come before that line in the one order in
 //!    which selects lock them. So no two wait for each other.
+//! 7. What a call has closed keeps its children in `below` until that call has closed, or found closed, all that is below:
+//!    another call, of an ancestor's cancellation, that finds it closed goes on with them. So neither returns before all
+//!    are closed, and neither waits for the other.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
 //!
@@ -55,38 +59,37 @@ struct State {
     over: Option<End>,
     /// Why it was cancelled, where the one who did it has said why.
     error: Option<SharedError>,
-    slots: Slots,
+    children: Slots<Weak<Node>>,
+    callbacks: Slots<Callback>,
+    /// Invariant 7.
+    below: Option<Family>,
 }
 
-/// Who hears of the end.
-enum Dependent {
-    Child(Weak<Node>),
-    Callback(Callback),
-}
+/// The children of a token that is being cancelled, for all who do it.
+type Family = Arc<Vec<Slot<Weak<Node>>>>;
 
-impl fmt::Debug for Dependent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Dependent::Child(_)) { "Child" } else { "Callback" })
-    }
-}
-
-/// Dependents, each in a slot of its own until it is removed: both in constant time.
-#[derive(Debug)]
-struct Slots {
-    slots: Vec<Slot>,
+/// Dependents of one kind, each in a slot of its own until it is removed: both in constant time.
+struct Slots<D> {
+    slots: Vec<Slot<D>>,
     /// The first vacant slot; `slots.len()` if none is.
     vacant: usize,
     occupied: usize,
 }
 
 #[derive(Debug)]
-enum Slot {
-    Occupied(Dependent),
+enum Slot<D> {
+    Occupied(D),
     /// With the next vacant one.
     Vacant(usize),
 }
 
-impl Slots {
+impl<D> fmt::Debug for Slots<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slots").field("occupied", &self.occupied).finish_non_exhaustive()
+    }
+}
+
+impl<D> Slots<D> {
     /// An empty one keeps no more slots than these.
     const KEPT: usize = 32;
 
@@ -99,7 +102,7 @@ impl Slots {
         self.vacant
     }
 
-    fn insert(&mut self, dependent: Dependent) {
+    fn insert(&mut self, dependent: D) {
         self.occupied += 1;
         match self.slots.get_mut(self.vacant) {
             None => {
@@ -114,7 +117,7 @@ impl Slots {
     }
 
     /// Takes a dependent out, with the memory that is not needed any more; `None` if all have been taken.
-    fn remove(&mut self, slot: usize) -> Option<(Dependent, Vec<Slot>)> {
+    fn remove(&mut self, slot: usize) -> Option<(D, Vec<Slot<D>>)> {
         let dependent = match mem::replace(self.slots.get_mut(slot)?, Slot::Vacant(self.vacant)) {
             Slot::Occupied(dependent) => dependent,
             Slot::Vacant(_) => unreachable!("removed once"),
@@ -122,24 +125,43 @@ impl Slots {
         self.vacant = slot;
         self.occupied -= 1;
         let empty = self.occupied == 0 && self.slots.len() > Self::KEPT;
-        Some((dependent, if empty { mem::replace(self, Self::new()).slots } else { Vec::new() }))
+        Some((dependent, if empty { self.take() } else { Vec::new() }))
+    }
+
+    fn take(&mut self) -> Vec<Slot<D>> {
+        mem::replace(self, Self::new()).slots
     }
 }
 
-impl State {
-    fn take(&mut self, end: End) -> Vec<Slot> {
-        self.over = Some(end);
-        mem::replace(&mut self.slots, Slots::new()).slots
+impl<D> Slot<D> {
+    fn occupied(self) -> Option<D> {
+        match self {
+            Slot::Occupied(dependent) => Some(dependent),
+            Slot::Vacant(_) => None,
+        }
+    }
+
+    fn as_ref(&self) -> Option<&D> {
+        match self {
+            Slot::Occupied(dependent) => Some(dependent),
+            Slot::Vacant(_) => None,
+        }
     }
 }
 
 impl Branch {
     fn new(parent: Option<Place>, over: Option<End>, error: Option<SharedError>) -> Self {
-        Self { parent, state: Lock::new(State { over, error, slots: Slots::new() }) }
+        let state = State { over, error, children: Slots::new(), callbacks: Slots::new(), below: None };
+        Self { parent, state: Lock::new(state) }
     }
 
     pub(super) fn error(&self) -> Option<SharedError> {
         self.state.with(|state| state.error.clone())
+    }
+
+    /// Children that another call has still to close, and for which cause.
+    fn below(&self) -> Option<(Family, Option<SharedError>)> {
+        self.state.with(|state| Some((state.below.clone()?, state.error.clone())))
     }
 }
 
@@ -163,9 +185,9 @@ pub(super) fn child(parent: &Arc<Node>, deadline: Option<Instant>) -> Arc<Node> 
             let branch = Branch::new(None, state.over, state.error.clone());
             return Arc::new(Node::new(state.over, deadline, branch));
         }
-        let place = Place { node: parent.clone(), slot: state.slots.next() };
+        let place = Place { node: parent.clone(), slot: state.children.next() };
         let child = Arc::new(Node::new(None, deadline, Branch::new(Some(place), None, None)));
-        state.slots.insert(Dependent::Child(Arc::downgrade(&child)));
+        state.children.insert(Arc::downgrade(&child));
         child
     })
 }
@@ -176,26 +198,34 @@ pub(super) fn register(node: &Arc<Node>, callback: Callback) -> Result<Place, Ca
         if state.over.is_some() {
             return Err(callback);
         }
-        let place = Place { node: node.clone(), slot: state.slots.next() };
-        state.slots.insert(Dependent::Callback(callback));
+        let place = Place { node: node.clone(), slot: state.callbacks.next() };
+        state.callbacks.insert(callback);
         Ok(place)
     })
 }
 
 impl Place {
-    /// Leaves it; false if all have been taken before.
+    /// A callback leaves it; false if all have been taken before.
     pub(super) fn leave(&self) -> bool {
-        self.node.owner.state.with(|state| state.slots.remove(self.slot)).is_some()
+        self.node.owner.state.with(|state| state.callbacks.remove(self.slot)).is_some()
+    }
+
+    /// A child does.
+    fn leave_parent(&self) {
+        self.node.owner.state.with(|state| state.children.remove(self.slot));
     }
 }
 
+/// What a call takes that has ended a token: the children, if there are any, and the callbacks.
+type Taken = (Option<Family>, Vec<Slot<Callback>>);
+
 /// Ends a token that nothing else has ended, wakes those who wait for it, and takes its dependents.
 #[inline]
-fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Option<Vec<Slot>> {
+fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Option<Taken> {
     if node.deadline().is_some() && node.expires() {
         return None;
     }
-    let (slots, released) = node.owner.state.with(|state| {
+    let (taken, released) = node.owner.state.with(|state| {
         // Where there is a line, under its lock too: a select that has found it open finds the token so (SF-SEL-3).
         let released = match node.line() {
             Some(line) => Some(line.close_if(|| node.end())?),
@@ -203,39 +233,58 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
             None => return None,
         };
         state.error = error.cloned();
-        Some((state.take(End::ByCall), released))
+        state.over = Some(End::ByCall);
+        let children = state.children.take();
+        state.below = (!children.is_empty()).then(|| Arc::new(children));
+        Some(((state.below.clone(), state.callbacks.take()), released))
     })?;
     if let Some(released) = released {
         panics.catch(|| released.notify());
     }
-    Some(slots)
+    Some(taken)
 }
 
 /// Cancels a token and, if that is what ended it, all its descendants; then runs their callbacks.
 pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
     let mut panics = Panics(None);
-    let Some(slots) = close(node, error, &mut panics) else { return false };
-    // Whose turn is still to come: the dependents of nodes that have been closed.
-    let (mut taken, mut callbacks) = (Vec::new(), Vec::new());
-    let mut next = Some(slots);
-    while let Some(slots) = next {
-        for slot in slots {
-            match slot {
-                Slot::Occupied(Dependent::Callback(callback)) => callbacks.push(callback),
-                Slot::Occupied(Dependent::Child(child)) => {
-                    let slots = child.upgrade().and_then(|child| close(&child, error, &mut panics));
-                    taken.extend(slots.filter(|slots| !slots.is_empty()));
-                }
-                Slot::Vacant(_) => {}
-            }
-        }
-        next = taken.pop();
+    let Some((family, mut callbacks)) = close(node, error, &mut panics) else { return false };
+    if let Some(family) = family {
+        close_below(node, family, error, &mut callbacks, &mut panics);
     }
-    for callback in callbacks {
+    for callback in callbacks.into_iter().filter_map(Slot::occupied) {
         panics.catch(callback);
     }
     panics.resume();
     true
+}
+
+/// Closes all descendants of a token that this call has closed, and adds their callbacks.
+fn close_below(
+    node: &Arc<Node>,
+    family: Family,
+    error: Option<&SharedError>,
+    callbacks: &mut Vec<Slot<Callback>>,
+    panics: &mut Panics,
+) {
+    let mut closed = vec![node.clone()];
+    // Whose turn is still to come, and for which cause.
+    let mut families = vec![(family, error.cloned())];
+    while let Some((family, error)) = families.pop() {
+        for child in family.iter().filter_map(|slot| slot.as_ref()?.upgrade()) {
+            if let Some((family, others)) = close(&child, error.as_ref(), panics) {
+                callbacks.extend(others);
+                if let Some(family) = family {
+                    families.push((family, error.clone()));
+                    closed.push(child);
+                }
+            } else if let Some(helped) = child.owner.below() {
+                families.push(helped);
+            }
+        }
+    }
+    for node in closed {
+        let _family = node.owner.state.with(|state| state.below.take());
+    }
 }
 
 /// What ends a token at its deadline where it has callbacks, which then run.
@@ -249,10 +298,12 @@ impl Wake for Expiry {
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
-            for slot in node.owner.state.with(|state| state.take(End::ByDeadline)) {
-                if let Slot::Occupied(Dependent::Callback(callback)) = slot {
-                    panics.catch(callback);
-                }
+            let (_children, callbacks) = node.owner.state.with(|state| {
+                state.over = Some(End::ByDeadline);
+                (state.children.take(), state.callbacks.take())
+            });
+            for callback in callbacks.into_iter().filter_map(Slot::occupied) {
+                panics.catch(callback);
             }
         }
         panics.resume();
@@ -289,7 +340,7 @@ impl Drop for Branch {
         // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
         let mut place = self.parent.take();
         while let Some(child) = place {
-            child.leave();
+            child.leave_parent();
             place = Arc::into_inner(child.node).and_then(|mut parent| parent.owner.parent.take());
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn models() -> Vec<Model> {
     let release = || closing(Kind::Relaxed, "self.ended.compare_exchange(open, CLOSED");
     let acquire = || closing(Kind::Relaxed, "self.ended.load(Ordering::Acquire)");
     let claim = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let close_unlocked = || tree(Kind::NoLock, "let (slots, released) = node.owner.state.with(");
+    let close_unlocked = || tree(Kind::NoLock, "let (taken, released) = node.owner.state.with(");
     let close_unnotified = || core(Kind::NoWake, "release(&Some(self.0)); // close");
     vec![
         Model::new("hb_cx_1_cancel_before_is_cancelled", &["HB-CX-1"], EARLY_OR_LATE, is_cancelled),
@@ -83,21 +83,22 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_cx_2_grandchild_of_a_dropped_child", &["SF-CX-2"], &["cancelled"], grandchild),
         Model::new("sf_cx_2_last_handle_dropped", &["SF-CX-2", "SF-CX-3"], &["dropped", "run"], last_handle_dropped),
         Model::failing("sf_cx_2_place_left_unlocked", &["SF-CX-2"], RACE, last_handle_dropped)
-            .weakened(tree(Kind::NoLock, "self.node.owner.state.with(|state| state.slots.remove(self.slot))")),
+            .weakened(tree(Kind::NoLock, "state.children.remove(self.slot)")),
         Model::new("sf_cx_2_parent_first", &["SF-CX-2"], EARLY_OR_LATE, parent_first),
         // Sequentially consistent, the bounded explorer cannot see it.
         Model::failing("sf_cx_2_parent_later", &["SF-CX-2"], &["found after its parent"], parent_first)
             .weakened(release())
             .under(&[Engine::Loom]),
+        Model::new("sf_cx_2_descendant_cancelled_meanwhile", &["SF-CX-2"], EARLY_OR_LATE, cancelled_meanwhile),
         Model::new("sf_cx_2_parent_and_sibling_are_left", &["SF-CX-2"], &["one of three"], siblings),
         Model::new("sf_cx_2_places_are_used_again", &["SF-CX-2"], &["all that are left"], places_are_used_again),
         Model::new("sf_cx_2_callbacks_last", &["SF-CX-2", "SF-CX-3"], &["descendants first"], callbacks_last),
         Model::new("sf_cx_3_stop_or_run", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(false)),
         Model::failing("sf_cx_3_stop_unlocked", &["SF-CX-3"], RACE, || stop_or_run(false))
-            .weakened(tree(Kind::NoLock, "self.node.owner.state.with(|state| state.slots.remove(self.slot))")),
+            .weakened(tree(Kind::NoLock, "state.callbacks.remove(self.slot)")),
         Model::new("sf_cx_3_stop_or_run_at_the_deadline", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(true)),
         Model::failing("sf_cx_3_taken_unlocked_at_the_deadline", &["SF-CX-3"], RACE, || stop_or_run(true))
-            .weakened(tree(Kind::NoLock, "for slot in node.owner.state.with(")),
+            .weakened(tree(Kind::NoLock, "let (_children, callbacks) = node.owner.state.with(")),
         Model::new("sf_cx_3_registered_while_cancelling", &["SF-CX-3", "LV-CX-2"], &["1"], registered_while_cancelling),
         Model::new(
             "sf_cx_3_cancel_or_deadline",
@@ -414,6 +415,25 @@ fn parent_first() -> String {
     }
     other.join().unwrap();
     early_or_late(cancelled)
+}
+
+/// Two cancel a token and its child: whoever did returns only when both of the child's descendants are cancelled.
+fn cancelled_meanwhile() -> String {
+    let root = CancellationToken::new();
+    let child = root.child_token();
+    let grandchild = child.child_token();
+    let last = grandchild.child_token();
+    let other = {
+        let last = last.clone();
+        spawn(move || {
+            let cancelled = child.cancel();
+            assert!(!cancelled || last.is_cancelled(), "not before `cancel` returned");
+            cancelled
+        })
+    };
+    assert!(root.cancel());
+    assert!(last.is_cancelled(), "not before `cancel` returned");
+    if other.join().unwrap() { "early" } else { "late" }.into()
 }
 
 fn siblings() -> String {
