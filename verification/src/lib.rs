@@ -21,7 +21,7 @@ pub mod report;
 pub mod rows;
 mod tables;
 pub mod verdict;
-pub mod weaken;
+pub use hence_registry::weaken;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,116 @@
+//! Who runs next: the bytes of an input, or another scheduler, with the main thread held back.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use hence_under_shuttle::Choices;
+use shuttle::current::TaskId;
+use shuttle::scheduler::{Schedule, Scheduler, Task};
+
+std::thread_local! {
+    /// Whether the main thread waits for the others to come to rest.
+    static SETTLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Comes back, to the main thread, when no other thread can run.
+pub fn settle() {
+    SETTLING.set(true);
+    shuttle::thread::yield_now();
+    SETTLING.set(false);
+}
+
+/// Any scheduler, but the main thread does not run while it settles, and nobody wakes without a reason but by
+/// [`Choices::spurious`].
+#[derive(Debug)]
+pub struct Settling<S>(pub S);
+
+impl<S: Scheduler> Scheduler for Settling<S> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        SETTLING.set(false);
+        self.0.new_execution()
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        let awake: Vec<&Task> = runnable.iter().copied().filter(|task| !task.can_spuriously_wakeup()).collect();
+        let main = TaskId::from(0);
+        let others: Vec<&Task> = awake.iter().copied().filter(|task| task.id() != main).collect();
+        let may_run = if SETTLING.get() && !others.is_empty() { others } else { awake };
+        self.0.next_task(&may_run, current, yields)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+}
+
+/// A schedule made of bytes, one for each turn of a thread.
+///
+/// A byte says who takes over (2 bits: the first of the others that can run, the second, ...), for how many scheduling
+/// points it goes on if nothing stops it (5 bits), and whether one park of that time returns without a reason (1 bit).
+/// So a schedule of n bytes has n switches, and taking a byte out takes a switch out. After the last byte, each thread
+/// runs until it blocks or yields, and then the next one in turn, so that every loop ends.
+#[derive(Clone, Debug)]
+pub struct Turns(Rc<RefCell<State>>);
+
+#[derive(Debug)]
+struct State {
+    bytes: Vec<u8>,
+    begun: bool,
+    next: usize,
+    left: usize,
+    to: usize,
+    spurious: bool,
+}
+
+/// The byte of a turn.
+pub fn turn(to: u8, steps: u8, spurious: bool) -> u8 {
+    steps << 3 | (to & 3) << 1 | u8::from(spurious)
+}
+
+impl Turns {
+    pub fn new(bytes: &[u8]) -> Self {
+        // The main thread begins, and starts all others before its first turn ends.
+        let (bytes, left) = (bytes.to_vec(), usize::MAX);
+        Self(Rc::new(RefCell::new(State { bytes, begun: false, next: 0, left, to: 0, spurious: false })))
+    }
+}
+
+impl Scheduler for Turns {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        (!std::mem::replace(&mut self.0.borrow_mut().begun, true)).then(|| Schedule::new(0))
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        let mut state = self.0.borrow_mut();
+        let others: Vec<TaskId> = runnable.iter().map(|task| task.id()).filter(|task| Some(*task) != current).collect();
+        let goes_on = current.filter(|current| runnable.iter().any(|task| task.id() == *current));
+        if others.is_empty() {
+            return goes_on;
+        }
+        if !yields && state.left > 0 && goes_on.is_some() {
+            state.left -= 1;
+            return goes_on;
+        }
+        let Some(&byte) = state.bytes.get(state.next) else {
+            (state.left, state.to, state.spurious) = (usize::MAX, 0, false);
+            return others.iter().copied().find(|task| Some(*task) > current).or(Some(others[0]));
+        };
+        state.next += 1;
+        (state.left, state.to, state.spurious) = ((byte >> 3).into(), (byte >> 1 & 3).into(), byte & 1 == 1);
+        Some(others[state.to % others.len()])
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+}
+
+impl Choices for Turns {
+    fn choose(&mut self, options: usize) -> usize {
+        self.0.borrow().to % options
+    }
+
+    fn spurious(&mut self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().spurious)
+    }
+}
