@@ -19,6 +19,7 @@ use std::sync::Once;
 
 use arbitrary::{Arbitrary, Unstructured};
 use hence_registry::weaken;
+use hence_under_shuttle::executions;
 use shuttle::scheduler::Scheduler;
 
 use program::Program;
@@ -57,18 +58,21 @@ pub fn explore(
     choices: Option<Rc<RefCell<dyn hence_under_shuttle::Choices>>>,
 ) -> Result<(), String> {
     prepare();
-    let body = {
-        let program = program.clone();
-        move || {
+    let scheduler = Rc::new(RefCell::new(scheduler));
+    let run = || {
+        let (program, before) = (program.clone(), executions());
+        let body = move || {
             trace::begin();
             run::run(&program);
-            if let Err(fault) = check::check(&program, &trace::events()) {
-                panic!("{fault}");
-            }
-        }
+        };
+        hence_under_shuttle::drive(Settling::new(scheduler.clone()), choices.clone(), body);
+        executions() > before
     };
-    panic::catch_unwind(AssertUnwindSafe(|| hence_under_shuttle::drive(Settling(scheduler), choices, body)))
-        .map_err(|panic| hence_registry::message(&*panic))
+    // The trace is checked out here: the search may go deeper than the stack of a coroutine.
+    while panic::catch_unwind(AssertUnwindSafe(run)).map_err(|panic| hence_registry::message(&*panic))? {
+        check::check(program, &trace::events())?;
+    }
+    Ok(())
 }
 
 /// The program, and the steps of its last execution, one a line.

@@ -132,7 +132,7 @@ pub fn run(program: &Program) {
     }
 
     settle();
-    world.check_rest();
+    world.check_rest(program.threads.len());
     world.ending.set(true);
     for channel in 0..CHANNELS {
         world.close(channel);
@@ -221,7 +221,7 @@ impl World {
     }
 
     /// No thread can go on by itself: so whoever waits must have reason to.
-    fn check_rest(&self) {
+    fn check_rest(&self, threads: usize) {
         let waiting: Vec<_> =
             trace::events().into_iter().filter(|event| event.thread != 0 && event.returned.is_none()).collect();
         let operations = |event: &trace::Event| match event.action {
@@ -257,6 +257,8 @@ impl World {
             }
             let Action::Step(step, number) = event.action else { continue };
             let idle = stats.queued + stats.running + stats.waiting == 0;
+            // A job that has waited in its own pool goes on once fewer run than may.
+            let may_run = event.thread <= threads || stats.running < stats.limit;
             let ready = match step {
                 Step::Send(_, Patience::Cancellable) | Step::Recv(_, Patience::Cancellable) => {
                     self.tokens[CANCELS].is_cancelled()
@@ -266,8 +268,8 @@ impl World {
                     self.group.count() == 0 || patience == Patience::Cancellable && self.tokens[CANCELS].is_cancelled()
                 }
                 Step::WaitIdle(_) | Step::Drain | Step::Shutdown => idle,
-                Step::Join(_) => idle || number.is_some_and(|number| has_ended(number)),
-                Step::Spawn(..) | Step::Execute(_) => self.pool.is_closed() || stats.queued == 0,
+                Step::Join(_) => may_run && (idle || number.is_some_and(has_ended)),
+                Step::Spawn(..) | Step::Execute(_) => may_run && (self.pool.is_closed() || stats.queued == 0),
                 _ => false,
             };
             assert!(!ready, "a wake-up is lost: nothing keeps t{} from `{step}`", event.thread);

@@ -1,6 +1,7 @@
 //! Who runs next: the bytes of an input, or another scheduler, with the main thread held back.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::rc::Rc;
 
 use hence_under_shuttle::Choices;
@@ -19,15 +20,24 @@ pub fn settle() {
     SETTLING.set(false);
 }
 
-/// Any scheduler, but the main thread does not run while it settles, and nobody wakes without a reason but by
-/// [`Choices::spurious`].
+/// Any scheduler's next execution, but the main thread does not run while it settles, and nobody wakes without a reason
+/// but by [`Choices::spurious`].
 #[derive(Debug)]
-pub struct Settling<S>(pub S);
+pub struct Settling<S> {
+    scheduler: Rc<RefCell<S>>,
+    begun: bool,
+}
+
+impl<S> Settling<S> {
+    pub fn new(scheduler: Rc<RefCell<S>>) -> Self {
+        Self { scheduler, begun: false }
+    }
+}
 
 impl<S: Scheduler> Scheduler for Settling<S> {
     fn new_execution(&mut self) -> Option<Schedule> {
         SETTLING.set(false);
-        self.0.new_execution()
+        if mem::replace(&mut self.begun, true) { None } else { self.scheduler.borrow_mut().new_execution() }
     }
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
@@ -35,11 +45,11 @@ impl<S: Scheduler> Scheduler for Settling<S> {
         let main = TaskId::from(0);
         let others: Vec<&Task> = awake.iter().copied().filter(|task| task.id() != main).collect();
         let may_run = if SETTLING.get() && !others.is_empty() { others } else { awake };
-        self.0.next_task(&may_run, current, yields)
+        self.scheduler.borrow_mut().next_task(&may_run, current, yields)
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.scheduler.borrow_mut().next_u64()
     }
 }
 
@@ -77,7 +87,7 @@ impl Turns {
 
 impl Scheduler for Turns {
     fn new_execution(&mut self) -> Option<Schedule> {
-        (!std::mem::replace(&mut self.0.borrow_mut().begun, true)).then(|| Schedule::new(0))
+        (!mem::replace(&mut self.0.borrow_mut().begun, true)).then(|| Schedule::new(0))
     }
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
@@ -111,6 +121,6 @@ impl Choices for Turns {
     }
 
     fn spurious(&mut self) -> bool {
-        std::mem::take(&mut self.0.borrow_mut().spurious)
+        mem::take(&mut self.0.borrow_mut().spurious)
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{HashSet, VecDeque};
 
 use hence_under_shuttle::{Clock, happens_before};
 
-use super::super::program::{Arm, Step};
+use super::super::program::{Arm, Patience, Step};
 use super::super::trace::Outcome;
 use super::Done;
 
@@ -58,7 +58,9 @@ pub(super) fn check(channel: usize, capacity: Option<usize>, done: &[Done]) -> R
 /// What a step did to this channel.
 fn operations<'a>(channel: usize, done: &Done<'a>) -> Vec<Operation<'a>> {
     let Some((step, number)) = done.step() else { return Vec::new() };
-    let one = |what, selected| vec![Operation { done: *done, what, selected }];
+    // A select of two operations, of which one is a token's.
+    let cancellable = matches!(step, Step::Send(_, Patience::Cancellable) | Step::Recv(_, Patience::Cancellable));
+    let one = |what, selected| vec![Operation { done: *done, what, selected: selected || cancellable }];
     match (step, done.outcome) {
         (Step::Close(of), Outcome::Is(closed)) if of == channel => one(What::Close(*closed), false),
         (Step::DropSender(of), _) if of == channel => one(What::DropSender, false),

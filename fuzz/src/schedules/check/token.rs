@@ -10,8 +10,8 @@ pub(super) fn check(token: usize, done: &[Done]) -> Result<(), String> {
     let cancels: Vec<&Done> =
         done.iter().filter(|done| matches!(done.step(), Some((Step::Cancel(of), _)) if of <= token)).collect();
     let succeeded = |done: &&&Done| *done.outcome == Outcome::Is(true);
-    let on_itself = cancels.iter().filter(|done| matches!(done.step(), Some((Step::Cancel(of), _)) if of == token));
-    if let Some(second) = on_itself.filter(succeeded).nth(1) {
+    let is_itself = |done: &&&Done| matches!(done.step(), Some((Step::Cancel(of), _)) if of == token);
+    if let Some(second) = cancels.iter().filter(is_itself).filter(succeeded).nth(1) {
         return Err(format!("SF-CX-1: cancelled twice:\n{}", second.event));
     }
 
@@ -23,8 +23,10 @@ pub(super) fn check(token: usize, done: &[Done]) -> Result<(), String> {
             let seen = cancels.iter().filter(succeeded).any(|cancel| ordered("", cancel, look).is_ok());
             require(is_timed || seen, "HB-CX-1: found cancelled, but no cancel happens before", look)?;
         } else {
-            let before = |cancel: &&&Done| cancel.ended_before(look);
-            require(!cancels.iter().any(|cancel| before(&cancel)), "SF-CX-1: not cancelled after a cancel", look)?;
+            // One that came too late for an ancestor does not wait for the one in time, which goes down the tree.
+            let counts = |cancel: &&&Done| succeeded(cancel) || is_itself(cancel);
+            let cancelled = cancels.iter().filter(counts).any(|cancel| cancel.ended_before(look));
+            require(!cancelled, "SF-CX-2: not cancelled after a cancel", look)?;
             let earlier = looks.iter().any(|(earlier, found)| *found && earlier.ended_before(look));
             require(!earlier, "SF-CX-1: no longer cancelled", look)?;
         }
