@@ -23,6 +23,12 @@ pub fn check(program: &Program, events: &[Event]) -> Result<(), String> {
     pool::check(program, &done)
 }
 
+/// How many of the values sent to a channel have not been received, by the operations that have ended.
+pub fn kept(channel: usize, events: &[Event], drops: &[usize]) -> usize {
+    let done: Vec<Done> = events.iter().filter_map(|event| Done::of(event).ok()).collect();
+    channel::kept(channel, &done, drops)
+}
+
 /// An operation that has ended.
 #[derive(Clone, Copy, Debug)]
 struct Done<'a> {

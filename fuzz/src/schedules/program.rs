@@ -42,6 +42,13 @@ pub enum Arm {
     Recv(usize),
 }
 
+impl Arm {
+    pub fn channel(self) -> usize {
+        let (Arm::Send(channel) | Arm::Recv(channel)) = self;
+        channel
+    }
+}
+
 /// What a job of the pool does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -59,6 +66,10 @@ pub enum Step {
     Send(usize, Patience),
     Recv(usize, Patience),
     Select([Arm; 2], Patience),
+    /// A select that panics once it has been chosen what to do, so that it is undone.
+    GiveUp([Arm; 2]),
+    /// A future that is polled once, and dropped.
+    Abandon(Arm),
     Close(usize),
     DropSender(usize),
     DropReceiver(usize),
@@ -116,6 +127,10 @@ static ALL: LazyLock<Vec<Step>> = LazyLock::new(|| {
     all.extend([Step::CancelTask, Step::Resize(1), Step::Resize(2), Step::Resize(3), Step::ClosePool]);
     all.extend([Blocks, TimesOut].map(Step::WaitIdle));
     all.extend([Step::Drain, Step::Shutdown]);
+    for (i, first) in arms.into_iter().enumerate() {
+        all.extend(arms.into_iter().skip(i + 1).map(|second| Step::GiveUp([first, second])));
+        all.push(Step::Abandon(first));
+    }
     assert!(all.len() < 192, "a step is a byte that is no end");
     all
 });
@@ -126,7 +141,8 @@ impl Step {
         match self {
             Step::Send(channel, _) => vec![Arm::Send(channel)],
             Step::Recv(channel, _) => vec![Arm::Recv(channel)],
-            Step::Select(arms, _) => arms.into(),
+            Step::Select(arms, _) | Step::GiveUp(arms) => arms.into(),
+            Step::Abandon(arm) => vec![arm],
             _ => Vec::new(),
         }
     }
@@ -282,6 +298,8 @@ impl fmt::Display for Step {
             Step::Send(channel, patience) => write!(f, "{patience}send c{channel}"),
             Step::Recv(channel, patience) => write!(f, "{patience}recv c{channel}"),
             Step::Select([first, second], patience) => write!(f, "{patience}select {{ {first}, {second} }}"),
+            Step::GiveUp([first, second]) => write!(f, "select {{ {first}, {second} }}, given up"),
+            Step::Abandon(arm) => write!(f, "abandoned {arm}"),
             Step::Close(channel) => write!(f, "close c{channel}"),
             Step::DropSender(channel) => write!(f, "drop sender of c{channel}"),
             Step::DropReceiver(channel) => write!(f, "drop receiver of c{channel}"),

@@ -5,7 +5,11 @@
 //! the guards and ends the pool, after which no operation blocks; a program that does not end then is a finding.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hence_under_shuttle::hence::cancel::{CancellationToken, Cause, RecvOrCancelledError, SendOrCancelledError};
@@ -17,6 +21,7 @@ use hence_under_shuttle::hence::wait_group::{Guard, WaitGroup};
 use hence_under_shuttle::spawn;
 use shuttle::future::block_on;
 
+use super::check;
 use super::program::{Arm, CHANNELS, JOBS, Job, Patience, Program, Step, TOKENS};
 use super::schedule::settle;
 use super::trace::{self, Action, Counted, Outcome, trace};
@@ -132,7 +137,7 @@ pub fn run(program: &Program) {
     }
 
     settle();
-    world.check_rest(program.threads.len());
+    world.check_rest(program);
     world.ending.set(true);
     for channel in 0..CHANNELS {
         world.close(channel);
@@ -221,7 +226,7 @@ impl World {
     }
 
     /// No thread can go on by itself: so whoever waits must have reason to.
-    fn check_rest(&self, threads: usize) {
+    fn check_rest(&self, program: &Program) {
         let waiting: Vec<_> =
             trace::events().into_iter().filter(|event| event.thread != 0 && event.returned.is_none()).collect();
         let operations = |event: &trace::Event| match event.action {
@@ -243,22 +248,21 @@ impl World {
             trace::events().iter().any(is_its_end)
         };
         let stats = self.pool.stats();
+        let kept = [0, 1].map(|channel| check::kept(channel, &trace::events(), &trace::drops()));
         for (i, event) in waiting.iter().enumerate() {
             for arm in operations(event) {
-                let ready = match arm {
-                    Arm::Send(channel) => {
-                        is_closed(channel) || self.ask(channel, Sender::is_full, Receiver::is_full) == Some(false)
-                    }
-                    Arm::Recv(channel) => {
-                        is_closed(channel) || self.ask(channel, Sender::len, Receiver::len).is_some_and(|len| len > 0)
-                    }
+                let left = kept[arm.channel()];
+                let has_place = match arm {
+                    Arm::Send(channel) => program.capacities[channel].is_none_or(|capacity| left < capacity),
+                    Arm::Recv(_) => left > 0,
                 };
+                let ready = has_place || is_closed(arm.channel());
                 assert!(!ready && !meets(arm, i), "a wake-up is lost: nothing keeps t{} from `{arm}`", event.thread);
             }
             let Action::Step(step, number) = event.action else { continue };
             let idle = stats.queued + stats.running + stats.waiting == 0;
             // A job that has waited in its own pool goes on once fewer run than may.
-            let may_run = event.thread <= threads || stats.running < stats.limit;
+            let may_run = event.thread <= program.threads.len() || stats.running < stats.limit;
             let ready = match step {
                 Step::Send(_, Patience::Cancellable) | Step::Recv(_, Patience::Cancellable) => {
                     self.tokens[CANCELS].is_cancelled()
@@ -274,8 +278,17 @@ impl World {
             };
             assert!(!ready, "a wake-up is lost: nothing keeps t{} from `{step}`", event.thread);
         }
-        let starved = stats.queued > 0 && stats.running < stats.limit;
-        assert!(!starved, "a wake-up is lost: {} jobs queued, {} run of {}", stats.queued, stats.running, stats.limit);
+        for (channel, kept) in kept.into_iter().enumerate() {
+            let len = self.ask(channel, Sender::len, Receiver::len);
+            let has_receivers = self.living.borrow().receivers[channel].iter().any(|end| end.strong_count() > 0);
+            let fault = format!("a value is lost, or doubled: {kept} of c{channel} are left, and {len:?} there");
+            assert!(!has_receivers || len == Some(kept), "{fault}");
+        }
+        // By our own count, not the pool's.
+        let is_under_way = |event: &&trace::Event| matches!(event.action, Action::Job(..)) && event.returned.is_none();
+        let running = waiting.iter().filter(is_under_way).count() - stats.waiting;
+        let starved = stats.queued > 0 && running < stats.limit;
+        assert!(!starved, "a wake-up is lost: {} jobs queued, {running} run of {}", stats.queued, stats.limit);
     }
 }
 
@@ -293,7 +306,8 @@ impl Thread {
         match step {
             Step::Send(channel, patience) => self.send(channel, patience),
             Step::Recv(channel, patience) => self.recv(channel, patience),
-            Step::Select(arms, patience) => self.select(arms, patience),
+            Step::Select(arms, _) | Step::GiveUp(arms) => self.select(step, arms),
+            Step::Abandon(arm) => self.abandon(step, arm),
             Step::Close(channel) => world.close(channel),
             Step::DropSender(channel) => drop(self.ends.senders[channel].take()),
             Step::DropReceiver(channel) => drop(self.ends.receivers[channel].take()),
@@ -418,7 +432,7 @@ impl Thread {
         });
     }
 
-    fn select(&self, arms: [Arm; 2], patience: Patience) {
+    fn select(&self, step: Step, arms: [Arm; 2]) {
         let missing = |arm: &Arm| match *arm {
             Arm::Send(channel) => self.ends.senders[channel].is_none(),
             Arm::Recv(channel) => self.ends.receivers[channel].is_none(),
@@ -429,7 +443,7 @@ impl Thread {
         let sender = |channel: usize| self.ends.senders[channel].as_ref().expect("looked for above").get();
         let receiver = |channel: usize| self.ends.receivers[channel].as_ref().expect("looked for above").get();
         let value = Counted::new();
-        did(Step::Select(arms, patience), Some(value.0), || {
+        did(step, Some(value.0), || {
             let mut select = Select::new();
             for arm in arms {
                 match arm {
@@ -437,9 +451,9 @@ impl Thread {
                     Arm::Recv(channel) => select.recv(receiver(channel)),
                 };
             }
-            let selected = match patience {
-                Patience::Tries => select.try_select().map_err(|_| Outcome::Empty),
-                Patience::TimesOut => select.select_timeout(TIMEOUT).map_err(|_| Outcome::TimedOut),
+            let selected = match step {
+                Step::Select(_, Patience::Tries) => select.try_select().map_err(|_| Outcome::Empty),
+                Step::Select(_, Patience::TimesOut) => select.select_timeout(TIMEOUT).map_err(|_| Outcome::TimedOut),
                 _ => Ok(select.select()),
             };
             let selected = match selected {
@@ -447,6 +461,15 @@ impl Thread {
                 Err(outcome) => return outcome,
             };
             let index = selected.index();
+            if step == Step::GiveUp(arms) {
+                let chosen = AssertUnwindSafe(selected);
+                let panicked = panic::catch_unwind(|| {
+                    let _undone = chosen;
+                    panic!("as the program says");
+                });
+                panicked.expect_err("it panics");
+                return Outcome::Arm(index, Box::new(Outcome::Cancelled));
+            }
             let outcome = match arms[index] {
                 Arm::Send(channel) => ok_or(selected.send(sender(channel), value), |_| Outcome::Disconnected),
                 Arm::Recv(channel) => {
@@ -455,6 +478,27 @@ impl Thread {
             };
             Outcome::Arm(index, Box::new(outcome))
         });
+    }
+
+    fn abandon(&self, step: Step, arm: Arm) {
+        let mut context = Context::from_waker(Waker::noop());
+        match arm {
+            Arm::Send(channel) => {
+                let Some(end) = &self.ends.senders[channel] else { return };
+                let value = Counted::new();
+                did(step, Some(value.0), || match pin!(end.get().send_async(value)).poll(&mut context) {
+                    Poll::Ready(sent) => ok_or(sent, |_| Outcome::Disconnected),
+                    Poll::Pending => Outcome::Cancelled,
+                });
+            }
+            Arm::Recv(channel) => {
+                let Some(end) = &self.ends.receivers[channel] else { return };
+                did(step, None, || match pin!(end.get().recv_async()).poll(&mut context) {
+                    Poll::Ready(received) => received.map_or(Outcome::Disconnected, |value| Outcome::Value(value.0)),
+                    Poll::Pending => Outcome::Cancelled,
+                });
+            }
+        }
     }
 
     fn spawn(&mut self, step: Step, kind: Job) {

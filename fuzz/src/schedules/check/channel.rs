@@ -13,12 +13,14 @@ use hence_under_shuttle::{Clock, happens_before};
 
 use super::super::program::{Arm, Patience, Step};
 use super::super::trace::Outcome;
-use super::Done;
+use super::{Done, require};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Send(usize),
     Recv(usize),
+    /// The send of this value was dropped: it may have been too late for that.
+    Abandoned(usize),
     /// A send or a receive found no room, no value, or not in time.
     Full,
     Empty,
@@ -37,9 +39,42 @@ struct Operation<'a> {
     selected: bool,
 }
 
+/// The values that were sent and not received.
+pub(super) fn kept(channel: usize, done: &[Done], drops: &[usize]) -> usize {
+    let operations: Vec<What> = done.iter().flat_map(|done| operations(channel, done)).map(|it| it.what).collect();
+    let is_kept = |what: &&What| match **what {
+        What::Send(value) => !operations.contains(&What::Recv(value)),
+        What::Abandoned(value) => drops[value] == 0,
+        _ => false,
+    };
+    operations.iter().filter(is_kept).count()
+}
+
+/// Each value is received once, if it was sent: all that holds while receives are undone, which no order explains.
+fn conserved(channel: usize, operations: &[Operation]) -> Result<(), String> {
+    let mut received = HashSet::new();
+    for operation in operations {
+        let What::Recv(value) = operation.what else { continue };
+        let was_sent =
+            operations.iter().any(|it| matches!(it.what, What::Send(sent) | What::Abandoned(sent) if sent == value));
+        let fault = format!("SF-CH-1: received twice, or never sent on c{channel}");
+        require(was_sent && received.insert(value), &fault, &operation.done)?;
+    }
+    Ok(())
+}
+
 pub(super) fn check(channel: usize, capacity: Option<usize>, done: &[Done]) -> Result<(), String> {
     let operations: Vec<Operation> = done.iter().flat_map(|done| operations(channel, done)).collect();
     assert!(operations.len() <= 128, "a program is small");
+    conserved(channel, &operations)?;
+    let undone = |done: &Done| match done.step() {
+        Some((Step::GiveUp(arms), _)) => arms.iter().any(|arm| arm.channel() == channel),
+        Some((Step::Abandon(arm), _)) => arm.channel() == channel,
+        _ => false,
+    };
+    if done.iter().any(undone) {
+        return Ok(());
+    }
     let count = |what| operations.iter().filter(|operation| operation.what == what).count();
     let search = |clocks| {
         let state =
@@ -65,10 +100,15 @@ fn operations<'a>(channel: usize, done: &Done<'a>) -> Vec<Operation<'a>> {
         (Step::Close(of), Outcome::Is(closed)) if of == channel => one(What::Close(*closed), false),
         (Step::DropSender(of), _) if of == channel => one(What::DropSender, false),
         (Step::DropReceiver(of), _) if of == channel => one(What::DropReceiver, false),
-        (Step::Select(arms, _), Outcome::Arm(arm, outcome)) => match operation(channel, arms[*arm], number, outcome) {
-            Some(what) => one(what, true),
-            None => Vec::new(),
-        },
+        (Step::Select(arms, _) | Step::GiveUp(arms), Outcome::Arm(arm, outcome)) => {
+            match operation(channel, arms[*arm], number, outcome) {
+                Some(what) => one(what, true),
+                None => Vec::new(),
+            }
+        }
+        (Step::Abandon(Arm::Send(of)), Outcome::Cancelled) if of == channel => {
+            number.map(What::Abandoned).map_or(Vec::new(), |what| one(what, false))
+        }
         (_, outcome) => {
             let arms = step.operations().into_iter();
             arms.filter_map(|arm| operation(channel, arm, number, outcome)).flat_map(|what| one(what, false)).collect()
@@ -78,7 +118,7 @@ fn operations<'a>(channel: usize, done: &Done<'a>) -> Vec<Operation<'a>> {
 
 fn operation(channel: usize, arm: Arm, number: Option<usize>, outcome: &Outcome) -> Option<What> {
     match (arm, outcome) {
-        (Arm::Send(of) | Arm::Recv(of), _) if of != channel => None,
+        _ if arm.channel() != channel => None,
         (_, Outcome::Cancelled) => None,
         (Arm::Send(_), Outcome::Done) => number.map(What::Send),
         (Arm::Send(_), Outcome::Disconnected) => Some(What::SendRefused),
@@ -177,6 +217,7 @@ impl Search<'_> {
                     what == What::Send(value) && self.sees(&done.called.clock, i)
                 })
             }
+            What::Abandoned(_) => unreachable!("no order is looked for"),
             What::Full => {
                 let of_select = |j: &usize| {
                     let Operation { what, selected, done: it } = self.operations[*j];
