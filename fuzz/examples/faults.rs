@@ -222,7 +222,7 @@ fn sample(method: Method, budget: Duration) -> ExitCode {
         let length = random.usize(..BYTES);
         let bytes: Vec<u8> = iter::repeat_with(|| random.u8(..)).take(length).collect();
         let program = Input::decode(&bytes).program;
-        if program.threads.is_empty() {
+        if program.threads.len() < 2 {
             continue; // PCT wants something to schedule
         }
         let choices: Rc<RefCell<dyn Choices>> = Rc::new(RefCell::new(Luck(random.fork())));

@@ -8,20 +8,30 @@ use hence_under_shuttle::Choices;
 use shuttle::current::TaskId;
 use shuttle::scheduler::{Schedule, Scheduler, Task};
 
+/// Where the main thread is in a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It makes things ready, and starts the threads, none of which runs before it has: their numbers are 1, 2, ...
+    Setup,
+    /// It waits for the others to come to rest.
+    Settling,
+    /// It is a thread as others.
+    Free,
+}
+
 std::thread_local! {
-    /// Whether the main thread waits for the others to come to rest.
-    static SETTLING: Cell<bool> = const { Cell::new(false) };
+    static PHASE: Cell<Phase> = const { Cell::new(Phase::Setup) };
 }
 
-/// Comes back, to the main thread, when no other thread can run.
+/// Lets the others run, and comes back, to the main thread, when none of them can.
 pub fn settle() {
-    SETTLING.set(true);
+    PHASE.set(Phase::Settling);
     shuttle::thread::yield_now();
-    SETTLING.set(false);
+    PHASE.set(Phase::Free);
 }
 
-/// Any scheduler's next execution, but the main thread does not run while it settles, and nobody wakes without a reason
-/// but by [`Choices::spurious`].
+/// Any scheduler's next execution, but the main thread runs alone at first, and not while it settles, and nobody wakes
+/// without a reason but by [`Choices::spurious`].
 #[derive(Debug)]
 pub struct Settling<S> {
     scheduler: Rc<RefCell<S>>,
@@ -36,15 +46,18 @@ impl<S> Settling<S> {
 
 impl<S: Scheduler> Scheduler for Settling<S> {
     fn new_execution(&mut self) -> Option<Schedule> {
-        SETTLING.set(false);
+        PHASE.set(Phase::Setup);
         if mem::replace(&mut self.begun, true) { None } else { self.scheduler.borrow_mut().new_execution() }
     }
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
         let awake: Vec<&Task> = runnable.iter().copied().filter(|task| !task.can_spuriously_wakeup()).collect();
-        let main = TaskId::from(0);
-        let others: Vec<&Task> = awake.iter().copied().filter(|task| task.id() != main).collect();
-        let may_run = if SETTLING.get() && !others.is_empty() { others } else { awake };
+        let (main, others): (Vec<&Task>, _) = awake.iter().partition(|task| task.id() == TaskId::from(0));
+        let may_run = match PHASE.get() {
+            Phase::Setup if !main.is_empty() => main,
+            Phase::Settling if !others.is_empty() => others,
+            _ => awake,
+        };
         self.scheduler.borrow_mut().next_task(&may_run, current, yields)
     }
 
@@ -79,9 +92,8 @@ pub fn turn(to: u8, steps: u8, spurious: bool) -> u8 {
 
 impl Turns {
     pub fn new(bytes: &[u8]) -> Self {
-        // The main thread begins, and starts all others before its first turn ends.
-        let (bytes, left) = (bytes.to_vec(), usize::MAX);
-        Self(Rc::new(RefCell::new(State { bytes, begun: false, next: 0, left, to: 0, spurious: false })))
+        let bytes = bytes.to_vec();
+        Self(Rc::new(RefCell::new(State { bytes, begun: false, next: 0, left: 0, to: 0, spurious: false })))
     }
 }
 
@@ -94,8 +106,8 @@ impl Scheduler for Turns {
         let mut state = self.0.borrow_mut();
         let others: Vec<TaskId> = runnable.iter().map(|task| task.id()).filter(|task| Some(*task) != current).collect();
         let goes_on = current.filter(|current| runnable.iter().any(|task| task.id() == *current));
-        if others.is_empty() {
-            return goes_on;
+        if runnable.len() == 1 {
+            return Some(runnable[0].id());
         }
         if !yields && state.left > 0 && goes_on.is_some() {
             state.left -= 1;
