@@ -193,7 +193,7 @@ impl World {
     }
 
     fn cancel(&self, token: usize) {
-        let why = Counted::new();
+        let why = Counted::make();
         did(Step::Cancel(token), Some(why.0), || Outcome::Is(self.tokens[token].cancel_with(why.0.to_string())));
     }
 
@@ -332,7 +332,7 @@ impl Thread {
                 Outcome::Done
             }),
             Step::OnCancel(token) => {
-                let callback = Counted::new();
+                let callback = Counted::make();
                 did(step, Some(callback.0), || {
                     let run = move || trace(Action::Callback(callback.0, token), || (), |()| Outcome::Done);
                     drop(world.tokens[token].on_cancel(run));
@@ -340,7 +340,7 @@ impl Thread {
                 });
             }
             Step::Guard => {
-                let number = Counted::new();
+                let number = Counted::make();
                 let make = || world.group.guard();
                 let guard = trace(Action::Step(step, Some(number.0)), make, |_| Outcome::Done);
                 world.guards.borrow_mut().push((self.number, number, guard));
@@ -385,7 +385,7 @@ impl Thread {
 
     fn send(&self, channel: usize, patience: Patience) {
         let Some(end) = &self.ends.senders[channel] else { return };
-        let (sender, value) = (end.get(), Counted::new());
+        let (sender, value) = (end.get(), Counted::make());
         did(Step::Send(channel, patience), Some(value.0), || match patience {
             Patience::Blocks => ok_or(sender.send(value), |_| Outcome::Disconnected),
             Patience::Async => ok_or(block_on(sender.send_async(value)), |_| Outcome::Disconnected),
@@ -442,7 +442,7 @@ impl Thread {
         }
         let sender = |channel: usize| self.ends.senders[channel].as_ref().expect("looked for above").get();
         let receiver = |channel: usize| self.ends.receivers[channel].as_ref().expect("looked for above").get();
-        let value = Counted::new();
+        let value = Counted::make();
         did(step, Some(value.0), || {
             let mut select = Select::new();
             for arm in arms {
@@ -485,7 +485,7 @@ impl Thread {
         match arm {
             Arm::Send(channel) => {
                 let Some(end) = &self.ends.senders[channel] else { return };
-                let value = Counted::new();
+                let value = Counted::make();
                 did(step, Some(value.0), || match pin!(end.get().send_async(value)).poll(&mut context) {
                     Poll::Ready(sent) => ok_or(sent, |_| Outcome::Disconnected),
                     Poll::Pending => Outcome::Cancelled,
@@ -507,7 +507,7 @@ impl Thread {
             return;
         }
         world.jobs.set(world.jobs.get() + 1);
-        let counted = Counted::new();
+        let counted = Counted::make();
         let number = counted.0;
         let mut inner = Thread { number: 0, ends: self.ends.clone(), world: world.clone(), tasks: Vec::new() };
         let job = move || {

@@ -110,7 +110,7 @@ pub fn trace<R>(action: Action, act: impl FnOnce() -> R, outcome: impl FnOnce(&R
 pub struct Counted(pub usize);
 
 impl Counted {
-    pub fn new() -> Self {
+    pub fn make() -> Self {
         TRACE.with_borrow_mut(|trace| {
             trace.drops.push(0);
             Self(trace.drops.len() - 1)
