@@ -1,8 +1,8 @@
 //! How long a planted fault lives: fuzzed, and under random programs with PCT and with random schedules.
 //!
-//! `cargo run --release --manifest-path fuzz/Cargo.toml --example faults` prints the table. The faults of `faults/*.patch`
-//! go, all together, into a scratch copy of the repository, each behind `sync::fault(NAME)`, so that one build has them
-//! all and the environment says which is on; the others weaken one operation by `HENCE_WEAKEN`.
+//! `cargo run --release --manifest-path fuzz/Cargo.toml --example faults` prints the table. The faults of
+//! `faults/*.patch` go, all together, into a scratch copy of the repository, each behind `sync::fault(NAME)`, so that
+//! one build has them all and the environment says which is on; the others weaken one operation by `HENCE_WEAKEN`.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

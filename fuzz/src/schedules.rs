@@ -84,8 +84,8 @@ pub fn story(program: &Program) -> String {
     story
 }
 
-/// Once per process: the weakening that the environment asks for, and silence about panics. Those of jobs are part of the
-/// program, and of the others a finding tells; libFuzzer's hook would end the process at the first.
+/// Once per process: the weakening that the environment asks for, and silence about panics. Those of jobs are part of
+/// the program, and of the others a finding tells; libFuzzer's hook would end the process at the first.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,8 +1,8 @@
 //! A small concurrent program over the public API, and how it is written in bytes.
 //!
-//! One byte is one step, an index into the list of all steps, and a zero ends a thread: a mutation changes one step, and
-//! taking a byte out takes one step out. (The derived form has four bytes for the choice of a variant, of which three
-//! say next to nothing, and one before each element.)
+//! One byte is one step, an index into the list of all steps, and a zero ends a thread: a mutation changes one step,
+//! and taking a byte out takes one step out. (The derived form has four bytes for the choice of a variant, of which
+//! three say next to nothing, and one before each element.)
 
 use std::fmt;
 use std::sync::LazyLock;

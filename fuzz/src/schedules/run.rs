@@ -1,8 +1,8 @@
 //! Carries a program out.
 //!
 //! A program ends under every schedule, whatever its steps: once no thread can go on by itself, the main thread checks
-//! that those who wait have reason to, and then takes the reasons away. It closes the channels, cancels the tokens, drops
-//! the guards and ends the pool, after which no operation blocks; a program that does not end then is a finding.
+//! that those who wait have reason to, and then takes the reasons away. It closes the channels, cancels the tokens,
+//! drops the guards and ends the pool, after which no operation blocks; a program that does not end then is a finding.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! What happened: each operation with its call, its return, and the vector clock of both.
 //!
-//! All threads of an execution are coroutines on one thread of the operating system, so that the trace is a thread-local
-//! which orders nothing that it records.
+//! All threads of an execution are coroutines on one thread of the operating system, so that the trace is a
+//! thread-local which orders nothing that it records.
 
 use std::cell::RefCell;
 use std::fmt;
