@@ -9,8 +9,7 @@ use std::{env, process};
 use hence_fuzz::schedules::{Input, replay, story};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let input = Input::decode(bytes);
+fuzz_target!(|input: Input| {
     let finding = replay(&input).err();
     if finding.is_some() || env::var_os("HENCE_TRACE").is_some() {
         eprint!("{}", story(&input.program));

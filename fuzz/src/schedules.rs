@@ -12,7 +12,7 @@ pub mod schedule;
 pub mod trace;
 
 use std::cell::RefCell;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::Once;
@@ -26,10 +26,17 @@ use program::Program;
 use schedule::{Settling, Turns};
 
 /// A program, and the bytes that schedule it.
-#[derive(Arbitrary, Clone, Debug, PartialEq, Eq)]
+#[derive(Arbitrary, Clone, PartialEq, Eq)]
 pub struct Input<'a> {
     pub program: Program,
     pub schedule: &'a [u8],
+}
+
+/// For `cargo fuzz fmt`: the program as a trace begins, and its turns.
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}schedule: {:?}", self.program, self.schedule)
+    }
 }
 
 impl<'a> Input<'a> {
