@@ -24,7 +24,7 @@ pub mod sites;
 pub mod sweep;
 mod tables;
 pub mod verdict;
-pub mod weaken;
+pub use hence_registry::weaken;
 
 use std::path::PathBuf;
 

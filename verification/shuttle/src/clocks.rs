@@ -10,11 +10,16 @@ use std::sync::atomic::Ordering;
 
 use crate::hence::sync::hook::Site;
 
-/// More threads than any model has.
-const THREADS: usize = 8;
+/// More threads than any model or fuzzed program has.
+const THREADS: usize = 24;
 
 /// What a thread has seen of each thread's past.
-pub(crate) type Clock = [u32; THREADS];
+pub type Clock = [u32; THREADS];
+
+/// Whether all that `earlier` has seen, `later` has seen, too.
+pub fn happens_before(earlier: &Clock, later: &Clock) -> bool {
+    earlier.iter().zip(later).all(|(earlier, later)| earlier <= later)
+}
 
 fn join(into: &mut Clock, other: &Clock) {
     into.iter_mut().zip(other).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
@@ -105,7 +110,7 @@ impl Clocks {
             read: Clock::default(),
             read_site: None,
         });
-        let unordered = |past: &Clock| past.iter().zip(&now).any(|(theirs, mine)| theirs > mine);
+        let unordered = |past: &Clock| !happens_before(past, &now);
         let what = if write { "write" } else { "read" };
         if unordered(&plain.written) {
             panic!("data race: {what} at {site} is not ordered after the write at {}", plain.write_site.unwrap());

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Instant;
 
-use hence_registry::{Engine, Model, Options, Run};
-use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use hence_registry::{Engine, Model, Options, Run, Weaken};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner, current, thread};
 
 use crate::clocks::{Clock, Clocks};
@@ -28,8 +28,16 @@ pub fn executions() -> u64 {
 std::thread_local! {
     /// The clocks of the execution under way. All its threads are coroutines on this thread.
     static CLOCKS: RefCell<Clocks> = RefCell::default();
-    /// The path under way, in a bounded search.
-    static PATH: RefCell<Option<Rc<RefCell<Path>>>> = const { RefCell::new(None) };
+    /// Who answers the choices of the exploration under way.
+    static CHOICES: RefCell<Option<Rc<RefCell<dyn Choices>>>> = const { RefCell::new(None) };
+}
+
+/// The choices that a program leaves to its explorer, beside which thread runs next.
+pub trait Choices {
+    /// One of so many options.
+    fn choose(&mut self, options: usize) -> usize;
+    /// Whether a `park` returns spuriously.
+    fn spurious(&mut self) -> bool;
 }
 
 fn clocks<R>(access: impl FnOnce(&mut Clocks, usize) -> R) -> R {
@@ -58,18 +66,19 @@ impl Watch for Shuttle {
         clocks(|clocks, me| clocks.access(me, id, write, site));
     }
     fn choose(&self, bound: usize) -> usize {
-        PATH.with_borrow(|path| path.as_ref().map_or(0, |path| path.borrow_mut().choose(bound)))
+        CHOICES.with_borrow(|choices| choices.as_ref().map_or(0, |choices| choices.borrow_mut().choose(bound)))
     }
     fn spurious(&self) -> bool {
-        PATH.with_borrow(|path| path.as_ref().is_some_and(|path| path.borrow_mut().spurious()))
+        CHOICES.with_borrow(|choices| choices.as_ref().is_some_and(|choices| choices.borrow_mut().spurious()))
     }
 }
 
-/// A model's thread, whose start and end carry happens-before.
-pub(crate) struct JoinHandle<T>(thread::JoinHandle<(T, Clock)>);
+/// A thread of a model or a fuzzed program, whose start and end carry happens-before.
+#[derive(Debug)]
+pub struct JoinHandle<T>(thread::JoinHandle<(T, Clock)>);
 
 /// Starts a thread.
-pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+pub fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     let past = clocks(Clocks::snapshot);
     JoinHandle(thread::spawn(move || {
         clocks(|clocks, me| clocks.adopt(me, &past));
@@ -80,7 +89,7 @@ pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static
 
 impl<T> JoinHandle<T> {
     /// Waits for the thread's end.
-    pub(crate) fn join(self) -> thread::Result<T> {
+    pub fn join(self) -> thread::Result<T> {
         self.0.join().map(|(result, past)| {
             clocks(|clocks, me| clocks.adopt(me, &past));
             result
@@ -88,48 +97,67 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
-pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
-    hook::install(&Shuttle);
-    if let Some(weaken) = &model.weaken {
-        weaken::enforce(weaken);
-    }
-    if options.record {
-        weaken::record();
-    }
+/// This moment of the calling thread: what it has seen, up to now and not beyond.
+pub fn moment() -> Clock {
+    clocks(Clocks::snapshot)
+}
+
+/// Puts a weakening in force for the rest of this process, once.
+pub fn enforce(weaken: &Weaken) {
+    weaken::enforce(weaken);
+}
+
+/// Runs `body` once for each execution that the scheduler begins, with our clocks watching and `choices` answering.
+/// Unwinds with what an execution fails with; another run after that is not to be trusted.
+pub fn drive(
+    scheduler: impl Scheduler + 'static,
+    choices: Option<Rc<RefCell<dyn Choices>>>,
+    body: impl Fn() + Send + Sync + 'static,
+) {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| hook::install(&Shuttle));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
     config.max_steps = MaxSteps::FailAfter(10_000);
     config.silence_warnings = true;
+    CHOICES.set(choices);
+    Runner::new(scheduler, config).run(move || {
+        EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        CLOCKS.take();
+        body();
+    });
+}
 
+/// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
+pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
+    if let Some(weaken) = &model.weaken {
+        enforce(weaken);
+    }
+    if options.record {
+        weaken::record();
+    }
     let begun = Instant::now();
     let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
     let body = {
         let (body, outcomes) = (model.body, outcomes.clone());
         move || {
-            EXECUTIONS.fetch_add(1, Ordering::Relaxed);
-            CLOCKS.take();
             let outcome = body();
             outcomes.lock().unwrap().insert(outcome);
         }
     };
-    let seed = options.seed;
+    let (seed, mut path) = (options.seed, None);
     let result = panic::catch_unwind(AssertUnwindSafe(|| match engine {
         Engine::Bounded { preemptions, spurious } => {
-            let path = Rc::new(RefCell::new(Path::new(preemptions, spurious, options.replay.as_deref())));
-            PATH.set(Some(path.clone()));
-            Runner::new(Search(path), config).run(body)
+            let search = Rc::new(RefCell::new(Path::new(preemptions, spurious, options.replay.as_deref())));
+            path = Some(search.clone());
+            drive(Search(search.clone()), Some(search), body)
         }
-        Engine::Pct(schedules) => {
-            Runner::new(PctScheduler::new_from_seed(seed, 3, schedules as usize), config).run(body)
-        }
-        Engine::Random(schedules) => {
-            Runner::new(RandomScheduler::new_from_seed(seed, schedules as usize), config).run(body)
-        }
+        Engine::Pct(schedules) => drive(PctScheduler::new_from_seed(seed, 3, schedules as usize), None, body),
+        Engine::Random(schedules) => drive(RandomScheduler::new_from_seed(seed, schedules as usize), None, body),
         Engine::Loom | Engine::LoomBounded(_) => panic!("not an engine of shuttle's"),
     }));
     let outcomes = outcomes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-    let replay = PATH.take().map(|path| path.borrow().replay());
+    let replay = path.map(|path| path.borrow().replay());
     Run {
         executions: executions(),
         outcomes,

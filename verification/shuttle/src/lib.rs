@@ -1,4 +1,5 @@
-//! The crate and its models in shuttle's world, and the exploration of one model.
+//! The crate and its models in shuttle's world, the exploration of one model, and what `fuzz/` drives its
+//! own programs with.
 
 #[path = "../../../src/lib.rs"]
 #[doc(hidden)]
@@ -12,5 +13,6 @@ mod clocks;
 mod explorer;
 mod search;
 
-pub use explorer::{executions, explore};
+pub use clocks::{Clock, happens_before};
+pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
 pub use models::models;

@@ -16,6 +16,8 @@ use std::rc::Rc;
 use shuttle::current::TaskId;
 use shuttle::scheduler::{Schedule, Scheduler, Task};
 
+use crate::explorer::Choices;
+
 /// One choice of a path.
 struct Choice {
     taken: usize,
@@ -81,32 +83,6 @@ impl Path {
         true
     }
 
-    /// One of so many options.
-    pub(crate) fn choose(&mut self, options: usize) -> usize {
-        if options == 1 {
-            return 0;
-        }
-        if self.depth == self.choices.len() {
-            self.choices.push(Choice { taken: 0, options });
-        }
-        let choice = &self.choices[self.depth];
-        assert!(
-            choice.options == options || self.replay && choice.taken < options,
-            "the model is not deterministic: {} options where there were {}",
-            options,
-            choice.options
-        );
-        self.depth += 1;
-        choice.taken
-    }
-
-    /// Whether a `park` returns spuriously.
-    pub(crate) fn spurious(&mut self) -> bool {
-        let spurious = self.spurious < self.max_spurious && self.choose(2) == 1;
-        self.spurious += usize::from(spurious);
-        spurious
-    }
-
     fn next(&mut self, runnable: &[TaskId], current: Option<TaskId>, yields: bool) -> TaskId {
         if yields {
             self.yielded.extend(current);
@@ -125,6 +101,32 @@ impl Path {
         let next = options[self.choose(options.len())];
         self.preemptions += usize::from(goes_on.is_some_and(|current| next != current));
         next
+    }
+}
+
+impl Choices for Path {
+    fn choose(&mut self, options: usize) -> usize {
+        if options == 1 {
+            return 0;
+        }
+        if self.depth == self.choices.len() {
+            self.choices.push(Choice { taken: 0, options });
+        }
+        let choice = &self.choices[self.depth];
+        assert!(
+            choice.options == options || self.replay && choice.taken < options,
+            "the model is not deterministic: {} options where there were {}",
+            options,
+            choice.options
+        );
+        self.depth += 1;
+        choice.taken
+    }
+
+    fn spurious(&mut self) -> bool {
+        let spurious = self.spurious < self.max_spurious && self.choose(2) == 1;
+        self.spurious += usize::from(spurious);
+        spurious
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use hence_registry::{Kind, Weaken};
+use super::{Kind, Weaken};
 
 const FORM: &str = "HENCE_WEAKEN takes FILE:LINE[:COLUMN]#OPERAND=KIND, as in src/wait.rs:120#claim=unchecked";
 

@@ -1,0 +1,257 @@
+//! How long a planted fault lives: fuzzed, and under random programs with PCT and with random schedules.
+//!
+//! `cargo run --release --manifest-path fuzz/Cargo.toml --example faults` prints the table. The faults of
+//! `faults/*.patch` go, all together, into a scratch copy of the repository, each behind `sync::fault(NAME)`, so that
+//! one build has them all and the environment says which is on; the others weaken one operation by `HENCE_WEAKEN`.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{env, fs, iter};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+use hence_fuzz::schedules::{Input, explore, story};
+use hence_registry::Kind;
+use hence_under_shuttle::{Choices, executions};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+
+/// Schedules of each random program: PCT measures a program by its first, and the others change it where it may matter.
+const SCHEDULES: usize = 16;
+/// Bytes of a random program at most.
+const BYTES: usize = 48;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Seconds for each fault and method
+    #[arg(long, default_value_t = 60)]
+    budget: u64,
+    /// Only faults whose name contains this
+    #[arg(default_value = "")]
+    filter: String,
+    #[command(subcommand)]
+    command: Option<Sample>,
+}
+
+#[derive(Subcommand)]
+enum Sample {
+    /// Runs random programs in this process, and fails at the first finding: what the table starts
+    Sample { method: Method },
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Method {
+    Fuzz,
+    Pct,
+    Random,
+}
+
+/// How a fault is switched on.
+enum Plant {
+    /// The one line of this file that contains this.
+    Weaken(Kind, &'static str, &'static str),
+    /// A patch, by its name.
+    Patch,
+}
+
+struct Fault {
+    name: &'static str,
+    plant: Plant,
+}
+
+/// The faults, in the order of the files they are in.
+fn faults() -> Vec<Fault> {
+    use Kind::{NoLock, NoWake, Relaxed, Unchecked};
+    let weaken = |name, kind, file, code| Fault { name, plant: Plant::Weaken(kind, file, code) };
+    let patch = |name| Fault { name, plant: Plant::Patch };
+    vec![
+        weaken("claim-unchecked", Unchecked, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause"),
+        weaken("claim-relaxed", Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause"),
+        weaken("promise-unchecked", Unchecked, "src/wait.rs", "self.claim.compare_exchange(WAITING, PROMISED"),
+        weaken("settle-relaxed", Relaxed, "src/wait.rs", "self.claim.store(cause.to_word()"),
+        weaken("receiver-not-woken", NoWake, "src/channel/core.rs", "notify(wake); // send:"),
+        weaken("sender-not-woken", NoWake, "src/channel/core.rs", "notify(wake); // recv:"),
+        weaken("close-wakes-nobody", NoWake, "src/channel/core.rs", "release(&Some(self.0)); // close"),
+        weaken("recv-unlocked", NoLock, "src/channel/core.rs", "let received = self.state.with(|state| match"),
+        patch("closed-before-empty"),
+        patch("value-lost-to-a-time-out"),
+        patch("capacity-exceeded"),
+        weaken("undone-select-wakes-nobody", NoWake, "src/channel/core/arms.rs", "notify(wake); // give_up"),
+        weaken("promised-not-woken", NoWake, "src/channel/core/arms.rs", "notify(wake); // complete_send"),
+        patch("undone-select-keeps-its-place"),
+        patch("undone-select-loses-its-value"),
+        weaken("token-relaxed", Relaxed, "src/channel/closing.rs", "self.ended.compare_exchange(open, CLOSED"),
+        patch("child-missed"),
+        patch("wait-returns-early"),
+        weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.state.with(stand)"),
+        weaken("job-claim-unchecked", Unchecked, "src/pool/task.rs", "self.stage.fetch_or(CLAIMED"),
+        weaken("job-end-relaxed", Relaxed, "src/pool/task.rs", "self.stage.load(Ordering::Acquire)"),
+        weaken("withdrawal-unlocked", NoLock, "src/pool/core.rs", "state.withdraw_by(claim))"),
+        weaken("inbox-unlocked", NoLock, "src/pool/inbox.rs", "self.0.with(|content| content.post(job))"),
+        patch("job-lost-at-close"),
+        patch("permit-lost-at-resize"),
+        patch("resize-forgets-the-queue"),
+    ]
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let budget = Duration::from_secs(arguments.budget);
+    match arguments.command {
+        Some(Sample::Sample { method }) => sample(method, budget),
+        None => {
+            let scratch = Scratch::build();
+            let mut table = Table::new();
+            table.load_style(ASCII_MARKDOWN).set_header(["fault", "by", "fuzzing", "PCT, depth 3", "random"]);
+            for fault in faults().iter().filter(|fault| fault.name.contains(&arguments.filter)) {
+                let times =
+                    [Method::Fuzz, Method::Pct, Method::Random].map(|method| scratch.time(fault, method, budget));
+                let by = match fault.plant {
+                    Plant::Weaken(kind, ..) => format!("{}={}", kind.operand(), kind.name()),
+                    Plant::Patch => "patch".into(),
+                };
+                eprintln!("{}: {}", fault.name, times.join("; "));
+                table.add_row([vec![fault.name.to_owned(), by], times.to_vec()].concat());
+            }
+            println!("{table}");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// A copy of the repository with all patches in it, built.
+struct Scratch {
+    root: PathBuf,
+    target: PathBuf,
+    sampler: PathBuf,
+}
+
+impl Scratch {
+    fn build() -> Self {
+        let fuzz = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let repository = fuzz.parent().expect("the package lies inside the repository");
+        let root = env::temp_dir().join("hence-faults");
+        let _ = fs::remove_dir_all(&root);
+        let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(repository).output().expect("git starts");
+        for file in String::from_utf8(listed.stdout).expect("names are UTF-8").split_terminator('\0') {
+            let (from, to) = (repository.join(file), root.join(file));
+            fs::create_dir_all(to.parent().expect("inside the copy")).expect("the copy can be written");
+            // What git lists may have been deleted since.
+            if from.is_file() {
+                fs::copy(from, to).expect("the copy can be written");
+            }
+        }
+        let mut patches: Vec<_> =
+            fs::read_dir(fuzz.join("faults")).expect("there are patches").map(|file| file.unwrap().path()).collect();
+        patches.sort();
+        for patch in patches {
+            run(Command::new("git").arg("apply").arg(patch).current_dir(&root));
+        }
+        let built = fuzz.join("target/faults");
+        run(Command::new("cargo")
+            .args(["fuzz", "build", "-s", "none", "schedules"])
+            .current_dir(&root)
+            .env("CARGO_TARGET_DIR", &built));
+        run(Command::new("cargo")
+            .args(["build", "--release", "--example", "faults", "--manifest-path", "fuzz/Cargo.toml"])
+            .current_dir(&root)
+            .env("CARGO_TARGET_DIR", &built));
+        let host = Command::new("rustc").args(["--print", "host-tuple"]).output().expect("rustc starts");
+        let host = String::from_utf8(host.stdout).expect("a name");
+        let target = built.join(host.trim()).join("release/schedules");
+        Self { root, target, sampler: built.join("release/examples/faults") }
+    }
+
+    /// How long it took one method to find one fault.
+    fn time(&self, fault: &Fault, method: Method, budget: Duration) -> String {
+        let place = env::temp_dir().join("hence-faults-corpus");
+        let _ = fs::remove_dir_all(&place);
+        fs::create_dir_all(&place).expect("a place for the corpus");
+        let mut command = match method {
+            Method::Fuzz => {
+                let mut command = Command::new(&self.target);
+                command.args(["-seed=1", "-print_final_stats=1", "-max_len=96", "-len_control=0"]);
+                command.arg(format!("-max_total_time={}", budget.as_secs()));
+                command.arg(format!("-artifact_prefix={}/", place.display()));
+                command.args([place.clone(), self.root.join("fuzz/seeds/schedules")]);
+                command
+            }
+            Method::Pct | Method::Random => {
+                let mut command = Command::new(&self.sampler);
+                let method = method.to_possible_value().expect("a method of the command line");
+                command.args(["--budget", &budget.as_secs().to_string(), "", "sample", method.get_name()]);
+                command
+            }
+        };
+        match &fault.plant {
+            Plant::Weaken(kind, file, code) => {
+                let line = line(&self.root.join(file), code);
+                command.env("HENCE_WEAKEN", format!("{file}:{line}#{}={}", kind.operand(), kind.name()))
+            }
+            Plant::Patch => command.env("HENCE_FAULT", fault.name),
+        };
+        let begun = Instant::now();
+        let output = command.stdin(Stdio::null()).output().expect("it starts");
+        let seconds = begun.elapsed().as_secs_f64();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let executions = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+        // A data race that is found while another unwinds ends a sampler before it has said how many.
+        let executions = executions.map_or("aborted", str::trim);
+        if output.status.success() {
+            return format!("not found ({executions})");
+        }
+        format!("{seconds:.1} s ({executions})")
+    }
+}
+
+fn run(command: &mut Command) {
+    assert!(command.status().expect("it starts").success(), "{command:?} failed");
+}
+
+/// The number of the one line that contains this.
+fn line(file: &Path, code: &str) -> usize {
+    let text = fs::read_to_string(file).expect("a source file");
+    let lines: Vec<usize> =
+        (1..).zip(text.lines()).filter(|(_, line)| line.contains(code)).map(|(line, _)| line).collect();
+    assert_eq!(lines.len(), 1, "{} has not one line with `{code}`", file.display());
+    lines[0]
+}
+
+/// Random programs, each under so many schedules, until one fails or the time is up.
+fn sample(method: Method, budget: Duration) -> ExitCode {
+    let (begun, mut random) = (Instant::now(), fastrand::Rng::with_seed(1));
+    let mut found = None;
+    while found.is_none() && begun.elapsed() < budget {
+        let length = random.usize(..BYTES);
+        let bytes: Vec<u8> = iter::repeat_with(|| random.u8(..)).take(length).collect();
+        let program = Input::decode(&bytes).program;
+        if program.threads.len() < 2 {
+            continue; // PCT wants something to schedule
+        }
+        let choices: Rc<RefCell<dyn Choices>> = Rc::new(RefCell::new(Luck(random.fork())));
+        let ran = match method {
+            Method::Pct => explore(&program, PctScheduler::new_from_seed(random.u64(..), 3, SCHEDULES), Some(choices)),
+            _ => explore(&program, RandomScheduler::new_from_seed(random.u64(..), SCHEDULES), Some(choices)),
+        };
+        found = ran.err().map(|fault| format!("{}finding: {fault}", story(&program)));
+    }
+    eprintln!("stat::number_of_executed_units: {}", executions());
+    let Some(fault) = found else { return ExitCode::SUCCESS };
+    eprintln!("{fault}");
+    ExitCode::FAILURE
+}
+
+/// What a program leaves to its explorer, by chance.
+struct Luck(fastrand::Rng);
+
+impl Choices for Luck {
+    fn choose(&mut self, options: usize) -> usize {
+        self.0.usize(..options)
+    }
+
+    fn spurious(&mut self) -> bool {
+        self.0.u8(..) < 32
+    }
+}
