@@ -1841,3 +1841,95 @@ fn a_panic_can_be_carried_on() {
         assert_eq!(*payload.into_inner().downcast::<i32>().unwrap(), 7);
     });
 }
+
+// What is said.
+
+#[test]
+fn what_the_errors_say() {
+    struct Plain(u8);
+    let errors = || {
+        [
+            SpawnError::Closed(Plain(1)),
+            SpawnError::Full(Plain(2)),
+            SpawnError::TimedOut(Plain(3)),
+            SpawnError::Cancelled(Plain(4)),
+            SpawnError::NoThread(Plain(5), std::io::Error::from(std::io::ErrorKind::WouldBlock)),
+        ]
+    };
+    assert_eq!(
+        errors().map(|error| error.to_string()),
+        [
+            "the pool is closed",
+            "the pool's queue is full",
+            "timed out waiting for a place in the pool's queue",
+            "cancelled waiting for a place in the pool's queue",
+            "no thread could be started for the pool",
+        ]
+    );
+    assert_eq!(
+        errors().map(|error| format!("{error:?}")),
+        ["Closed(..)", "Full(..)", "TimedOut(..)", "Cancelled(..)", "NoThread(.., Kind(WouldBlock))"]
+    );
+    assert_eq!(
+        errors().map(|error| (error.is_closed(), error.is_full())).map(|(a, b)| u8::from(a) + 2 * u8::from(b)),
+        [1, 2, 0, 0, 0]
+    );
+    assert_eq!(errors().map(|error| std::error::Error::source(&error).is_some()), [false, false, false, false, true]);
+    assert_eq!(errors().map(|error| error.into_inner().0), [1, 2, 3, 4, 5]);
+
+    assert_eq!(WaitError::TimedOut.to_string(), "timed out waiting for the pool");
+    assert_eq!(WaitError::WouldDeadlock.to_string(), "a job cannot wait for its own pool");
+    assert_eq!(Pool::builder(0).build().unwrap_err().to_string(), "a pool needs at least one worker");
+
+    let panicked = |pool: &Pool| pool.spawn(|| quietly("no number")).unwrap().join().unwrap_err();
+    let pool = Pool::new(1);
+    assert_eq!(panicked(&pool).to_string(), "the job panicked: no number");
+    assert_eq!(pool.spawn(|| resume_unwind(Box::new(7))).unwrap().join().unwrap_err().to_string(), "the job panicked");
+    assert_eq!(
+        (TaskError::Cancelled.to_string().as_str(), TaskError::Cancelled.message()),
+        ("the job was cancelled", None)
+    );
+    assert_eq!(format!("{:?}", panicked(&pool)), r#"Panicked(Payload(Some("no number")))"#);
+
+    let scope = |job: fn() -> Result<(), &'static str>| {
+        pool.scope::<(), _, _>(|scope| scope.spawn(job).unwrap()).unwrap_err().to_string()
+    };
+    assert_eq!(scope(|| Err("no")), "no");
+    assert_eq!(scope(|| quietly("no number")), "a job panicked: no number");
+    assert_eq!(scope(|| resume_unwind(Box::new(7))), "a job panicked");
+    assert_eq!(ScopeError::<&str>::Cancelled.to_string(), "the pool was shut down");
+}
+
+#[test]
+fn all_of_it_can_be_printed() {
+    let pool = Pool::builder(1).name("printed").state(|| 7).build().unwrap();
+    let builder = format!("{:?}", Pool::builder(3).queue(5));
+    assert!(builder.starts_with("Builder {") && builder.contains("capacity: 5"), "{builder}");
+    assert_eq!(format!("{:?}", with_state(|_: &mut u8| ())), "WithState(..)");
+    assert!(format!("{:?}", pool.wait_idle_async()).starts_with("WaitFuture"));
+    pool.scope::<(), (), _>(|scope| assert!(format!("{scope:?}").starts_with("Scope"))).unwrap();
+
+    struct Printed;
+    impl Work<i32> for Printed {
+        type Output = String;
+        const BORROWS_STATE: bool = true;
+        fn run(self, state: &mut WorkerState<i32>) -> String {
+            format!("{state:?}")
+        }
+    }
+    assert_eq!(pool.spawn(Printed).unwrap().join().unwrap(), "WorkerState { is_made: false }");
+}
+
+/// The queue is cleared of cancelled jobs when they are the most of it: those of which nothing more is heard stay.
+#[test]
+fn jobs_without_a_task_outlast_many_that_are_cancelled() {
+    let (pool, ran) = (Pool::new(1), counter());
+    let held = hold(&pool);
+    let tasks: Vec<_> = (0..100).map(|_| pool.spawn(counting(&ran)).unwrap()).collect();
+    pool.execute(counting(&ran)).unwrap();
+    assert!(tasks.iter().all(Task::cancel));
+    assert_eq!(pool.stats().queued, 1);
+    drop(held);
+    pool.wait_idle().unwrap();
+    assert_eq!((ran.load(Relaxed), pool.stats().cancelled), (1, 100));
+}

@@ -1571,3 +1571,9 @@ fn bodies_may_await() {
     });
     assert_eq!(block_on(sum), 8);
 }
+
+#[test]
+fn what_the_errors_of_ready_say() {
+    assert_eq!(TryReadyError.to_string(), "no operation in select is ready");
+    assert_eq!(ReadyTimeoutError.to_string(), "timed out waiting for an operation in select to become ready");
+}
