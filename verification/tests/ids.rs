@@ -9,6 +9,7 @@ use hence_verification::proofs::{self, Proofs};
 use hence_verification::rows::Row;
 use hence_verification::sweep::Sources;
 use hence_verification::{engines, evidence, guarantees, root, sites};
+use regex_lite::Regex;
 
 fn proofs_md() -> Proofs {
     Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read")
@@ -105,4 +106,22 @@ fn every_ordering_has_its_row_of_weakenings() {
         "orderings without a row (run `cargo verify --weaken --pin`)",
         missing.map(|line| format!("{}:{}: {}", line.file, line.line, line.code)),
     );
+}
+
+#[test]
+fn litmus_kernels_name_models_that_there_are() {
+    let models: BTreeSet<&str> = engines::models().iter().map(|model| model.name).collect();
+    let named = Regex::new(r"models: ([^*]*) \*\)").expect("a valid pattern");
+    let files = fs::read_dir(root().join("verification/litmus")).expect("the kernels").map(|file| file.unwrap().path());
+    let kernels: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "litmus")).collect();
+    assert_eq!(kernels.len(), 5);
+    let faults = kernels.into_iter().flat_map(|path| {
+        let text = fs::read_to_string(&path).expect("readable");
+        let named: Vec<String> =
+            named.captures(&text).map_or(Vec::new(), |it| it[1].split_whitespace().map(Into::into).collect());
+        let unknown: Vec<_> = named.iter().filter(|name| !models.contains(name.as_str())).cloned().collect();
+        let fault = |what: &str| format!("{}: {what}", path.display());
+        if named.is_empty() { vec![fault("names no model")] } else { unknown.iter().map(|it| fault(it)).collect() }
+    });
+    assert_none("kernels", faults);
 }
