@@ -545,7 +545,7 @@ impl<J: Job> State<J> {
 
 impl<J: Job> Core<J> {
     pub(super) fn new(rules: Rules, reserve: usize) -> Self {
-        let inbox = (rules.capacity == usize::MAX).then(|| Arc::new(Inbox::new()));
+        let inbox = (rules.capacity == usize::MAX).then(|| Arc::new(Inbox::new(reserve)));
         let state = State {
             open: false,
             inbox: inbox.clone(),

@@ -23,8 +23,9 @@ struct Content<J> {
 }
 
 impl<J> Inbox<J> {
-    pub(super) fn new() -> Self {
-        Self(CachePadded::new(Lock::new(Content { jobs: VecDeque::new(), open: false })))
+    /// With memory for so many jobs.
+    pub(super) fn new(reserve: usize) -> Self {
+        Self(CachePadded::new(Lock::new(Content { jobs: VecDeque::with_capacity(reserve), open: false })))
     }
 
     /// Leaves a job, if it is open.
