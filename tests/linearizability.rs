@@ -86,6 +86,7 @@ impl<O: Object + ?Sized> Display for History<O> {
 
 /// Runs a program once, each of its lists on a thread.
 fn run<O: Object>(object: &O, program: &[Vec<O::Op>]) -> History<O> {
+    // SeqCst: the moments of all threads are in one order, and what happens between two of them stays between them.
     let (clock, ready) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let body = |thread: usize| {
         let mut mine = O::Mine::default();

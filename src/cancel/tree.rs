@@ -140,12 +140,12 @@ impl<D> Slot<D> {
             Slot::Vacant(_) => None,
         }
     }
+}
 
-    fn as_ref(&self) -> Option<&D> {
-        match self {
-            Slot::Occupied(dependent) => Some(dependent),
-            Slot::Vacant(_) => None,
-        }
+impl State {
+    fn take(&mut self, end: End) -> (Vec<Slot<Weak<Node>>>, Vec<Slot<Callback>>) {
+        self.over = Some(end);
+        (self.children.take(), self.callbacks.take())
     }
 }
 
@@ -233,10 +233,9 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
             None => return None,
         };
         state.error = error.cloned();
-        state.over = Some(End::ByCall);
-        let children = state.children.take();
+        let (children, callbacks) = state.take(End::ByCall);
         state.below = (!children.is_empty()).then(|| Arc::new(children));
-        Some(((state.below.clone(), state.callbacks.take()), released))
+        Some(((state.below.clone(), callbacks), released))
     })?;
     if let Some(released) = released {
         panics.catch(|| released.notify());
@@ -270,7 +269,9 @@ fn close_below(
     // Whose turn is still to come, and for which cause.
     let mut families = vec![(family, error.cloned())];
     while let Some((family, error)) = families.pop() {
-        for child in family.iter().filter_map(|slot| slot.as_ref()?.upgrade()) {
+        for slot in &*family {
+            let Slot::Occupied(child) = slot else { continue };
+            let Some(child) = child.upgrade() else { continue };
             if let Some((family, others)) = close(&child, error.as_ref(), panics) {
                 callbacks.extend(others);
                 if let Some(family) = family {
@@ -298,10 +299,7 @@ impl Wake for Expiry {
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
-            let (_children, callbacks) = node.owner.state.with(|state| {
-                state.over = Some(End::ByDeadline);
-                (state.children.take(), state.callbacks.take())
-            });
+            let (_children, callbacks) = node.owner.state.with(|state| state.take(End::ByDeadline));
             for callback in callbacks.into_iter().filter_map(Slot::occupied) {
                 panics.catch(callback);
             }

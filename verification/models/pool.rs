@@ -12,7 +12,7 @@ use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::bounded;
-use crate::hence::pool::{Pool, ScopeError, SpawnError, WaitError, blocking, with_state, yield_now};
+use crate::hence::pool::{Pool, ScopeError, SpawnError, Task, WaitError, blocking, with_state, yield_now};
 use crate::hence::sync;
 
 /// Two workers: out of reach without a bound.
@@ -587,10 +587,15 @@ fn in_order() -> String {
 fn rendezvous() -> String {
     let pool = Pool::builder(1).queue(0).build().unwrap();
     let first = pool.try_spawn(|| ()).unwrap();
+    accepted_only_after(&pool, &first)
+}
+
+/// Whether another job is accepted: not before this one has ended, for it has, or will have, the only permit.
+fn accepted_only_after(pool: &Pool, first: &Task<()>) -> String {
     match pool.try_spawn(|| ()) {
-        Ok(second) => {
-            assert!(first.is_finished(), "one worker");
-            second.join().unwrap();
+        Ok(next) => {
+            assert!(first.is_finished(), "room above the limit");
+            next.join().unwrap();
             "accepted".into()
         }
         Err(error) => {
@@ -607,17 +612,7 @@ fn no_room_above_a_lowered_limit() -> String {
     let (first, second) = (pool.try_spawn(|| ()).unwrap(), pool.try_spawn(|| ()).unwrap());
     second.cancel();
     assert_eq!(pool.resize(1), Ok(2));
-    match pool.try_spawn(|| ()) {
-        Ok(third) => {
-            assert!(first.is_finished(), "room above the limit");
-            third.join().unwrap();
-            "accepted".into()
-        }
-        Err(error) => {
-            assert!(error.is_full());
-            "full".into()
-        }
-    }
+    accepted_only_after(&pool, &first)
 }
 
 fn scope_borrows() -> String {

@@ -157,9 +157,12 @@ impl Arguments {
         if let Some(file) = json {
             serde_json::to_writer_pretty(file, &Document::new(&report)).map_err(|fault| format!("--json: {fault}"))?;
         }
-        if let (true, Some(sweep)) = (self.pin, &sweep) {
-            let written = proofs.pin_weakenings(&sweep.weakenings);
-            written.map_err(|fault| format!("{}: {fault}", path.display()))?;
+        if self.pin && self.weaken {
+            // Half a table would look like a whole one; what was swept is in the report.
+            if let Some(sweep) = sweep.as_ref().filter(|_| !report.interrupted) {
+                let written = proofs.pin_weakenings(&sweep.weakenings);
+                written.map_err(|fault| format!("{}: {fault}", path.display()))?;
+            }
         } else if self.pin {
             let pins = pinned(&finished, pins.clone());
             proofs.pin(&pins, &models).map_err(|fault| format!("{}: {fault}", path.display()))?;

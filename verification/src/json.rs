@@ -78,7 +78,7 @@ struct WeakeningRow<'a> {
 
 fn weakening(Weakening { site, kind, fate, .. }: &Weakening) -> WeakeningRow<'_> {
     let (verdict, by) = match fate {
-        Fate::Killed { by, .. } => ("killed", Some(by.as_str())),
+        Fate::Killed { by, .. } => ("killed", Some(by.model.name)),
         Fate::Justified(argument) => ("justified", Some(argument.as_str())),
         Fate::Survived(_) => ("survived", None),
         Fate::NotExecuted => ("not executed", None),

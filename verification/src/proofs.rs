@@ -78,9 +78,9 @@ impl Proofs {
         for Weakening { line, kind, fate, .. } in weakenings {
             let (code, kind) = (line.code.replace('|', "\\|"), kind.unwrap_or("not executed"));
             let (by, executions) = match fate {
-                Fate::Killed { by, executions } => (by.as_str(), executions.to_string()),
-                Fate::Justified(_) => ("argued in `verification/justified.toml`", String::new()),
-                Fate::Survived(_) | Fate::NotExecuted => ("nothing", String::new()),
+                Fate::Killed { by, executions } => (by.title(), executions.to_string()),
+                Fate::Justified(_) => ("argued in `verification/justified.toml`".into(), String::new()),
+                Fate::Survived(_) | Fate::NotExecuted => ("nothing".into(), String::new()),
             };
             writeln!(table, "| {} | `{code}` | {kind} | {by} | {executions} |", line.file).expect("a String takes it");
         }

@@ -16,7 +16,7 @@ use std::{fs, io, thread};
 use comfy_table::Table;
 use hence_registry::{Site, Weaken};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::child::Job;
 use crate::pool::{Finished, Settings};
@@ -26,12 +26,12 @@ use crate::verdict::{Terms, judge};
 use crate::{parent, weaken};
 
 /// What became of a weakening.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Fate {
     /// A row noticed, after so many executions.
     Killed {
-        /// The row's title.
-        by: String,
+        /// The row.
+        by: Row,
         /// Executions of the weakened model until then.
         executions: u64,
     },
@@ -57,7 +57,7 @@ pub struct Weakening {
 }
 
 /// An entry of `justified.toml`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Justified {
     /// As in `src/wait.rs`.
@@ -120,7 +120,7 @@ impl Sources {
     }
 }
 
-/// The second pass, over what the first one recorded. Every `part`-th weakening where a shard is asked for.
+/// The second pass, over what the first one recorded: of the weakenings, by their numbers, those that are `chosen`.
 pub fn run(
     recorded: &[Finished],
     sources: &Sources,
@@ -158,6 +158,8 @@ pub fn run(
     bar.finish_and_clear();
 
     let mut weakenings = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // What an interruption or a shard has left out is no evidence that an argument is about nothing.
+    let is_whole = sources.whole && weakenings.len() == executed.len();
     let is_executed =
         |line: &Line| executed.keys().any(|Site { weaken, .. }| weaken.line == line.line && weaken.file == line.file);
     // An operation that is relaxed already, and claims nothing, has no weaker form.
@@ -170,13 +172,13 @@ pub fn run(
         fate: Fate::NotExecuted,
     }));
     weakenings.sort_by(|a, b| (&a.line, a.kind).cmp(&(&b.line, b.kind)));
-    Sweep::new(weakenings, sources, sources.whole && todo.len() == executed.len())
+    Sweep::new(weakenings, sources, is_whole)
 }
 
 /// `None`: interrupted.
 fn fate(weaken: &Weaken, rows: &[&Finished], settings: &Settings, interrupted: &AtomicBool) -> Option<Fate> {
     for Finished { row, run, .. } in rows {
-        let mut row = Row { model: row.model.clone(), engine: row.engine };
+        let mut row = row.clone();
         row.model.weaken = Some(weaken.clone());
         // A weakened model may go round in circles: no verdict.
         let timeout = Duration::from_secs_f64(20.0 + 10.0 * run.seconds);
@@ -184,7 +186,7 @@ fn fate(weaken: &Weaken, rows: &[&Finished], settings: &Settings, interrupted: &
         let left = parent::explore(&settings.executable, &job, timeout, interrupted, |_| {})?;
         let timed_out = left.run.failure.as_deref().is_some_and(|failure| failure.starts_with(parent::TIMED_OUT));
         if !timed_out && judge(&row, &left.run, Terms::Weakened).is_red() {
-            return Some(Fate::Killed { by: row.title(), executions: left.run.executions });
+            return Some(Fate::Killed { by: row, executions: left.run.executions });
         }
     }
     Some(Fate::Survived(rows.len()))
@@ -202,6 +204,10 @@ impl Weakening {
             fate,
         }
     }
+
+    fn is_red(&self) -> bool {
+        matches!(self.fate, Fate::Survived(_) | Fate::NotExecuted)
+    }
 }
 
 impl Display for Weakening {
@@ -211,7 +217,7 @@ impl Display for Weakening {
             write!(f, "={kind}")?;
         }
         match &self.fate {
-            Fate::Killed { by, executions } => write!(f, " killed by {by}, in {executions} executions"),
+            Fate::Killed { by, executions } => write!(f, " killed by {}, in {executions} executions", by.title()),
             Fate::Justified(argument) => write!(f, " justified: {argument}"),
             Fate::Survived(rows) => write!(f, " SURVIVED {rows} rows: {}", self.line.code),
             Fate::NotExecuted => write!(f, " NOT EXECUTED by any model: {}", self.line.code),
@@ -240,7 +246,7 @@ impl Sweep {
             used[at] = true;
             let argument = sources.justified[at].argument.split_whitespace().collect::<Vec<_>>().join(" ");
             match &weakening.fate {
-                Fate::Killed { by, .. } => stale.push(format!("{} is killed by {by}", weakening.site)),
+                Fate::Killed { by, .. } => stale.push(format!("{} is killed by {}", weakening.site, by.title())),
                 _ => weakening.fate = Fate::Justified(argument),
             }
         }
@@ -255,8 +261,7 @@ impl Sweep {
 
     /// Whether something survived, or an argument is out of date.
     pub fn is_red(&self) -> bool {
-        let is_red = |weakening: &Weakening| matches!(weakening.fate, Fate::Survived(_) | Fate::NotExecuted);
-        !self.stale.is_empty() || self.weakenings.iter().any(is_red)
+        !self.stale.is_empty() || self.weakenings.iter().any(Weakening::is_red)
     }
 
     fn count(&self, file: &str, wanted: fn(&Fate) -> bool) -> usize {
@@ -284,7 +289,7 @@ impl Display for Sweep {
             table.add_row([vec![file.to_string()], counts.to_vec()].concat());
         }
         writeln!(f, "{table}")?;
-        let red = self.weakenings.iter().filter(|w| matches!(w.fate, Fate::Survived(_) | Fate::NotExecuted));
+        let red = self.weakenings.iter().filter(|weakening| weakening.is_red());
         red.map(ToString::to_string)
             .chain(self.stale.iter().map(|stale| format!("out of date: {stale}")))
             .try_for_each(|line| writeln!(f, "red: {line}"))?;
