@@ -4,7 +4,7 @@
 //! 1. Each job that the pool has accepted is in `jobs` before the function that was given the scope, or the job that
 //!    spawned it, ends.
 //! 2. `scope` ends only after it has waited for each of `jobs`, and taken its outcome: then the packet, which the pool
-//!    may keep for a while, holds nothing that is borrowed (`task.rs`, invariant 2).
+//!    may keep for a while, holds nothing that is borrowed (`task.rs` 2).
 //! 3. `places` holds one unit for each job that has not ended, where there is a limit.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).

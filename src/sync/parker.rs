@@ -97,7 +97,7 @@ impl Parker {
 
     fn take(&self) -> bool {
         // Acquire: pairs with the Release in `unpark` (HB-PK-1). By compare-exchange: a plain store of EMPTY could
-        // wipe out a token that came in between (LV-PK-1).
+        // wipe out a token that came in between (LV-PK-1). Relaxed on failure: nothing was taken.
         self.state.compare_exchange(NOTIFIED, EMPTY, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 }

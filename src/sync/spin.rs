@@ -7,7 +7,7 @@
 //! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given
 //! the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select,
 //! those of its channels, all in one order, and holds them for as many such sections; and who cancels a token, that of
-//! its line (`cancel/tree.rs`, invariant 6: there is no deadlock).
+//! its line (`cancel/tree.rs` 6: there is no deadlock).
 //!
 //! # Guarantees
 //! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`].

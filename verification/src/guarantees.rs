@@ -10,7 +10,7 @@ use regex_lite::Regex;
 use walkdir::WalkDir;
 
 /// The form of an ID, for regular expressions.
-pub(crate) const ID: &str = r"[A-Z]{2}-[A-Z]{2,3}-\d+";
+pub const ID: &str = r"[A-Z]{2}-[A-Z]{2,3}-\d+";
 
 /// One numbered statement.
 #[derive(Clone, Debug)]

@@ -52,6 +52,15 @@ impl Proofs {
         ids(&lines.join("\n"), &format!(r"^- \*\*({ID})\*\*"))
     }
 
+    /// The text, without the tables that the tool writes.
+    pub fn prose(&self) -> String {
+        let mut prose = self.text.clone();
+        for markers in [PINS, WEAKENINGS] {
+            prose = self.around(markers).map_or(prose.clone(), |(_, table, _)| prose.replace(table, ""));
+        }
+        prose
+    }
+
     /// The pinned counts; none if there is no table of them.
     pub fn pins(&self) -> Pins {
         let table = self.around(PINS).map_or("", |(_, table, _)| table);

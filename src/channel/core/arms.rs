@@ -237,7 +237,7 @@ impl<T> State<T> {
             Some(Some(receiver)) => {
                 match &receiver {
                     Party::Alone(alone) => {
-                        // SAFETY: promised a value, and the lock is held: the slot is ours (invariant 7).
+                        // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 7).
                         unsafe { alone.slot.replace(Some(value)) };
                         alone.waiter.settle(Cause::Done(0));
                     }
