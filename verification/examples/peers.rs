@@ -1,6 +1,6 @@
 //! How many weakenings of its memory orderings a peer's own loom suite notices.
 //!
-//! `cargo run --release -p hence-verification --example peers` prints the table of `verification/peers.md`. A peer's
+//! `cargo run -p hence-verification --example peers` prints the table of `verification/peers.md`. A peer's
 //! source comes from the registry into a scratch directory, its suite must pass there as published, and then one operand
 //! at a time is weakened in the text and the suite run again. The operators are those that a text shows in the same way
 //! for everybody: an ordering one step weaker, a fence dropped.
@@ -78,7 +78,7 @@ fn ours() -> Vec<String> {
     assert_eq!(rows.len(), weakenings, "proofs.md has other weakenings than the text");
     let survived = rows.iter().filter(|[_, by]| by.starts_with("argued")).count();
     let counts = [operands.len(), weakenings, weakenings - survived, survived, 0, 0].map(|count| count.to_string());
-    let start = ["hence".into(), short(files), "0.7.3".into(), "any".into(), String::new()];
+    let start = ["hence".into(), short(files), loom(root), "any".into(), String::new()];
     [&start[..], &counts, &["none".into()]].concat()
 }
 
@@ -86,6 +86,13 @@ fn ours() -> Vec<String> {
 fn short(files: impl IntoIterator<Item: AsRef<str>>) -> String {
     let files: Vec<_> = files.into_iter().map(|file| file.as_ref().trim_start_matches("src/").to_owned()).collect();
     files.join(", ")
+}
+
+/// The version of loom that a package is built with.
+fn loom(root: &Path) -> String {
+    let lock = fs::read_to_string(root.join("Cargo.lock")).expect("what cargo wrote");
+    let loom = Regex::new(r#"name = "loom"\nversion = "([^"]+)""#).expect("a pattern");
+    loom.captures(&lock).expect("a loom suite")[1].to_owned()
 }
 
 /// A memory ordering passed to a call.
@@ -223,10 +230,7 @@ impl<'a> Scratch<'a> {
         let (accesses, others): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|(access, _)| *access);
         let count =
             |of: &[(bool, Verdict)], what| of.iter().filter(|(_, verdict)| *verdict == what).count().to_string();
-        let lock = fs::read_to_string(self.root.join("Cargo.lock")).expect("what cargo wrote");
-        let loom = Regex::new(r#"name = "loom"\nversion = "([^"]+)""#).expect("a pattern");
-        let loom = loom.captures(&lock).expect("a loom suite").extract::<1>().1[0];
-        let mut row = vec![format!("{name} {version}"), short(files), loom.into(), bound.clone()];
+        let mut row = vec![format!("{name} {version}"), short(files), loom(&self.root), bound.clone()];
         row.extend([format!("{suite} s"), format!("{compiled} of {written}"), others.len().to_string()]);
         let verdicts = [Verdict::Killed, Verdict::Survived, Verdict::TimedOut, Verdict::NotCompiled];
         row.extend(verdicts.map(|what| count(&others, what)));
