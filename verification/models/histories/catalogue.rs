@@ -13,7 +13,8 @@ use Step::*;
 const ALL: Engine = Engine::Bounded { preemptions: None, spurious: 0 };
 /// And every wake-up without a reason.
 const SPURIOUS: Engine = Engine::Bounded { preemptions: None, spurious: 1 };
-const TWO_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 0 };
+const THREE_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(3), spurious: 1 };
+const TWO_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
 
 const SEND: Step = Send(0, Blocks);
 const TRY_SEND: Step = Send(0, Tries);
@@ -66,31 +67,36 @@ fn of_channels() -> Vec<Model> {
         history("history_rendezvous_two_senders", SPURIOUS, || {
             holds(&channel(Some(0), &[&[SEND], &[SEND], &[RECV, RECV]]))
         }),
-        history("history_rendezvous_both_ways", SPURIOUS, || {
+        history("history_rendezvous_both_ways", ALL, || {
             holds(&channel(Some(0), &[&[SEND, RECV], &[RECV, SEND], &[TRY_SEND, TRY_RECV]]))
-        }),
-        history("history_rendezvous_in_time", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_rendezvous_in_time", THREE_PREEMPTIONS, || {
             holds(&channel(Some(0), &[&[SEND_IN_TIME, SEND_IN_TIME], &[RECV_IN_TIME], &[RECV_IN_TIME]]))
         }),
         history("history_rendezvous_async", SPURIOUS, || {
             holds(&channel(Some(0), &[&[Send(0, Async), Send(0, Async)], &[Recv(0, Async)], &[RECV]]))
-        }),
+        })
+        .slow(),
         history("history_rendezvous_close", SPURIOUS, || {
             holds(&channel(Some(0), &[&[SEND], &[RECV], &[Close(0), TRY_RECV]]))
+        }),
+        history("history_rendezvous_two_in_time", ALL, || {
+            holds(&channel(Some(0), &[&[SEND_IN_TIME, RECV_IN_TIME], &[RECV_IN_TIME, SEND_IN_TIME]]))
         }),
         history("history_bounded_two_senders", SPURIOUS, || {
             holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
         }),
-        history("history_bounded_two_by_two", SPURIOUS, || {
-            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV], &[RECV]]))
-        }),
-        history("history_bounded_in_line", SPURIOUS, || {
+        history("history_bounded_two_by_two", ALL, || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV], &[RECV]])))
+            .slow(),
+        history("history_bounded_in_line", ALL, || {
             holds(&channel(Some(1), &[&[SEND, SEND], &[RECV, RECV], &[TRY_SEND, TRY_RECV]]))
-        }),
+        })
+        .slow(),
         history("history_bounded_tries", SPURIOUS, || {
             holds(&channel(Some(1), &[&[TRY_SEND, TRY_RECV], &[TRY_SEND, TRY_RECV], &[TRY_SEND, TRY_RECV]]))
         }),
-        history("history_bounded_in_time", SPURIOUS, || {
+        history("history_bounded_in_time", THREE_PREEMPTIONS, || {
             holds(&channel(Some(1), &[&[SEND_IN_TIME, SEND_IN_TIME], &[SEND, RECV_IN_TIME], &[RECV_IN_TIME]]))
         }),
         history("history_bounded_async", SPURIOUS, || {
@@ -104,22 +110,26 @@ fn of_channels() -> Vec<Model> {
         }),
         history("history_bounded_last_sender", SPURIOUS, || {
             holds(&leaving(Some(1), &[&[SEND], &[SEND], &[RECV, RECV, RECV]]))
-        }),
+        })
+        .slow(),
         history("history_bounded_last_receiver", SPURIOUS, || {
             holds(&leaving(Some(1), &[&[SEND, SEND, SEND], &[RECV], &[DropReceiver(0)]]))
         }),
-        history("history_bounded_abandoned", SPURIOUS, || {
+        history("history_bounded_abandoned", THREE_PREEMPTIONS, || {
             holds(&channel(Some(1), &[&[Abandon(Arm::Recv(0)), Abandon(Arm::Send(0))], &[SEND, SEND], &[RECV]]))
         }),
         history("history_two_places", SPURIOUS, || {
             holds(&channel(Some(2), &[&[SEND, SEND], &[SEND, TRY_SEND], &[RECV, RECV]]))
-        }),
+        })
+        .slow(),
         history("history_two_places_two_receivers", SPURIOUS, || {
             holds(&channel(Some(2), &[&[SEND, SEND, SEND], &[RECV, RECV], &[RECV]]))
-        }),
-        history("history_unbounded_two_by_two", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_unbounded_two_by_two", THREE_PREEMPTIONS, || {
             holds(&channel(None, &[&[SEND, SEND], &[SEND], &[RECV, TRY_RECV], &[RECV]]))
-        }),
+        })
+        .slow(),
         history("history_unbounded_both_ways", SPURIOUS, || {
             holds(&channel(None, &[&[SEND, TRY_RECV], &[SEND, TRY_RECV], &[SEND, TRY_RECV]]))
         }),
@@ -136,78 +146,98 @@ fn of_selects() -> Vec<Model> {
             let [this, that] = facing.map(|arms| Select(arms, Blocks));
             holds(&channels([Some(0), Some(0)], &[&[this], &[that]]))
         }),
-        history("history_select_facing_and_sent_to", ALL, || {
+        history("history_select_facing_and_sent_to", TWO_PREEMPTIONS, || {
             let facing = [[Arm::Send(0), Arm::Recv(1)], [Arm::Recv(0), Arm::Send(1)]];
             let [this, that] = facing.map(|arms| Select(arms, Blocks));
             holds(&channels([Some(0), Some(0)], &[&[this], &[that], &[Send(1, TimesOut)]]))
         }),
-        history("history_select_two_senders", ALL, || {
+        history("history_select_two_senders", THREE_PREEMPTIONS, || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
-        }),
-        history("history_select_two_buffers", ALL, || {
+        })
+        .slow(),
+        history("history_select_two_buffers", THREE_PREEMPTIONS, || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(1), Some(1)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
         }),
-        history("history_select_two_receivers", ALL, || {
+        history("history_select_two_receivers", THREE_PREEMPTIONS, || {
             let select = Select([Arm::Send(0), Arm::Send(1)], Blocks);
             holds(&channels([Some(0), Some(1)], &[&[select, select], &[RECV_IN_TIME], &[Recv(1, Blocks)]]))
-        }),
-        history("history_select_two_selects", ALL, || {
+        })
+        .slow(),
+        history("history_select_two_selects", TWO_PREEMPTIONS, || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(1), Some(0)], &[&[select], &[select], &[SEND, Send(1, Blocks)]]))
-        }),
-        history("history_select_beside_a_receive", ALL, || {
+        })
+        .slow(),
+        history("history_select_beside_a_receive", THREE_PREEMPTIONS, || {
             holds(&channels([Some(1), Some(1)], &[&[Select(EITHER, Blocks)], &[RECV_IN_TIME], &[SEND, Send(1, Tries)]]))
         }),
-        history("history_select_default", ALL, || {
+        history("history_select_default", THREE_PREEMPTIONS, || {
             let select = Select([Arm::Send(0), Arm::Recv(1)], Tries);
             holds(&channels([Some(1), Some(1)], &[&[select, select], &[RECV_IN_TIME], &[Send(1, Tries), TRY_SEND]]))
         }),
-        history("history_select_in_time", ALL, || {
+        history("history_select_in_time", TWO_PREEMPTIONS, || {
             let select = Select(EITHER, TimesOut);
             holds(&channels([Some(0), Some(1)], &[&[select, select], &[SEND_IN_TIME], &[Send(1, Blocks)]]))
+        })
+        .slow(),
+        history("history_select_in_time_alone", ALL, || {
+            holds(&channels([Some(0), Some(1)], &[&[Select(EITHER, TimesOut)], &[SEND_IN_TIME, Send(1, TimesOut)]]))
         }),
         history("history_select_close", ALL, || {
             holds(&channels([Some(1), Some(0)], &[&[Select(EITHER, Blocks)], &[TRY_SEND], &[Close(1), Close(0)]]))
-        }),
-        history("history_select_given_up", ALL, || {
+        })
+        .slow(),
+        history("history_select_given_up", THREE_PREEMPTIONS, || {
             holds(&channels([Some(1), Some(1)], &[&[GiveUp(EITHER)], &[SEND], &[RECV]]))
-        }),
+        })
+        .slow(),
     ]
 }
 
 fn of_tokens() -> Vec<Model> {
     vec![
-        history("history_token_two_cancels", SPURIOUS, || {
+        history("history_token_two_threads", SPURIOUS, || {
+            holds(&threads(&[&[Cancel(0), Cause(1)], &[Cancel(1), Cause(0), IsCancelled(2)]]))
+        }),
+        history("history_token_waited_for", SPURIOUS, || {
+            holds(&threads(&[&[WaitToken(1, TimesOut), WaitToken(1, Blocks)], &[OnCancel(1), Cancel(0)]]))
+        }),
+        history("history_token_two_cancels", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Cancel(0)], &[Cancel(0)], &[IsCancelled(0), Cause(0), IsCancelled(1)]]))
         }),
-        history("history_token_child_first", SPURIOUS, || {
+        history("history_token_child_first", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Cancel(0), Cause(1)], &[Cancel(1), Cause(0)], &[Cause(1), Cause(1)]]))
-        }),
-        history("history_token_grandchild", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_token_grandchild", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Cancel(0), IsCancelled(2)], &[Cancel(1), IsCancelled(2)], &[Cause(2), Cause(2)]]))
         }),
-        history("history_token_new_child", SPURIOUS, || {
+        history("history_token_new_child", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[WaitChild(0)], &[WaitChild(1)], &[Cancel(0)]]))
-        }),
-        history("history_token_waits", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_token_waits", THREE_PREEMPTIONS, || {
             let in_time = WaitToken(1, TimesOut);
             holds(&threads(&[&[WaitToken(1, Blocks), Cause(1)], &[in_time, in_time], &[Cancel(0)]]))
-        }),
-        history("history_token_callbacks", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_token_callbacks", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[OnCancel(1), IsCancelled(1)], &[OnCancel(0)], &[Cancel(0), IsCancelled(1)]]))
         }),
-        history("history_token_deadline", SPURIOUS, || {
+        history("history_token_deadline", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Cancel(2), Cause(2)], &[WaitToken(2, TimesOut), Cause(2)], &[Cancel(0)]]))
-        }),
-        history("history_token_ends_a_receive", ALL, || {
+        })
+        .slow(),
+        history("history_token_ends_a_receive", THREE_PREEMPTIONS, || {
             holds(&channel(Some(1), &[&[Recv(0, Cancellable), TRY_RECV], &[SEND], &[Cancel(1), IsCancelled(1)]]))
         }),
-        history("history_token_ends_a_send", ALL, || {
+        history("history_token_ends_a_send", THREE_PREEMPTIONS, || {
             holds(&channel(Some(0), &[&[Send(0, Cancellable)], &[RECV_IN_TIME], &[Cancel(0)]]))
-        }),
-        history("history_token_ends_a_wait", ALL, || {
+        })
+        .slow(),
+        history("history_token_ends_a_wait", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Guard, DropGuard], &[WaitGroup(Cancellable), Cause(1)], &[Cancel(1)]]))
         }),
     ]
@@ -220,14 +250,17 @@ fn of_groups() -> Vec<Model> {
         }),
         history("history_group_reused", SPURIOUS, || {
             holds(&threads(&[&[Guard, DropGuard, Guard, DropGuard], &[WAIT, WAIT], &[WAIT]]))
-        }),
-        history("history_group_in_time", SPURIOUS, || {
+        })
+        .slow(),
+        history("history_group_in_time", THREE_PREEMPTIONS, || {
             let in_time = WaitGroup(TimesOut);
             holds(&threads(&[&[Guard, DropGuard], &[Guard, DropGuard], &[in_time, in_time], &[in_time]]))
-        }),
+        })
+        .slow(),
         history("history_group_async", SPURIOUS, || {
             holds(&threads(&[&[Guard, Guard, DropGuard, DropGuard], &[WaitGroup(Async)], &[WAIT, Count]]))
-        }),
+        })
+        .slow(),
     ]
 }
 
@@ -236,21 +269,24 @@ fn of_pools() -> Vec<Model> {
         history("history_pool_joined", TWO_PREEMPTIONS, || holds(&pool(1, &[&[SPAWN, JOIN], &[SPAWN, JOIN]]))),
         history("history_pool_two_workers", TWO_PREEMPTIONS, || {
             holds(&pool(2, &[&[SPAWN, JOIN], &[EXECUTE, WaitIdle(Blocks)]]))
-        }),
+        })
+        .slow(),
         history("history_pool_panics", TWO_PREEMPTIONS, || {
             holds(&pool(1, &[&[Spawn(Job::Panics, Blocks), JOIN], &[SPAWN, Join(TimesOut)]]))
         }),
-        history("history_pool_cancelled", TWO_PREEMPTIONS, || {
+        history("history_pool_cancelled", THREE_PREEMPTIONS, || {
             holds(&pool(1, &[&[SPAWN, CancelTask, JOIN], &[EXECUTE]]))
         }),
-        history("history_pool_closed", TWO_PREEMPTIONS, || {
+        history("history_pool_closed", THREE_PREEMPTIONS, || {
             holds(&pool(1, &[&[EXECUTE, EXECUTE], &[ClosePool, EXECUTE]]))
         }),
-        history("history_pool_grows", TWO_PREEMPTIONS, || holds(&pool(1, &[&[EXECUTE, EXECUTE], &[Resize(2)]]))),
-        history("history_pool_shrinks", TWO_PREEMPTIONS, || {
+        history("history_pool_grows", THREE_PREEMPTIONS, || holds(&pool(1, &[&[EXECUTE, EXECUTE], &[Resize(2)]])))
+            .slow(),
+        history("history_pool_shrinks", THREE_PREEMPTIONS, || {
             holds(&pool(2, &[&[EXECUTE, EXECUTE], &[Resize(1), WaitIdle(Blocks)]]))
-        }),
-        history("history_pool_full", TWO_PREEMPTIONS, || {
+        })
+        .slow(),
+        history("history_pool_full", ALL, || {
             let [tries, in_time] = [Tries, TimesOut].map(|patience| Spawn(Job::Returns, patience));
             holds(&Program { queue: Some(1), ..pool(1, &[&[EXECUTE, tries], &[in_time]]) })
         }),
@@ -272,60 +308,51 @@ fn of_pools() -> Vec<Model> {
 
 /// What has to be found out: a channel that is none, and each primitive with one operation weakened.
 fn not_allowed() -> Vec<Model> {
-    use Kind::{NoLock, NoWake, Relaxed, Unchecked};
+    use Kind::{NoWake, Relaxed, Unchecked};
     let failing = |name, reasons, body| Model::failing(name, &[], reasons, body).under(&[SPURIOUS]);
-    let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
+    let core = |code| weaken(NoWake, "src/channel/core.rs", code);
     let claim = |kind| weaken(kind, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     vec![
         failing("history_of_two_queues_out_of_order", &["not linearizable: no order explains it"], || {
             of_two_queues(&channel(None, &[&[SEND, SEND], &[TRY_RECV, TRY_RECV]]))
         }),
-        failing("history_of_two_queues_out_of_real_time", &["sequentially consistent, but no order respects"], || {
-            of_two_queues(&channel(None, &[&[SEND], &[SEND], &[TRY_RECV, TRY_RECV]]))
-        }),
-        failing("history_rendezvous_claim_relaxed", &["?"], || {
+        failing(
+            "history_of_two_queues_out_of_real_time",
+            &["sequentially consistent, but no order respects real time"],
+            || of_two_queues(&channel(None, &[&[SEND], &[SEND], &[TRY_RECV, TRY_RECV]])),
+        ),
+        failing("history_rendezvous_claim_relaxed", &["HB-CH: no order has the happens-before edges"], || {
             holds(&channel(Some(0), &[&[SEND], &[SEND], &[RECV, RECV]]))
         })
         .weakened(claim(Relaxed)),
-        failing("history_rendezvous_claim_unchecked", &["?"], || {
-            holds(&channel(Some(0), &[&[SEND_IN_TIME, SEND_IN_TIME], &[RECV_IN_TIME], &[RECV_IN_TIME]]))
+        failing("history_bounded_receiver_not_woken", &["a wake-up is lost: nothing keeps t3 from `recv c0`"], || {
+            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
         })
-        .weakened(claim(Unchecked)),
-        failing("history_select_claim_unchecked", &["?"], || {
+        .weakened(core("notify(wake); // send:")),
+        failing("history_bounded_sender_not_woken", &["a wake-up is lost: nothing keeps t2 from `send c0`"], || {
+            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
+        })
+        .weakened(core("notify(wake); // recv:")),
+        failing("history_select_claimed_by_both", &["a wake-up is lost: nothing keeps t1 from `recv c0`"], || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
         })
         .weakened(claim(Unchecked)),
-        failing("history_select_promise_unchecked", &["?"], || {
-            let select = Select(EITHER, Blocks);
-            holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
-        })
-        .weakened(weaken(Unchecked, "src/wait.rs", "self.claim.compare_exchange(WAITING, PROMISED")),
-        failing("history_bounded_receiver_not_woken", &["a wake-up is lost"], || {
-            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
-        })
-        .weakened(core(NoWake, "notify(wake); // send:")),
-        failing("history_bounded_sender_not_woken", &["a wake-up is lost"], || {
-            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
-        })
-        .weakened(core(NoWake, "notify(wake); // recv:")),
-        failing("history_bounded_recv_unlocked", &["?"], || {
-            holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]]))
-        })
-        .weakened(core(NoLock, "let received = self.state.with(|state| match")),
-        failing("history_token_close_relaxed", &["HB-CX-1"], || {
+        failing("history_token_close_relaxed", &["HB-CX-1: found cancelled, but no cancel happens before"], || {
             holds(&threads(&[&[Cancel(0)], &[Cancel(0)], &[IsCancelled(0), Cause(0), IsCancelled(1)]]))
         })
         .weakened(weaken(Relaxed, "src/channel/closing.rs", "self.ended.compare_exchange(open, CLOSED")),
-        failing("history_group_wait_unlocked", &["?"], || {
+        failing("history_group_claim_relaxed", &["HB-WG-1: the first does not happen before the return"], || {
             holds(&threads(&[&[Guard, DropGuard], &[Guard, DropGuard], &[WAIT, Count]]))
         })
-        .weakened(weaken(NoLock, "src/wait_group.rs", "self.state.with(stand)")),
-        failing("history_pool_claim_unchecked", &["SF-PL"], || {
-            holds(&pool(1, &[&[SPAWN, CancelTask, JOIN], &[EXECUTE]]))
+        .weakened(claim(Relaxed)),
+        failing("history_pool_drain_not_woken", &["a wake-up is lost: nothing keeps t1 from `drain pool`"], || {
+            holds(&pool(1, &[&[EXECUTE, Drain], &[SPAWN, JOIN]]))
         })
-        .weakened(weaken(Unchecked, "src/pool/task.rs", "self.stage.fetch_or(CLAIMED")),
-        failing("history_pool_end_relaxed", &["HB-PL-2"], || holds(&pool(1, &[&[SPAWN, JOIN], &[SPAWN, JOIN]])))
-            .weakened(weaken(Relaxed, "src/pool/task.rs", "self.stage.load(Ordering::Acquire)")),
+        .weakened(weaken(NoWake, "src/pool/shared.rs", "// pool: all have been claimed")),
+        failing("history_pool_claim_relaxed", &["HB-PL-3: the first does not happen before the return"], || {
+            holds(&pool(1, &[&[EXECUTE, Drain], &[SPAWN, JOIN]]))
+        })
+        .weakened(claim(Relaxed)),
     ]
 }
