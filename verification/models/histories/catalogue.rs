@@ -198,11 +198,11 @@ fn of_selects() -> Vec<Model> {
 
 fn of_tokens() -> Vec<Model> {
     vec![
-        history("history_token_two_threads", SPURIOUS, || {
-            holds(&threads(&[&[Cancel(0), Cause(1)], &[Cancel(1), Cause(0), IsCancelled(2)]]))
+        history("history_token_two_threads", ALL, || {
+            holds(&threads(&[&[Cancel(0), Cause(1)], &[Cancel(1), Cause(0)]]))
         }),
-        history("history_token_waited_for", SPURIOUS, || {
-            holds(&threads(&[&[WaitToken(1, TimesOut), WaitToken(1, Blocks)], &[OnCancel(1), Cancel(0)]]))
+        history("history_token_waited_for", ALL, || {
+            holds(&threads(&[&[WaitToken(1, Blocks), Cause(0)], &[OnCancel(1), Cancel(0)]]))
         }),
         history("history_token_two_cancels", THREE_PREEMPTIONS, || {
             holds(&threads(&[&[Cancel(0)], &[Cancel(0)], &[IsCancelled(0), Cause(0), IsCancelled(1)]]))
