@@ -1,15 +1,13 @@
 //! One input is a program and a schedule: the program is run once, under that schedule, in shuttle's world, and what it
 //! did is held against the specification.
 //!
-//! - [`program`] is what an input decodes to, and [`schedule`] is who decides which thread runs;
-//! - [`run`] carries a program out, and makes sure that it ends under every schedule;
-//! - [`trace`] is what happened, and [`check`] says whether it may.
+//! What a program is, how it runs and what its history is held against is `verification/models/histories`, the same
+//! that the bounded explorer exhausts for small ones. Here is what libFuzzer needs beside it:
+//!
+//! - [`bytes`] is what an input decodes to, and [`turns`] the schedule.
 
-pub mod check;
-pub mod program;
-pub mod run;
-pub mod schedule;
-pub mod trace;
+pub mod bytes;
+pub mod turns;
 
 use std::cell::RefCell;
 use std::fmt::{self, Write};
@@ -19,15 +17,16 @@ use std::sync::Once;
 
 use arbitrary::{Arbitrary, Unstructured};
 use hence_registry::weaken;
-use hence_under_shuttle::executions;
+use hence_under_shuttle::histories::{self, program::Program, trace};
+use hence_under_shuttle::{Choices, Settling};
 use shuttle::scheduler::Scheduler;
 
-use program::Program;
-use schedule::{Settling, Turns};
+use turns::Turns;
 
 /// A program, and the bytes that schedule it.
 #[derive(Arbitrary, Clone, PartialEq, Eq)]
 pub struct Input<'a> {
+    #[arbitrary(with = bytes::decode)]
     pub program: Program,
     pub schedule: &'a [u8],
 }
@@ -47,7 +46,7 @@ impl<'a> Input<'a> {
 
     /// The inverse of [`Input::decode`].
     pub fn encode(&self) -> Vec<u8> {
-        [self.program.encode(), self.schedule.to_vec()].concat()
+        [bytes::encode(&self.program), self.schedule.to_vec()].concat()
     }
 }
 
@@ -58,28 +57,17 @@ pub fn replay(input: &Input) -> Result<(), String> {
 }
 
 /// Runs a program under every schedule that the scheduler begins, up to the first finding, after which this process
-/// is not to be trusted with another.
+/// is not to be trusted with another. A history with more orders than can be tried is let pass.
 pub fn explore(
     program: &Program,
     scheduler: impl Scheduler + 'static,
-    choices: Option<Rc<RefCell<dyn hence_under_shuttle::Choices>>>,
+    choices: Option<Rc<RefCell<dyn Choices>>>,
 ) -> Result<(), String> {
     prepare();
-    let scheduler = Rc::new(RefCell::new(scheduler));
-    let run = || {
-        let (program, before) = (program.clone(), executions());
-        let body = move || {
-            trace::begin();
-            run::run(&program);
-        };
-        hence_under_shuttle::drive(Settling::new(scheduler.clone()), choices.clone(), body);
-        executions() > before
-    };
-    // The trace is checked out here: the search may go deeper than the stack of a coroutine.
-    while panic::catch_unwind(AssertUnwindSafe(run)).map_err(|panic| hence_registry::message(&*panic))? {
-        check::check(program, &trace::events())?;
-    }
-    Ok(())
+    let program = program.clone();
+    let body = move || _ = histories::carry_out(&program);
+    let run = || hence_under_shuttle::drive(Settling(scheduler), choices, body);
+    panic::catch_unwind(AssertUnwindSafe(run)).map_err(|panic| hence_registry::message(&*panic))
 }
 
 /// The program, and the steps of its last execution, one a line.

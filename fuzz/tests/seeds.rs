@@ -5,13 +5,13 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use hence_fuzz::schedules::program::{Arm, Job, Patience::*, Program, Step, Step::*};
-use hence_fuzz::schedules::schedule::turn;
+use hence_fuzz::schedules::turns::turn;
 use hence_fuzz::schedules::{Input, replay, story};
+use hence_under_shuttle::histories::program::{Arm, Job, Patience::*, Program, Step, Step::*};
 
 fn program(capacities: [Option<usize>; 2], threads: &[&[Step]]) -> Program {
     let threads = threads.iter().map(|steps| steps.to_vec()).collect();
-    Program { capacities, workers: 1, queue: None, shutdown: false, leaves: false, threads }
+    Program { capacities, workers: 1, queue: None, shutdown: false, leaves: false, shared: false, threads }
 }
 
 fn seeds() -> Vec<(&'static str, Program)> {

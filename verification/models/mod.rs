@@ -6,6 +6,7 @@
 mod cancel;
 mod channel;
 mod harness;
+pub mod histories;
 mod notes;
 mod peers;
 mod peers_pool;
@@ -38,6 +39,7 @@ pub fn models() -> Vec<Model> {
         pool::models(),
         peers::models(),
         peers_pool::models(),
+        histories::models(),
     ]
     .concat()
 }

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Model {
     /// Unique; the guarantee's ID in snake case and what it shows, as in `hb_ch_1_send_before_recv`.
     pub name: &'static str,
-    /// The guarantees that this model is evidence for. Empty only for the notes' and the peers' models.
+    /// The guarantees that this model is evidence for. Empty only for the notes' and the peers' models, and for
+    /// histories, which are held against all that is promised of what they use.
     pub ids: &'static [&'static str],
     /// What is claimed.
     pub expect: Expect,

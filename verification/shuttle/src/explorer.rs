@@ -15,8 +15,10 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner, current, thread};
 
 use crate::clocks::{Clock, Clocks};
 use crate::hence::sync::hook::{self, Operation, Site, Watch, Weakened};
+use crate::histories::trace;
 use crate::models::weaken;
 use crate::search::{Path, Search};
+use crate::settle::Settling;
 
 static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -54,12 +56,15 @@ impl Watch for Shuttle {
         CLOCKS.with_borrow_mut(Clocks::fresh)
     }
     fn load(&self, id: usize, order: Ordering) {
+        trace::accessed();
         clocks(|clocks, me| clocks.load(me, id, order));
     }
     fn store(&self, id: usize, order: Ordering) {
+        trace::accessed();
         clocks(|clocks, me| clocks.store(me, id, order));
     }
     fn rmw(&self, id: usize, order: Ordering) {
+        trace::accessed();
         clocks(|clocks, me| clocks.rmw(me, id, order));
     }
     fn access(&self, id: usize, write: bool, site: Site) {
@@ -150,7 +155,7 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         Engine::Bounded { preemptions, spurious } => {
             let search = Rc::new(RefCell::new(Path::new(preemptions, spurious, options.replay.as_deref())));
             path = Some(search.clone());
-            drive(Search(search.clone()), Some(search), body)
+            drive(Settling(Search(search.clone())), Some(search), body)
         }
         Engine::Pct(schedules) => drive(PctScheduler::new_from_seed(seed, 3, schedules as usize), None, body),
         Engine::Random(schedules) => drive(RandomScheduler::new_from_seed(seed, schedules as usize), None, body),

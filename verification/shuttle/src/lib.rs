@@ -12,7 +12,9 @@ mod models;
 mod clocks;
 mod explorer;
 mod search;
+mod settle;
 
 pub use clocks::{Clock, happens_before};
 pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
-pub use models::models;
+pub use models::{histories, models};
+pub use settle::Settling;

@@ -130,7 +130,7 @@ impl Choices for Path {
     }
 }
 
-/// The search as a scheduler.
+/// The search as a scheduler, under [`Settling`](crate::Settling).
 pub(crate) struct Search(pub(crate) Rc<RefCell<Path>>);
 
 impl Scheduler for Search {
@@ -139,9 +139,7 @@ impl Scheduler for Search {
     }
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
-        // Spurious returns are a choice of ours, made at the `park`, and not shuttle's.
-        let runnable: Vec<TaskId> =
-            runnable.iter().filter(|task| !task.can_spuriously_wakeup()).map(|task| task.id()).collect();
+        let runnable: Vec<TaskId> = runnable.iter().map(|task| task.id()).collect();
         Some(self.0.borrow_mut().next(&runnable, current, yields))
     }
 

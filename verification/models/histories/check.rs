@@ -5,26 +5,37 @@ mod group;
 mod pool;
 mod token;
 
-use hence_under_shuttle::happens_before;
+use crate::happens_before;
 
 use super::program::{CHANNELS, Program, Step, TOKENS};
 use super::trace::{Action, Event, Moment, Outcome};
 
+/// A history that is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Allowed {
+    /// Some order explains it.
+    Yes,
+    /// So many operations overlap that not all orders were tried.
+    Undecided,
+}
+
 /// Holds a complete trace against the specification; what is wrong, if anything.
-pub fn check(program: &Program, events: &[Event]) -> Result<(), String> {
+pub fn check(program: &Program, events: &[Event]) -> Result<Allowed, String> {
     let done: Vec<Done> = events.iter().map(Done::of).collect::<Result<_, _>>()?;
+    let mut allowed = Allowed::Yes;
     for channel in 0..CHANNELS {
-        channel::check(channel, program.capacities[channel], &done)?;
+        allowed = allowed.max(channel::check(channel, program.capacities[channel], &done)?);
     }
     for token in 0..TOKENS {
         token::check(token, &done)?;
     }
     group::check(&done)?;
-    pool::check(program, &done)
+    pool::check(program, &done)?;
+    Ok(allowed)
 }
 
 /// How many of the values sent to a channel have not been received, by the operations that have ended.
-pub fn kept(channel: usize, events: &[Event], drops: &[usize]) -> usize {
+pub(super) fn kept(channel: usize, events: &[Event], drops: &[usize]) -> usize {
     let done: Vec<Done> = events.iter().filter_map(|event| Done::of(event).ok()).collect();
     channel::kept(channel, &done, drops)
 }

@@ -1,70 +1,12 @@
-//! Who runs next: the bytes of an input, or another scheduler, with the main thread held back.
+//! Who runs next, by the bytes of an input.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::mem;
 use std::rc::Rc;
 
 use hence_under_shuttle::Choices;
 use shuttle::current::TaskId;
 use shuttle::scheduler::{Schedule, Scheduler, Task};
-
-/// Where the main thread is in a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// It makes things ready, and starts the threads, none of which runs before it has: their numbers are 1, 2, ...
-    Setup,
-    /// It waits for the others to come to rest.
-    Settling,
-    /// It is a thread as others.
-    Free,
-}
-
-std::thread_local! {
-    static PHASE: Cell<Phase> = const { Cell::new(Phase::Setup) };
-}
-
-/// Lets the others run, and comes back, to the main thread, when none of them can.
-pub fn settle() {
-    PHASE.set(Phase::Settling);
-    shuttle::thread::yield_now();
-    PHASE.set(Phase::Free);
-}
-
-/// Any scheduler's next execution, but the main thread runs alone at first, and not while it settles, and nobody wakes
-/// without a reason but by [`Choices::spurious`].
-#[derive(Debug)]
-pub struct Settling<S> {
-    scheduler: Rc<RefCell<S>>,
-    begun: bool,
-}
-
-impl<S> Settling<S> {
-    pub fn new(scheduler: Rc<RefCell<S>>) -> Self {
-        Self { scheduler, begun: false }
-    }
-}
-
-impl<S: Scheduler> Scheduler for Settling<S> {
-    fn new_execution(&mut self) -> Option<Schedule> {
-        PHASE.set(Phase::Setup);
-        if mem::replace(&mut self.begun, true) { None } else { self.scheduler.borrow_mut().new_execution() }
-    }
-
-    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
-        let awake: Vec<&Task> = runnable.iter().copied().filter(|task| !task.can_spuriously_wakeup()).collect();
-        let (main, others): (Vec<&Task>, _) = awake.iter().partition(|task| task.id() == TaskId::from(0));
-        let may_run = match PHASE.get() {
-            Phase::Setup if !main.is_empty() => main,
-            Phase::Settling if !others.is_empty() => others,
-            _ => awake,
-        };
-        self.scheduler.borrow_mut().next_task(&may_run, current, yields)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.scheduler.borrow_mut().next_u64()
-    }
-}
 
 /// A schedule made of bytes, one for each turn of a thread.
 ///

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use hence_under_shuttle::{Clock, moment};
+use crate::{Clock, moment};
 use shuttle::current;
 
 use super::program::{Job, Step};
@@ -66,6 +66,8 @@ pub struct Event {
 struct Trace {
     events: Vec<Event>,
     time: usize,
+    /// Steps that have been called and have not begun: threads and events.
+    called: Vec<(usize, usize)>,
     /// Drops of each value and job, by its number.
     drops: Vec<usize>,
 }
@@ -75,7 +77,7 @@ std::thread_local! {
 }
 
 /// Begins a trace.
-pub fn begin() {
+pub(crate) fn begin() {
     TRACE.take();
 }
 
@@ -90,27 +92,52 @@ fn now(trace: &mut Trace) -> Moment {
 }
 
 /// Does something, and traces it.
-pub fn trace<R>(action: Action, act: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
+pub(crate) fn trace<R>(action: Action, act: impl FnOnce() -> R, outcome: impl FnOnce(&R) -> Outcome) -> R {
     let event = TRACE.with_borrow_mut(|trace| {
-        let called = now(trace);
-        trace.events.push(Event { thread: current::me().into(), action, called, returned: None });
-        trace.events.len() - 1
+        let (thread, called) = (current::me().into(), now(trace));
+        trace.events.push(Event { thread, action, called, returned: None });
+        let event = trace.events.len() - 1;
+        if matches!(action, Action::Step(..)) {
+            trace.called.push((thread, event));
+        }
+        event
     });
     let result = act();
     let outcome = outcome(&result);
     TRACE.with_borrow_mut(|trace| {
         let returned = now(trace);
+        trace.called.retain(|(_, called)| *called != event);
         trace.events[event].returned = Some((returned, outcome));
     });
     result
 }
 
+/// The calling thread accesses what others could observe. For a step it is the first time since its call: then it might
+/// as well have been called only now, and is taken to have been, since no schedule separates the end of one step from
+/// the call of the next (a lock's release is no scheduling point).
+pub(crate) fn accessed() {
+    TRACE.with_borrow_mut(|trace| {
+        if trace.called.is_empty() {
+            return;
+        }
+        let Trace { events, time, called, .. } = trace;
+        let me = current::me().into();
+        called.retain(|(thread, event)| {
+            if *thread == me {
+                *time += 1;
+                events[*event].called.time = *time;
+            }
+            *thread != me
+        });
+    });
+}
+
 /// Something whose drops are counted. The counter is not in it: a second drop would find it gone.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Counted(pub usize);
+pub(crate) struct Counted(pub(crate) usize);
 
 impl Counted {
-    pub fn make() -> Self {
+    pub(crate) fn make() -> Self {
         TRACE.with_borrow_mut(|trace| {
             trace.drops.push(0);
             Self(trace.drops.len() - 1)
@@ -125,7 +152,7 @@ impl Drop for Counted {
 }
 
 /// The drops of each [`Counted`].
-pub fn drops() -> Vec<usize> {
+pub(crate) fn drops() -> Vec<usize> {
     TRACE.with_borrow(|trace| trace.drops.clone())
 }
 

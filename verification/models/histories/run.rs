@@ -12,18 +12,18 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hence_under_shuttle::hence::cancel::{CancellationToken, Cause, RecvOrCancelledError, SendOrCancelledError};
-use hence_under_shuttle::hence::channel::{
+use crate::hence::cancel::{CancellationToken, Cause, RecvOrCancelledError, SendOrCancelledError};
+use crate::hence::channel::{
     Receiver, RecvTimeoutError, Select, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded, unbounded,
 };
-use hence_under_shuttle::hence::pool::{Pool, SpawnError, Task, TaskError, WaitError};
-use hence_under_shuttle::hence::wait_group::{Guard, WaitGroup};
-use hence_under_shuttle::spawn;
+use crate::hence::pool::{Pool, SpawnError, Task, TaskError, WaitError};
+use crate::hence::wait_group::{Guard, WaitGroup};
+use crate::settle::{alone, settle};
+use crate::spawn;
 use shuttle::future::block_on;
 
 use super::check;
 use super::program::{Arm, CHANNELS, JOBS, Job, Patience, Program, Step, TOKENS};
-use super::schedule::settle;
 use super::trace::{self, Action, Counted, Outcome, trace};
 
 /// Any will do: see `hence::sync::hook`.
@@ -36,6 +36,12 @@ const CANCELS: usize = 1;
 struct End<H> {
     handle: Option<H>,
     drop: Step,
+}
+
+impl<H: Clone> End<H> {
+    fn another(&self) -> Arc<Self> {
+        Self::new(self.get().clone(), self.drop)
+    }
 }
 
 impl<H> End<H> {
@@ -90,22 +96,25 @@ unsafe impl Sync for World {}
 unsafe impl Send for World {}
 
 /// Runs a program to its end.
-pub fn run(program: &Program) {
+pub(super) fn run(program: &Program) {
+    trace::begin();
+    alone();
     let (mut own, mut ends) = (Ends::default(), vec![Ends::default(); program.threads.len()]);
     let mut living = Living::default();
     for channel in 0..CHANNELS {
         let (sender, receiver) = program.capacities[channel].map_or_else(unbounded, bounded);
-        let (drop_sender, drop_receiver) = (Step::DropSender(channel), Step::DropReceiver(channel));
+        let sender = End::new(sender, Step::DropSender(channel));
+        let receiver = End::new(receiver, Step::DropReceiver(channel));
         for (ends, steps) in ends.iter_mut().zip(&program.threads) {
             if steps.iter().any(|step| step.sends(channel)) {
-                ends.senders[channel] = Some(End::new(sender.clone(), drop_sender));
+                ends.senders[channel] = Some(if program.shared { sender.clone() } else { sender.another() });
             }
             if steps.iter().any(|step| step.receives(channel)) {
-                ends.receivers[channel] = Some(End::new(receiver.clone(), drop_receiver));
+                ends.receivers[channel] = Some(if program.shared { receiver.clone() } else { receiver.another() });
             }
         }
-        own.senders[channel] = Some(End::new(sender, drop_sender));
-        own.receivers[channel] = Some(End::new(receiver, drop_receiver));
+        own.senders[channel] = Some(sender);
+        own.receivers[channel] = Some(receiver);
         for ends in ends.iter().chain([&own]) {
             living.senders[channel].extend(ends.senders[channel].as_ref().map(Arc::downgrade));
             living.receivers[channel].extend(ends.receivers[channel].as_ref().map(Arc::downgrade));
@@ -159,7 +168,7 @@ pub fn run(program: &Program) {
 }
 
 /// Does a step, whose outcome is all that remains of it.
-fn did(step: Step, number: Option<usize>, act: impl FnOnce() -> Outcome) {
+pub(super) fn did(step: Step, number: Option<usize>, act: impl FnOnce() -> Outcome) {
     trace(Action::Step(step, number), act, Outcome::clone);
 }
 

@@ -3,17 +3,20 @@
 //!
 //! A depth-first search (Wing and Gong, with Lowe's memory of what has been tried). The edges are part of it, because
 //! HB-CH-2 counts operations in the order in which they took effect, and only such an order says which was the k-th.
+//! Where it finds no order, it is asked again for less: without the edges, then without real time, so that a fault is
+//! called by its name.
 //!
 //! A select that waits is more than one operation and less: it gives all of them up at one moment, of which each
 //! channel is asked by itself; and between its choice and its end it holds a place that nobody else sees filled.
 
+use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
 
-use hence_under_shuttle::{Clock, happens_before};
+use crate::{Clock, happens_before};
 
 use super::super::program::{Arm, Patience, Step};
 use super::super::trace::Outcome;
-use super::{Done, require};
+use super::{Allowed, Done, require};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
@@ -63,7 +66,7 @@ fn conserved(channel: usize, operations: &[Operation]) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn check(channel: usize, capacity: Option<usize>, done: &[Done]) -> Result<(), String> {
+pub(super) fn check(channel: usize, capacity: Option<usize>, done: &[Done]) -> Result<Allowed, String> {
     let operations: Vec<Operation> = done.iter().flat_map(|done| operations(channel, done)).collect();
     assert!(operations.len() <= 128, "a program is small");
     conserved(channel, &operations)?;
@@ -73,18 +76,21 @@ pub(super) fn check(channel: usize, capacity: Option<usize>, done: &[Done]) -> R
         _ => false,
     };
     if done.iter().any(undone) {
-        return Ok(());
+        return Ok(Allowed::Yes);
     }
     let count = |what| operations.iter().filter(|operation| operation.what == what).count();
-    let search = |clocks| {
-        let state =
-            State { senders: count(What::DropSender), receivers: count(What::DropReceiver), ..State::default() };
-        Search { capacity, operations: &operations, clocks, tried: HashSet::new() }.extends(0, state)
-    };
-    if search(true) {
-        return Ok(());
+    let begin = State { senders: count(What::DropSender), receivers: count(What::DropReceiver), ..State::default() };
+    let search = |respects| Search::new(capacity, &operations, respects).explains(begin.clone());
+    if let Some(allowed) = search(Respects::ItsEdges) {
+        return Ok(allowed);
     }
-    let fault = if search(false) { "HB-CH: no order has the happens-before edges" } else { "no order explains it" };
+    let fault = if search(Respects::RealTime).is_some() {
+        "HB-CH: no order has the happens-before edges"
+    } else if search(Respects::Programs).is_some() {
+        "it is sequentially consistent, but no order respects real time"
+    } else {
+        "no order explains it"
+    };
     let mut history: Vec<String> = operations.iter().map(|operation| operation.done.event.to_string()).collect();
     history.dedup();
     Err(format!("the history of c{channel} is not linearizable: {fault}:\n{}", history.join("\n")))
@@ -148,51 +154,84 @@ struct State {
     receivers_dropped: Clock,
 }
 
-/// Configurations that a search visits at most. Many operations that all overlap have more orders than can be tried:
-/// such a history is let pass.
+/// What an order of the operations has to respect, beside the sequential specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Respects {
+    /// Each thread's order: sequential consistency.
+    Programs,
+    /// That one ended before another began, too: linearizability.
+    RealTime,
+    /// And the happens-before edges.
+    ItsEdges,
+}
+
+/// Configurations that a search visits at most. Many operations that all overlap have more orders than can be tried.
 const MOST: usize = 50_000;
 
 struct Search<'a> {
     capacity: Option<usize>,
     operations: &'a [Operation<'a>],
+    /// Of each operation, those that come before it in every order, as bits.
+    before: Vec<u128>,
     /// Whether the edges count.
     clocks: bool,
-    /// The operations done and the order of the sends: all that the future depends on, but for the order of closes.
-    tried: HashSet<(u128, Vec<usize>, Clock)>,
 }
 
-impl Search<'_> {
-    /// Whether what is not `done` can follow.
-    fn extends(&mut self, done: u128, state: State) -> bool {
-        let operations = self.operations;
-        let open = |i: &usize| done & 1 << i == 0;
-        let Some(horizon) = (0..operations.len()).filter(open).map(|i| operations[i].done.returned.time).min() else {
-            return true;
+impl<'a> Search<'a> {
+    fn new(capacity: Option<usize>, operations: &'a [Operation<'a>], respects: Respects) -> Self {
+        let precedes = |earlier: &Done, later: &Done| {
+            let counts = respects >= Respects::RealTime || earlier.event.thread == later.event.thread;
+            counts && earlier.ended_before(later)
         };
-        if self.tried.len() == MOST {
-            return true; // not decided
-        }
-        if !self.tried.insert((done, state.sent.clone(), state.closed_by)) {
-            return false;
-        }
-        let mut next: Vec<usize> =
-            (0..operations.len()).filter(open).filter(|i| operations[*i].done.called.time < horizon).collect();
-        next.sort_by_key(|i| operations[*i].done.returned.time);
-        next.iter().any(|&i| {
-            let mut after = state.clone();
-            // A rendezvous is one step of two operations.
-            if let (Some(0), What::Send(value)) = (self.capacity, operations[i].what) {
-                let meets = |j: &&usize| operations[**j].what == What::Recv(value);
-                return next.iter().find(meets).is_some_and(|&j| {
-                    self.allows(done, i, &mut after)
-                        && self.allows(done, j, &mut after)
-                        && self.sees(&operations[j].done.called.clock, i)
-                        && self.extends(done | 1 << i | 1 << j, after)
-                });
+        let before_one = |later: &Operation| {
+            let bits = (0..).zip(operations).filter(|(_, earlier)| precedes(&earlier.done, &later.done));
+            bits.fold(0, |before, (i, _)| before | 1 << i)
+        };
+        let before = operations.iter().map(before_one).collect();
+        Self { capacity, operations, before, clocks: respects == Respects::ItsEdges }
+    }
+
+    /// Whether some order explains the history: none if none does.
+    fn explains(&self, begin: State) -> Option<Allowed> {
+        // The operations done and the order of the sends: all that the future depends on, but for the order of closes.
+        let mut tried: HashSet<(u128, Vec<usize>, Clock)> = HashSet::new();
+        let mut ahead = vec![(0u128, begin)];
+        while let Some((done, state)) = ahead.pop() {
+            if done.count_ones() as usize == self.operations.len() {
+                return Some(Allowed::Yes);
             }
-            let alone = self.capacity != Some(0) || !matches!(operations[i].what, What::Recv(_));
-            alone && self.allows(done, i, &mut after) && self.extends(done | 1 << i, after)
-        })
+            if tried.len() == MOST {
+                return Some(Allowed::Undecided);
+            }
+            if tried.insert((done, state.sent.clone(), state.closed_by)) {
+                self.go_on(done, &state, &mut ahead);
+            }
+        }
+        None
+    }
+
+    /// All that can follow after one more operation; last, so that it is tried first, that which returned first.
+    fn go_on(&self, done: u128, state: &State, ahead: &mut Vec<(u128, State)>) {
+        let is_next = |i: &usize| done & 1 << i == 0 && self.before[*i] & !done == 0;
+        let mut next: Vec<usize> = (0..self.operations.len()).filter(is_next).collect();
+        next.sort_by_key(|i| Reverse(self.operations[*i].done.returned.time));
+        for &i in &next {
+            let mut after = state.clone();
+            let goes_on = match (self.capacity, self.operations[i].what) {
+                // A rendezvous is one step of two operations.
+                (Some(0), What::Recv(_)) => None,
+                (Some(0), What::Send(value)) => {
+                    let partner = next.iter().find(|j| self.operations[**j].what == What::Recv(value));
+                    partner.copied().filter(|&j| {
+                        self.allows(done, i, &mut after)
+                            && self.allows(done, j, &mut after)
+                            && self.sees(&self.operations[j].done.called.clock, i)
+                    })
+                }
+                _ => self.allows(done, i, &mut after).then_some(i),
+            };
+            ahead.extend(goes_on.map(|j| (done | 1 << i | 1 << j, after)));
+        }
     }
 
     /// Whether the operation's return has seen this.

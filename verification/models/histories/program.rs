@@ -1,18 +1,7 @@
-//! A small concurrent program over the public API, and how it is written in bytes.
-//!
-//! One byte is one step, an index into the list of all steps, and a zero ends a thread: a mutation changes one step,
-//! and taking a byte out takes one step out. (The derived form has four bytes for the choice of a variant, of which
-//! three say next to nothing, and one before each element.)
+//! A small concurrent program over the public API, as data.
 
 use std::fmt;
-use std::sync::LazyLock;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
-
-/// Threads of a program, beside the main one.
-pub const THREADS: usize = 5;
-/// Steps of a thread.
-pub const STEPS: usize = 8;
 /// Jobs of a program, which have a worker each at most.
 pub const JOBS: usize = 6;
 /// Channels of a program.
@@ -95,46 +84,6 @@ pub enum Step {
     Shutdown,
 }
 
-use Patience::{Async, Blocks, Cancellable, TimesOut, Tries};
-
-/// All steps, in the order of their bytes, which begin at 1. New ones belong at the end: seeds and corpora stay valid.
-static ALL: LazyLock<Vec<Step>> = LazyLock::new(|| {
-    let mut all = Vec::new();
-    for channel in 0..CHANNELS {
-        all.extend([Blocks, Tries, TimesOut, Cancellable, Async].map(|patience| Step::Send(channel, patience)));
-        all.extend([Blocks, Tries, TimesOut, Cancellable, Async].map(|patience| Step::Recv(channel, patience)));
-        all.extend([Step::Close(channel), Step::DropSender(channel), Step::DropReceiver(channel)]);
-    }
-    let arms = [Arm::Recv(0), Arm::Recv(1), Arm::Send(0), Arm::Send(1)];
-    for (i, first) in arms.into_iter().enumerate() {
-        for second in arms.into_iter().skip(i + 1) {
-            all.extend([Blocks, Tries, TimesOut].map(|patience| Step::Select([first, second], patience)));
-        }
-    }
-    for token in 0..TOKENS {
-        all.extend([Step::Cancel(token), Step::IsCancelled(token), Step::Cause(token), Step::WaitChild(token)]);
-        all.extend([Blocks, TimesOut].map(|patience| Step::WaitToken(token, patience)));
-    }
-    // Not of the last one: with a deadline, each callback is a thread more.
-    all.extend([Step::OnCancel(0), Step::OnCancel(1)]);
-    all.extend([Step::Guard, Step::DropGuard, Step::Count]);
-    all.extend([Blocks, TimesOut, Cancellable, Async].map(Step::WaitGroup));
-    for job in [Job::Returns, Job::Panics, Job::Sends(0), Job::Receives(0), Job::Receives(1), Job::Spawns] {
-        all.extend([Blocks, Tries, TimesOut].map(|patience| Step::Spawn(job, patience)));
-        all.push(Step::Execute(job));
-    }
-    all.extend([Blocks, TimesOut].map(Step::Join));
-    all.extend([Step::CancelTask, Step::Resize(1), Step::Resize(2), Step::Resize(3), Step::ClosePool]);
-    all.extend([Blocks, TimesOut].map(Step::WaitIdle));
-    all.extend([Step::Drain, Step::Shutdown]);
-    for (i, first) in arms.into_iter().enumerate() {
-        all.extend(arms.into_iter().skip(i + 1).map(|second| Step::GiveUp([first, second])));
-        all.push(Step::Abandon(first));
-    }
-    assert!(all.len() < 192, "a step is a byte that is no end");
-    all
-});
-
 impl Step {
     /// The operations of channels that the step waits for, if it waits.
     pub fn operations(self) -> Vec<Arm> {
@@ -178,6 +127,8 @@ pub struct Program {
     pub shutdown: bool,
     /// Whether the main thread drops its handles of the channels at the start, so that the threads' are the last.
     pub leaves: bool,
+    /// Whether the threads have the main thread's handles, too, and none of their own, so that dropping them is no step.
+    pub shared: bool,
     pub threads: Vec<Vec<Step>>,
 }
 
@@ -185,57 +136,6 @@ impl Program {
     /// All jobs' and threads' steps.
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
         self.threads.iter().flatten().copied()
-    }
-
-    /// The inverse of [`Program::arbitrary`].
-    pub fn encode(&self) -> Vec<u8> {
-        let capacity = |capacity: Option<usize>| capacity.map_or(3, |capacity| capacity as u8);
-        let mut bytes = vec![
-            capacity(self.capacities[0]) | capacity(self.capacities[1]) << 2,
-            (self.workers as u8 - 1)
-                | self.queue.map_or(0, |queue| queue as u8) << 1
-                | u8::from(self.shutdown) << 2
-                | u8::from(self.leaves) << 3,
-        ];
-        for thread in &self.threads {
-            let byte = |step| 1 + ALL.iter().position(|it| it == step).expect("a step of the list") as u8;
-            bytes.extend(thread.iter().map(byte));
-            // A full thread needs no end.
-            bytes.extend((thread.len() < STEPS).then_some(0));
-        }
-        bytes.extend((self.threads.len() < THREADS).then_some(0));
-        bytes
-    }
-}
-
-impl<'a> Arbitrary<'a> for Program {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        // What runs out reads as zero.
-        let [channels, pool] = [u.int_in_range(0..=u8::MAX)?, u.int_in_range(0..=u8::MAX)?];
-        let capacity = |bits: u8| (bits & 3 != 3).then_some((bits & 3).into());
-        let mut program = Self {
-            capacities: [capacity(channels), capacity(channels >> 2)],
-            workers: 1 + usize::from(pool & 1),
-            queue: (pool & 2 != 0).then_some(1),
-            shutdown: pool & 4 != 0,
-            leaves: pool & 8 != 0,
-            threads: Vec::new(),
-        };
-        while program.threads.len() < THREADS {
-            let mut steps = Vec::new();
-            while steps.len() < STEPS {
-                // A quarter of all bytes are ends, so that bytes made up at random are small programs, too.
-                match usize::from(u.int_in_range(0..=u8::MAX)?) {
-                    0 | 192.. => break,
-                    step => steps.push(ALL[(step - 1) % ALL.len()]),
-                }
-            }
-            if steps.is_empty() {
-                break;
-            }
-            program.threads.push(steps);
-        }
-        Ok(program)
     }
 }
 
@@ -251,6 +151,9 @@ impl fmt::Display for Program {
         if self.leaves {
             writeln!(f, "main drops its senders and receivers at the start")?;
         }
+        if self.shared {
+            writeln!(f, "all share main's senders and receivers")?;
+        }
         for (thread, steps) in (1..).zip(&self.threads) {
             let steps: Vec<String> = steps.iter().map(Step::to_string).collect();
             writeln!(f, "t{thread}: {}", steps.join("; "))?;
@@ -262,11 +165,11 @@ impl fmt::Display for Program {
 impl fmt::Display for Patience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Blocks => "",
-            Tries => "try_",
-            TimesOut => "timed ",
-            Cancellable => "cancellable ",
-            Async => "async ",
+            Patience::Blocks => "",
+            Patience::Tries => "try_",
+            Patience::TimesOut => "timed ",
+            Patience::Cancellable => "cancellable ",
+            Patience::Async => "async ",
         })
     }
 }
