@@ -12,7 +12,9 @@ mod models;
 mod clocks;
 mod explorer;
 mod search;
+mod shapes;
 
 pub use clocks::{Clock, happens_before};
 pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
-pub use models::models;
+pub use models::{models, outcomes};
+pub use shapes::{Place, Shape, shapes};
