@@ -56,15 +56,15 @@ impl Watch for Shuttle {
         CLOCKS.with_borrow_mut(Clocks::fresh)
     }
     fn load(&self, id: usize, order: Ordering) {
-        shapes::done(current::me().into(), id, true, false);
+        shapes::done(current::me().into(), id, shapes::Done::Load, order);
         clocks(|clocks, me| clocks.load(me, id, order));
     }
     fn store(&self, id: usize, order: Ordering) {
-        shapes::done(current::me().into(), id, false, true);
+        shapes::done(current::me().into(), id, shapes::Done::Store, order);
         clocks(|clocks, me| clocks.store(me, id, order));
     }
     fn rmw(&self, id: usize, order: Ordering) {
-        shapes::done(current::me().into(), id, true, true);
+        shapes::done(current::me().into(), id, shapes::Done::Both, order);
         clocks(|clocks, me| clocks.rmw(me, id, order));
     }
     fn access(&self, id: usize, write: bool, site: Site) {

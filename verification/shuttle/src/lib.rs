@@ -17,4 +17,4 @@ mod shapes;
 pub use clocks::{Clock, happens_before};
 pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
 pub use models::{models, outcomes};
-pub use shapes::{Place, Shape, shapes};
+pub use shapes::{Kind, Place, Shape, shapes};

@@ -1,11 +1,13 @@
-//! What threads do with the atomics of `src/`, so that it can be held against what the explorers are known to miss.
+//! What threads do with the atomics of `src/`, so that it can be held against what loom is known to miss.
 //!
-//! While models run, each access to an atomic is noted by thread and by the place it is written at; from that follow,
-//! atomic by atomic, the pairs of places that may be in a shape's way. `verification/tests/explorers` has the list of
-//! those that are, and why each does no harm.
+//! While models run, each access to an atomic, and each wake-up of a thread, is noted by thread and by the place it is
+//! written at; from that follow, object by object, the pairs of places that have one of the shapes below.
+//! `verification/tests/explorers/shapes.rs` lists them, and says why each does no harm.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use hence_registry::Model;
 use shuttle::current;
@@ -14,100 +16,130 @@ use shuttle::scheduler::RandomScheduler;
 use crate::explorer::drive;
 use crate::hence::sync::hook::{Operation, Site};
 
-/// Two places that access one atomic.
+/// What threads do with one object, at two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shape {
-    /// One thread loads at the first and later writes at the second what another thread loads.
-    LoadThenWrite(Place, Place),
-    /// One thread stores at the first, another writes at the second.
-    StoreBesideWrite(Place, Place),
-    /// One thread compares and exchanges at the first, another writes at the second.
-    ClaimBesideWrite(Place, Place),
+pub struct Shape {
+    /// What.
+    pub kind: Kind,
+    /// Where the one thread does it.
+    pub first: Place,
+    /// What is later, or what another thread does.
+    pub second: Place,
 }
 
-/// A file in `src/`, and a line.
+/// The shapes of the limits in `verification/tests/explorers/limits.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A thread loads, and later writes, what another thread loads.
+    LoadThenWrite,
+    /// A thread stores what another thread writes.
+    StoreBesideWrite,
+    /// A thread makes a read-modify-write that may fail on what another thread writes.
+    ClaimBesideWrite,
+    /// Two threads wake one.
+    TwoWakes,
+}
+
+/// A file, as in `src/wait.rs`, and a line.
 pub type Place = (&'static str, u32);
 
+/// An access, as far as the watcher is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Done {
     Load,
     Store,
-    Claim,
+    Both,
+}
+
+/// An access, together with what was announced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Load,
+    Store,
     Swap,
+    Claim,
+    Wake,
 }
 
 #[derive(Default)]
 struct Noted {
     /// What each thread is about to do.
     next: BTreeMap<usize, (Place, Operation)>,
-    /// By location: who did what where, in order.
-    done: BTreeMap<usize, Vec<(usize, Kind, Place)>>,
+    /// By object: who did what where, in order.
+    done: BTreeMap<usize, Vec<(usize, Act, Place)>>,
 }
 
 std::thread_local! {
-    /// The accesses of the execution under way, while somebody wants to know.
+    /// The execution under way, while somebody wants to know.
     static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
 }
 
-/// A thread is about to do `operation` at `site`.
+/// The calling thread is about to do `operation` at `site`.
 pub(crate) fn announced(site: Site, operation: Operation) {
     NOTED.with_borrow_mut(|noted| {
         let Some(noted) = noted else { return };
         let me = current::me().into();
         noted.next.remove(&me);
+        // The path leads from this crate to `src/`, or to the models.
         let place = site.file().rsplit_once("../").map(|(_, file)| (file, site.line()));
-        let place = place.filter(|(file, _)| file.starts_with("src/"));
         noted.next.extend(place.map(|place| (me, (place, operation))));
     });
 }
 
-/// It does it, to location `id`: a load, a store, or both.
-pub(crate) fn done(me: usize, id: usize, loads: bool, stores: bool) {
+/// It does it, to object `id`.
+pub(crate) fn done(me: usize, id: usize, done: Done, order: Ordering) {
     NOTED.with_borrow_mut(|noted| {
-        let Some(noted) = noted else { return };
-        let kind = match noted.next.remove(&me) {
-            Some((place, Operation::Claim(..))) => (Kind::Claim, place),
-            Some((place, Operation::Access(_))) if !stores => (Kind::Load, place),
-            Some((place, Operation::Access(_))) if !loads => (Kind::Store, place),
-            Some((place, Operation::Access(_))) => (Kind::Swap, place),
-            // The lock and the token of the explorer are no atomics of ours.
-            Some((_, Operation::Store | Operation::Wake | Operation::Lock)) | None => return,
+        let Some((noted, (place, operation))) =
+            noted.as_mut().and_then(|noted| noted.next.remove(&me).map(|next| (noted, next)))
+        else {
+            return;
         };
-        noted.done.entry(id).or_default().push((me, kind.0, kind.1));
+        let act = match (operation, done) {
+            (Operation::Claim(..), _) => Act::Claim,
+            (Operation::Access(_), Done::Load) => Act::Load,
+            (Operation::Access(_), Done::Store) => Act::Store,
+            (Operation::Access(_), Done::Both) => Act::Swap,
+            (Operation::Wake, Done::Both) if order == Ordering::Release => Act::Wake,
+            // The explorer's own lock and park.
+            _ => return,
+        };
+        noted.done.entry(id).or_default().push((me, act, place));
     });
 }
 
-/// The shapes of so many random schedules of a model that passes.
+/// The shapes in so many random schedules of a model that passes.
 pub fn shapes(model: &Model, schedules: usize) -> BTreeSet<Shape> {
-    let shapes = std::sync::Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    let shapes = Arc::new(Mutex::new(BTreeSet::new()));
     let (body, found) = (model.body, shapes.clone());
     drive(RandomScheduler::new_from_seed(1, schedules), None, move || {
         NOTED.set(Some(Noted::default()));
         body();
         let noted = NOTED.take().unwrap_or_default();
-        found.lock().unwrap().extend(noted.done.values().flat_map(|accesses| of(accesses)));
+        found.lock().unwrap().extend(noted.done.values().flat_map(|acts| of(acts)));
     });
     let shapes = shapes.lock().unwrap();
     shapes.clone()
 }
 
-/// The shapes of one atomic's accesses.
-fn of(accesses: &[(usize, Kind, Place)]) -> BTreeSet<Shape> {
+/// The shapes of what was done to one object.
+fn of(acts: &[(usize, Act, Place)]) -> BTreeSet<Shape> {
+    let is_write = |act: Act| matches!(act, Act::Store | Act::Swap | Act::Claim);
     let mut shapes = BTreeSet::new();
-    for (at, &(one, first, place)) in accesses.iter().enumerate() {
-        let others = accesses.iter().filter(|(other, ..)| *other != one);
-        let is_loaded = others.clone().any(|(_, kind, _)| *kind == Kind::Load);
-        let is_write = |kind: Kind| kind != Kind::Load;
-        if first == Kind::Load && is_loaded {
-            let later = accesses[at..].iter().filter(|(other, kind, _)| *other == one && is_write(*kind));
-            shapes.extend(later.map(|&(.., write)| Shape::LoadThenWrite(place, write)));
+    for (at, &(one, act, first)) in acts.iter().enumerate() {
+        let others = acts.iter().filter(|(other, ..)| *other != one);
+        let mut add = |kind, second| _ = shapes.insert(Shape { kind, first, second });
+        if act == Act::Load && others.clone().any(|(_, theirs, _)| *theirs == Act::Load) {
+            let later = acts[at..].iter().filter(|(other, act, _)| *other == one && is_write(*act));
+            later.for_each(|&(.., second)| add(Kind::LoadThenWrite, second));
         }
-        let shape = match first {
-            Kind::Store => Shape::StoreBesideWrite,
-            Kind::Claim => Shape::ClaimBesideWrite,
-            Kind::Load | Kind::Swap => continue,
-        };
-        shapes.extend(others.filter(|(_, kind, _)| is_write(*kind)).map(|&(.., write)| shape(place, write)));
+        for &(_, theirs, second) in others {
+            match act {
+                Act::Store if is_write(theirs) => add(Kind::StoreBesideWrite, second),
+                Act::Claim if is_write(theirs) => add(Kind::ClaimBesideWrite, second),
+                Act::Wake if theirs == Act::Wake => add(Kind::TwoWakes, second),
+                _ => (),
+            }
+        }
     }
     shapes
 }

@@ -53,11 +53,14 @@ fn any(rng: &mut Rng) -> Program {
     let mut kinds = KINDS.to_vec();
     rng.shuffle(&mut kinds);
     kinds.truncate(rng.usize(1..=4));
+    if rng.u8(..5) == 0 {
+        kinds = vec![Kind::Plain, Kind::Section];
+    }
     let mut palette = Palette { kinds, words: rng.usize(1..=PLACES), values: 0 };
     let threads = rng.usize(2..=3);
     let longest = if threads == 2 { 4 } else { 3 };
     let mut program = Program((0..threads).map(|_| palette.steps(rng, longest, 0)).collect());
-    if rng.u8(..) < 40 {
+    if rng.u8(..3) == 0 {
         let (first, others) = program.0.split_first_mut().expect("two threads");
         first.insert(rng.usize(..=first.len()), Step::Park);
         for other in others.iter_mut().take(rng.usize(1..threads)) {
