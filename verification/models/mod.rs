@@ -11,6 +11,7 @@ mod notes;
 mod peers;
 mod peers_pool;
 mod pool;
+mod program;
 mod selection;
 mod sync;
 mod timer;
@@ -19,6 +20,8 @@ mod wait_group;
 pub(crate) mod weaken;
 
 use hence_registry::Model;
+
+pub use program::outcomes;
 
 /// How the explorers word a race on plain memory: loom, and our clocks.
 const RACE: &[&str] = &["Causality violation", "data race"];

@@ -187,6 +187,9 @@ fn every_ordering_names_its_partner_and_its_guarantee() {
                 fault(&format!("no word about {order}"));
             }
         }
+        if is("SeqCst") {
+            fault("no argument rests on a SeqCst access");
+        }
         if is("Acquire") || is("Release") || is("AcqRel") {
             let (_, pairs) = comment.split_once("pair").unwrap_or_default();
             let named: Vec<_> = partner.captures_iter(pairs).map(|it| it[1].to_owned()).collect();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Instant;
 
 use hence_registry::{Engine, Model, Options, Run};
@@ -29,36 +29,49 @@ impl Watch for Loom {
     }
 }
 
+/// Runs `body` once for each execution that loom tries. Unwinds with what an execution fails with.
+fn drive(preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| hook::install(&Loom));
+    let mut builder = loom::model::Builder::new();
+    builder.max_threads = loom::MAX_THREADS;
+    builder.max_branches = 10_000;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = preemptions;
+    builder.checkpoint_file = None;
+    builder.checkpoint_interval = usize::MAX;
+    builder.expect_explicit_explore = false;
+    builder.location = false;
+    builder.log = false;
+    builder.check(move || {
+        EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        body();
+    });
+}
+
+/// Runs `body` once for each execution that loom tries, without a bound.
+pub(crate) fn exhaust(body: impl Fn() + Send + Sync + 'static) {
+    drive(None, body);
+}
+
 /// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
 pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
-    hook::install(&Loom);
     if let Some(weaken) = &model.weaken {
         weaken::enforce(weaken);
     }
     if options.record {
         weaken::record();
     }
-    let mut builder = loom::model::Builder::new();
-    builder.max_threads = loom::MAX_THREADS;
-    builder.max_branches = 10_000;
-    builder.max_permutations = None;
-    builder.max_duration = None;
-    builder.preemption_bound = match engine {
+    let preemptions = match engine {
         Engine::LoomBounded(preemptions) => Some(preemptions),
         _ => None,
     };
-    builder.checkpoint_file = None;
-    builder.checkpoint_interval = usize::MAX;
-    builder.expect_explicit_explore = false;
-    builder.location = false;
-    builder.log = false;
-
     let begun = Instant::now();
     let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         let (body, outcomes) = (model.body, outcomes.clone());
-        builder.check(move || {
-            EXECUTIONS.fetch_add(1, Ordering::Relaxed);
+        drive(preemptions, move || {
             let outcome = body();
             outcomes.lock().unwrap().insert(outcome);
         });

@@ -11,4 +11,4 @@ mod models;
 mod explorer;
 
 pub use explorer::{executions, explore};
-pub use models::{histories, models};
+pub use models::{histories, models, outcomes};

@@ -3,6 +3,7 @@
 //! The models are declared once, in `verification/models`, and compiled once under each explorer; this crate holds
 //! the words that both compilations and the runner share. It knows neither loom nor shuttle.
 
+pub mod program;
 pub mod weaken;
 
 use std::collections::BTreeSet;

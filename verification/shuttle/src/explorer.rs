@@ -19,6 +19,7 @@ use crate::histories::trace;
 use crate::models::weaken;
 use crate::search::{Path, Search};
 use crate::settle::Settling;
+use crate::shapes;
 
 static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -50,20 +51,24 @@ struct Shuttle;
 
 impl Watch for Shuttle {
     fn weakened(&self, site: Site, operation: Operation) -> Option<Weakened> {
+        shapes::announced(site, operation);
         weaken::weakened(site, operation)
     }
     fn fresh(&self) -> usize {
         CLOCKS.with_borrow_mut(Clocks::fresh)
     }
     fn load(&self, id: usize, order: Ordering) {
+        shapes::done(current::me().into(), id, shapes::Done::Load, order);
         trace::accessed();
         clocks(|clocks, me| clocks.load(me, id, order));
     }
     fn store(&self, id: usize, order: Ordering) {
+        shapes::done(current::me().into(), id, shapes::Done::Store, order);
         trace::accessed();
         clocks(|clocks, me| clocks.store(me, id, order));
     }
     fn rmw(&self, id: usize, order: Ordering) {
+        shapes::done(current::me().into(), id, shapes::Done::Both, order);
         trace::accessed();
         clocks(|clocks, me| clocks.rmw(me, id, order));
     }
@@ -131,6 +136,12 @@ pub fn drive(
         CLOCKS.take();
         body();
     });
+}
+
+/// Runs `body` once for each schedule, without a bound but for one spurious wake-up.
+pub(crate) fn exhaust(body: impl Fn() + Send + Sync + 'static) {
+    let search = Rc::new(RefCell::new(Path::new(None, 1, None)));
+    drive(Search(search.clone()), Some(search), body);
 }
 
 /// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.

@@ -13,8 +13,10 @@ mod clocks;
 mod explorer;
 mod search;
 mod settle;
+mod shapes;
 
 pub use clocks::{Clock, happens_before};
 pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
-pub use models::{histories, models};
+pub use models::{histories, models, outcomes};
 pub use settle::Settling;
+pub use shapes::{Kind, Place, Shape, shapes};

@@ -37,6 +37,8 @@ pub(crate) struct Path {
     spurious: usize,
     /// Threads that have yielded, and wait until all have.
     yielded: Vec<TaskId>,
+    /// Whether the thread under way goes on to wait for a token.
+    parks: bool,
 }
 
 impl Path {
@@ -55,6 +57,7 @@ impl Path {
             max_spurious: spurious,
             spurious: 0,
             yielded: Vec::new(),
+            parks: false,
         }
     }
 
@@ -80,13 +83,17 @@ impl Path {
         self.begun = true;
         (self.depth, self.preemptions, self.spurious) = (0, 0, 0);
         self.yielded.clear();
+        self.parks = false;
         true
     }
 
     fn next(&mut self, runnable: &[TaskId], current: Option<TaskId>, yields: bool) -> TaskId {
-        if yields {
-            self.yielded.extend(current);
-        }
+        // shuttle calls every park a yield. A thread that waits for a lock may be put off, too, as long as there is no
+        // bound: it might as well have come later. One that waits for a token has been asked before, and may not.
+        let puts_off =
+            |task: &TaskId| yields && !self.parks && (runnable.contains(task) || self.max_preemptions == usize::MAX);
+        self.yielded.extend(current.filter(puts_off));
+        self.parks = false;
         if runnable.iter().all(|task| self.yielded.contains(task)) {
             self.yielded.clear();
         }
@@ -126,6 +133,7 @@ impl Choices for Path {
     fn spurious(&mut self) -> bool {
         let spurious = self.spurious < self.max_spurious && self.choose(2) == 1;
         self.spurious += usize::from(spurious);
+        self.parks = !spurious;
         spurious
     }
 }
