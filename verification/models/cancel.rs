@@ -91,6 +91,7 @@ pub(super) fn models() -> Vec<Model> {
             .under(&[Engine::Loom]),
         Model::new("sf_cx_2_descendant_cancelled_meanwhile", &["SF-CX-2"], EARLY_OR_LATE, cancelled_meanwhile),
         Model::new("sf_cx_2_parent_and_sibling_are_left", &["SF-CX-2"], &["one of three"], siblings),
+        Model::new("sf_cx_2_many_places", &["SF-CX-2"], &["all that are left"], many_places),
         Model::new("sf_cx_2_places_are_used_again", &["SF-CX-2"], &["all that are left"], places_are_used_again),
         Model::new("sf_cx_2_callbacks_last", &["SF-CX-2", "SF-CX-3"], &["descendants first"], callbacks_last),
         Model::new("sf_cx_3_stop_or_run", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(false)),
@@ -457,6 +458,18 @@ fn places_are_used_again() -> String {
     let e = c.child_token();
     other.join().unwrap();
     assert!([c, d, e].iter().all(CancellationToken::is_cancelled));
+    "all that are left".into()
+}
+
+/// One child more than a token keeps places for when it has none (`Slots::KEPT`): the others stay when one leaves.
+fn many_places() -> String {
+    let token = CancellationToken::new();
+    let mut children: Vec<_> = (0..=32).map(|_| token.child_token()).collect();
+    let one = children.pop();
+    let other = spawn(move || assert!(token.cancel()));
+    drop(one);
+    other.join().unwrap();
+    assert!(children.iter().all(CancellationToken::is_cancelled));
     "all that are left".into()
 }
 

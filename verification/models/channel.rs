@@ -41,6 +41,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(claim_relaxed()),
         Model::new("hb_ch_3_close_before_recv_fails", &["HB-CH-3", "LV-CH-2"], &["1"], close_before_recv_fails),
         Model::new("hb_ch_3_close_before_send_fails", &["HB-CH-3", "LV-CH-2"], &["1"], close_before_send_fails),
+        Model::new("hb_ch_3_one_close_of_two", &["HB-CH-3"], &["mine", "theirs"], one_close_of_two),
         Model::failing("hb_ch_3_claim_relaxed", &["HB-CH-3"], RACE, close_before_recv_fails).weakened(claim_relaxed()),
         Model::new("hb_ch_4_all_senders_gone", &["HB-CH-4"], &["1 1"], all_senders_gone),
         Model::new("hb_ch_4_all_receivers_gone", &["HB-CH-4"], &["1 1"], all_receivers_gone),
@@ -59,6 +60,12 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_1_handed_over_once_unbounded", &["SF-CH-1"], &["1"], || handed_over_once(unbounded())),
         Model::new("sf_ch_1_other_handles_leave", &["SF-CH-1"], &["1, open"], other_handles_leave),
         Model::new("sf_ch_1_values_left_are_dropped", &["SF-CH-1"], &["handed back", "sent"], values_left_are_dropped),
+        Model::new(
+            "sf_ch_1_values_own_their_channel",
+            &["SF-CH-1", "LV-CH-2"],
+            &["2 dropped"],
+            values_own_their_channel,
+        ),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
             .weakened(core(Kind::NoLock, "let received = self.state.with(|state| match")),
         Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(Some(0), 2)),
@@ -219,6 +226,15 @@ fn close_before_send_fails() -> String {
     seen.to_string()
 }
 
+/// Of two calls, one from either side, one closes the channel, and says so.
+fn one_close_of_two() -> String {
+    let (sender, receiver) = ends::<()>(Some(1));
+    let other = spawn(move || sender.close());
+    let mine = receiver.close();
+    assert_ne!(mine, other.join().unwrap(), "true for the call that closed it, and no other");
+    if mine { "mine".into() } else { "theirs".into() }
+}
+
 fn all_senders_gone() -> String {
     let ((sender, receiver), witnesses) = (unbounded::<()>(), [Witness::new(), Witness::new()]);
     let others = witnesses.each_ref().map(|witness| {
@@ -310,6 +326,24 @@ fn values_left_are_dropped() -> String {
     let sent = other.join().unwrap();
     assert_eq!(Counted::drops(), 1, "dropped once, by the channel or by who got it back");
     if sent { "sent".into() } else { "handed back".into() }
+}
+
+/// A value that keeps a handle of the channel that it is sent into.
+struct Owning {
+    _channel: Sender<Owning>,
+    _counted: Counted,
+}
+
+/// The destructors of what is left, in the channel and in its line, take the channel's lock: none runs under it.
+fn values_own_their_channel() -> String {
+    Counted::begin();
+    let (sender, receiver) = bounded(1);
+    let [left, refused] = [1, 2].map(|value| Owning { _channel: sender.clone(), _counted: Counted(value) });
+    assert!(sender.send(left).is_ok());
+    let other = spawn(move || assert!(sender.send(refused).is_err()));
+    drop(receiver);
+    other.join().unwrap();
+    format!("{} dropped", Counted::drops())
 }
 
 fn fifo(capacity: Option<usize>, values: usize) -> String {

@@ -11,8 +11,8 @@ use super::harness::{Arc, Counted, Witness, block_on, quietly, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
-use crate::hence::channel::bounded;
-use crate::hence::pool::{Pool, ScopeError, SpawnError, Task, WaitError, blocking, with_state, yield_now};
+use crate::hence::channel::{Sender, bounded};
+use crate::hence::pool::{Payload, Pool, ScopeError, SpawnError, Task, WaitError, blocking, with_state, yield_now};
 use crate::hence::sync;
 
 /// Two workers: out of reach without a bound.
@@ -113,6 +113,14 @@ pub(super) fn models() -> Vec<Model> {
             closed_or_accepted,
         )
         .under(&[Engine::LoomBounded(3), Engine::Bounded { preemptions: Some(3), spurious: 0 }]),
+        Model::new("sf_pl_1_refused_after_a_close", &["SF-PL-1", "SF-PL-5"], &["2 ran"], refused_after_a_close),
+        Model::new(
+            "sf_pl_3_many_are_cancelled",
+            &["SF-PL-3", "SF-PL-5"],
+            &["34 cancelled, 2 completed"],
+            many_are_cancelled,
+        )
+        .under(TWO_WORKERS),
         Model::new(
             "sf_pl_2_suspended_job_waits_its_turn",
             &["SF-PL-2", "LV-PL-4"],
@@ -125,6 +133,15 @@ pub(super) fn models() -> Vec<Model> {
             .under(UNWINDING),
         Model::new("sf_pl_4_two_look_at_a_panic", &["SF-PL-4", "HB-PL-2"], &["a job, a job"], two_look_at_a_panic)
             .under(UNWINDING),
+        Model::new("sf_pl_4_forgotten_jobs_panic", &["SF-PL-4"], &["3 completed, 1 panicked"], forgotten_jobs_panic)
+            .under(UNWINDING),
+        Model::new(
+            "sf_pl_4_job_with_a_state_panics",
+            &["SF-PL-4", "HB-PL-2"],
+            &["7 jobs, 7 jobs, 0"],
+            panics_with_a_state,
+        )
+        .under(UNWINDING),
         Model::failing("sf_pl_4_worker_without_a_boundary", &["SF-PL-4"], &["a job panics"], worker_without_a_boundary),
         Model::new("sf_pl_5_in_order", &["SF-PL-5", "SF-PL-2", "LV-PL-1"], &["1 2"], in_order),
         Model::new("sf_pl_2_shrink_before_start", &["SF-PL-2"], &["at once", "one by one"], shrink_before_start)
@@ -144,6 +161,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(task(Kind::Acquire, end)),
         Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more"], scope_fails).under(TWO_WORKERS),
         Model::new("sf_pl_7_job_spawns_a_job", &["SF-PL-7"], &["2"], job_spawns_a_job).under(TWO_WORKERS),
+        Model::new("sf_pl_7_one_at_a_time", &["SF-PL-7", "HB-CH-2"], &["2"], scope_of_one_at_a_time).under(TWO_WORKERS),
         Model::new("sf_pl_7_two_failures", &["SF-PL-7"], &["first", "second"], two_failures).under(TWO_WORKERS).slow(),
         Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
         Model::failing("lv_pl_1_nobody_is_woken", &["LV-PL-1"], DEADLOCK, second_job).weakened(nobody_told()),
@@ -152,6 +170,7 @@ pub(super) fn models() -> Vec<Model> {
             .under(TWO_WORKERS)
             .slow(),
         Model::new("lv_pl_1_expired_or_called", &["LV-PL-1"], &["2"], expired_or_called),
+        Model::new("lv_pl_1_minimum_stays", &["LV-PL-1"], &["1"], minimum_stays),
         Model::failing("lv_pl_1_expires_without_the_lock", &["LV-PL-1"], RACE, expired_or_called)
             .weakened(core(Kind::NoLock, "state.expire(ticket)")),
         Model::new("lv_pl_2_submitter_gets_a_place", &["LV-PL-2", "SF-PL-5"], &["2"], submitter_gets_a_place),
@@ -182,6 +201,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
         Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
         Model::new("lv_pl_4_blocked_inside", &["LV-PL-4"], &["7"], blocked_inside).under(TWO_WORKERS),
+        Model::new("lv_pl_4_blocked_twice_inside", &["LV-PL-4", "SF-PL-2"], &["7"], blocked_twice_inside)
+            .under(TWO_WORKERS),
         Model::failing("lv_pl_4_resumed_without_the_lock", &["LV-PL-4"], RACE_OR_WRITING, blocked_inside)
             .under(TWO_WORKERS)
             .weakened(core(Kind::NoLock, "self.state.with(State::resume)")),
@@ -543,6 +564,44 @@ fn destructor_panics() -> String {
     format!("{outcome}, {}", stats.panicked + stats.cancelled + stats.completed)
 }
 
+/// Of jobs that have no task, the result's destructor of one panics, and another itself: the worker lives on.
+fn forgotten_jobs_panic() -> String {
+    let pool = Pool::new(1);
+    quietly(|| {
+        let gate = gated(&pool);
+        pool.execute(|| ()).unwrap();
+        pool.execute(|| Bomb).unwrap();
+        pool.execute(|| -> () { panic!("a job") }).unwrap();
+        gate.send(()).unwrap();
+        pool.drain().unwrap();
+    });
+    let stats = pool.stats();
+    format!("{} completed, {} panicked", stats.completed, stats.panicked)
+}
+
+/// The hook is told, of a pool whose workers have states too, and the state that the job has left half-way is made anew.
+fn panics_with_a_state() -> String {
+    let told = Arc::new(Mutex::new(String::new()));
+    let hook = {
+        let told = told.clone();
+        move |panic: &Payload| *told.lock().unwrap() = panic.message().unwrap()
+    };
+    let pool = Pool::builder(1).on_panic(hook).state(|| 0).build().unwrap();
+    let mut seen = None;
+    quietly(|| {
+        let half_way = |state: &mut usize| -> () {
+            *state = 7;
+            panic!("{state} jobs")
+        };
+        let first = pool.spawn(with_state(half_way)).unwrap();
+        let second = pool.spawn(with_state(|state: &mut usize| *state)).unwrap();
+        pool.drain().unwrap();
+        seen = Some((first.join().unwrap_err().message().unwrap(), second.join().unwrap()));
+    });
+    let (message, state) = seen.unwrap();
+    format!("{}, {message}, {state}", told.lock().unwrap())
+}
+
 fn two_look_at_a_panic() -> String {
     let pool = Pool::new(1);
     let mut seen = None;
@@ -660,6 +719,23 @@ fn job_spawns_a_job() -> String {
     ran.load(Relaxed).to_string()
 }
 
+/// Two workers, and a scope that has one of its jobs run at a time: the second sees what the first did.
+fn scope_of_one_at_a_time() -> String {
+    let (pool, witness) = (Pool::new(2), Witness::new());
+    let lent = &witness;
+    let done = pool.scope_bounded::<(), (), _>(1, |scope| {
+        for _ in 0..2 {
+            let job = || {
+                lent.write(lent.read() + 1);
+                Ok(())
+            };
+            scope.spawn(job).unwrap();
+        }
+    });
+    assert_eq!(done.unwrap().len(), 2);
+    witness.read().to_string()
+}
+
 fn two_failures() -> String {
     let pool = Pool::new(2);
     let failed = pool.scope::<(), _, _>(|scope| {
@@ -709,12 +785,55 @@ fn expired_or_called() -> String {
     pool.stats().completed.to_string()
 }
 
+/// However long it is idle.
+fn minimum_stays() -> String {
+    let pool = Pool::builder(1).min_workers(1).keep_alive(SHORT).build().unwrap();
+    pool.execute(|| ()).unwrap();
+    pool.wait_idle().unwrap();
+    pool.stats().workers.to_string()
+}
+
 fn submitter_gets_a_place() -> String {
     let pool = Pool::builder(1).queue(0).build().unwrap();
     pool.spawn(|| ()).unwrap().detach();
     pool.spawn(|| ()).unwrap().detach();
     pool.drain().unwrap();
     pool.stats().completed.to_string()
+}
+
+/// A job that runs until the sender says so; what is submitted after it and the next is left in the inbox.
+fn gated(pool: &Pool) -> Sender<()> {
+    let (gate, opened) = bounded(1);
+    pool.execute(move || opened.recv().unwrap()).unwrap();
+    gate
+}
+
+/// Though the inbox has been open.
+fn refused_after_a_close() -> String {
+    let pool = Pool::new(1);
+    let gate = gated(&pool);
+    pool.execute(|| ()).unwrap();
+    assert!(pool.close());
+    assert!(matches!(pool.execute(|| ()), Err(SpawnError::Closed(_))));
+    gate.send(()).unwrap();
+    pool.drain().unwrap();
+    format!("{} ran", pool.stats().completed)
+}
+
+/// More jobs than a queue keeps that have been cancelled (`State::withdraw`), all by one job, behind which they stand.
+fn many_are_cancelled() -> String {
+    let pool = Pool::new(1);
+    let inside = pool.clone();
+    let job = move || {
+        let tasks: Vec<Task<()>> = (0..34).map(|_| inside.spawn(|| ()).unwrap()).collect();
+        assert!(tasks.iter().all(Task::cancel));
+        assert_eq!(inside.stats().queued, 0);
+        inside.execute(|| ()).unwrap();
+    };
+    pool.execute(job).unwrap();
+    pool.wait_idle().unwrap();
+    let stats = pool.stats();
+    format!("{} cancelled, {} completed", stats.cancelled, stats.completed)
 }
 
 /// No place comes free before the submitter has been refused.
@@ -850,6 +969,15 @@ fn blocked_inside() -> String {
     let (sender, receiver) = bounded(1);
     let first = pool.spawn(move || blocking(|| receiver.recv().unwrap())).unwrap();
     pool.spawn(move || sender.send(7).unwrap()).unwrap().detach();
+    first.join().unwrap().to_string()
+}
+
+/// A wait within a wait: the permit is given back once, and taken again once.
+fn blocked_twice_inside() -> String {
+    let pool = Pool::new(1);
+    let (sender, receiver) = bounded(1);
+    let first = pool.spawn(move || blocking(|| blocking(|| receiver.recv().unwrap()))).unwrap();
+    pool.execute(move || sender.send(7).unwrap()).unwrap();
     first.join().unwrap().to_string()
 }
 

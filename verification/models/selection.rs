@@ -4,13 +4,14 @@
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
 use super::harness::{Counted, Ends, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::Select;
+use crate::hence::channel::{Select, after};
 use crate::{select, select_biased};
 
 pub(super) fn models() -> Vec<Model> {
@@ -59,6 +60,9 @@ pub(super) fn models() -> Vec<Model> {
             closed_before_it_is_completed,
         ),
         Model::new("sf_sel_1_a_chosen_place_is_taken", &["SF-SEL-1", "SF-CH-3"], &["1"], chosen_place_is_taken),
+        Model::new("sf_sel_1_a_place_passed_over_is_free", &["SF-SEL-1", "LV-CH-1"], &["1"], place_passed_over),
+        Model::new("sf_sel_1_biased_after_a_wait", &["SF-SEL-1"], &["the first"], biased_after_a_wait),
+        Model::new("sf_sel_1_numbers_after_a_remove", &["SF-SEL-1"], &["7"], numbers_after_a_remove),
         Model::new("sf_sel_1_both_ends_of_one_channel", &["SF-SEL-1"], &["one sent"], both_ends),
         Model::new("sf_sel_1_the_same_channel_twice", &["SF-SEL-1", "SF-SEL-2"], &["arm 0", "arm 1"], same_twice),
         Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || two_senders(0))
@@ -88,6 +92,7 @@ pub(super) fn models() -> Vec<Model> {
         ),
         Model::new("sf_sel_1_promise_kept_beside_a_poll", &["SF-SEL-1"], &["1"], promise_kept_beside_a_poll),
         Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], promise_to_nobody),
+        Model::new("sf_sel_4_try_after_a_broken_promise", &["SF-SEL-4"], &["2"], try_after_a_broken_promise),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
@@ -120,6 +125,9 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(core(Kind::NoWake, "notify(wake); // send:")),
     ]
 }
+
+/// How long is of no account under an explorer, but that it is not past already.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// How a value that went two ways, or a claim that was taken twice, shows.
 const TWICE: &[&str] = &[
@@ -351,6 +359,47 @@ fn chosen_place_is_taken() -> String {
     value.to_string()
 }
 
+/// The place that was kept for a send whose value has gone to a receiver instead, which came to wait meanwhile.
+fn place_passed_over() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    let other = spawn(move || (receiver.recv().unwrap(), receiver));
+    operation.send(&sender, 1).unwrap();
+    let (value, _receiver) = other.join().unwrap();
+    sender.try_send(2).expect("the place is free again");
+    assert!(sender.try_send(3).is_err(), "and is one");
+    value.to_string()
+}
+
+/// The order of the operations is theirs again after a wait, for which it is that of their channels. Both are due at one
+/// moment, and made the other way round.
+fn biased_after_a_wait() -> String {
+    let [second, first] = [(); 2].map(|()| after(SHORT));
+    let which = select_biased! {
+        recv(first) -> _ => "the first",
+        recv(second) -> _ => "the second",
+    };
+    which.into()
+}
+
+/// An operation is taken out: the other one keeps its number, and the next has one of its own.
+fn numbers_after_a_remove() -> String {
+    let ends = [(); 3].map(|()| ends(Some(1)));
+    let mut select = Select::new_biased();
+    let [removed, kept] = [0, 1].map(|at| select.recv(&ends[at].1));
+    select.remove(removed);
+    let added = select.recv(&ends[2].1);
+    assert_ne!(added, kept, "two of one number");
+    let other = sending(&ends[2].0, [7]);
+    let operation = select.select();
+    assert_eq!(operation.index(), added);
+    let value = operation.recv(&ends[2].1).unwrap();
+    other.join().unwrap();
+    value.to_string()
+}
+
 /// Both ends of one rendezvous channel in each of two selects: a select never meets itself.
 fn both_ends() -> String {
     let ends = ends(Some(0));
@@ -575,6 +624,26 @@ fn promise_to_nobody() -> String {
     let sent = operation.send(&sender, 1).is_ok();
     assert_eq!(sent, other.join().unwrap(), "a value was left when the receive said: closed");
     if sent { "sent".into() } else { "refused".into() }
+}
+
+/// A select promises a value and gives up: a receive that does not wait takes the one of the sender behind it.
+fn try_after_a_broken_promise() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let promising = {
+        let sender = sender.clone();
+        spawn(move || {
+            let mut select = Select::new_biased();
+            select.send(&sender);
+            if let Ok(operation) = select.select_timeout(SHORT) {
+                quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+            }
+        })
+    };
+    let mut behind = Box::pin(sender.send_async(2));
+    assert!(behind.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let value = receiver.try_recv().expect("a sender waits, whatever becomes of the other");
+    promising.join().unwrap();
+    value.to_string()
 }
 
 /// `select!` picks any operation that is ready.

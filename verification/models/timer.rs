@@ -2,7 +2,7 @@
 //! thread runs again, and every schedule of that is explored.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hence_registry::{Kind, Model};
 
@@ -41,6 +41,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_2_select_with_timer", &["SF-TM-2", "SF-SEL-1", "SF-SEL-2"], RECEIVED, || {
             select_with_limit(1, true)
         }),
+        Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines),
         Model::new("sf_tm_2_promised_value_comes", &["SF-TM-2", "SF-SEL-4"], RECEIVED, promised_value_comes),
         Model::new("sf_tm_2_select_time_is_up", &["SF-TM-2", "SF-WT-1"], &["claimed", "time is up"], time_is_up),
         Model::failing("sf_tm_2_gives_up_unlocked", &["SF-TM-2"], RACE, || recv_timeout(Some(0)))
@@ -148,6 +149,16 @@ fn never_early_async() -> String {
     let moment = block_on(after(SHORT).recv_async()).unwrap();
     assert!(moment == begun + SHORT && now() >= moment);
     "not before".into()
+}
+
+/// A deadline that has passed is no reason not to try.
+fn past_deadlines() -> String {
+    let ((sender, receiver), past) = (bounded(1), Instant::now());
+    assert_eq!(sender.send_deadline(1, past), Ok(()));
+    assert_eq!(sender.send_deadline(2, past), Err(SendTimeoutError::Timeout(2)));
+    assert_eq!(receiver.recv_deadline(past), Ok(1));
+    assert_eq!(receiver.recv_deadline(past), Err(RecvTimeoutError::Timeout));
+    "tried once".into()
 }
 
 /// A receive with a limit and a send: the value is received in time, or is there afterwards.
