@@ -13,6 +13,8 @@ mod pool;
 mod selection;
 mod sync;
 mod timer;
+mod user_code;
+mod user_code_pool;
 mod wait;
 mod wait_group;
 pub(crate) mod weaken;
@@ -36,6 +38,8 @@ pub fn models() -> Vec<Model> {
         wait_group::models(),
         cancel::models(),
         pool::models(),
+        user_code::models(),
+        user_code_pool::models(),
         peers::models(),
         peers_pool::models(),
     ]
