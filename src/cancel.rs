@@ -217,8 +217,7 @@ impl CancellationToken {
     /// Wakes everyone who waits, then runs the callbacks on this thread. Does not block but for their sake.
     ///
     /// # Panics
-    /// If a callback, or a task's waker, does: after all has been done, with the first panic. (Where two wakers panic
-    /// that wait for one token, the process aborts.)
+    /// If a callback, or a task's waker, does: after all has been done, with the first panic.
     ///
     /// # Happens-before
     /// HB-CX-1, HB-CX-2.
@@ -237,7 +236,8 @@ impl CancellationToken {
     /// late is dropped.
     ///
     /// # Panics
-    /// As [`cancel`](CancellationToken::cancel).
+    /// As [`cancel`](CancellationToken::cancel); and if the making of the cause does, before anything has been done, or the
+    /// drop of one that comes too late.
     ///
     /// # Happens-before
     /// As [`cancel`](CancellationToken::cancel).
@@ -420,7 +420,7 @@ impl CancellationToken {
     /// one of these keeps its own token alive until it has run.
     ///
     /// # Panics
-    /// If it runs at once, and panics.
+    /// If it runs at once, and panics. (What it throws at the deadline, on the crate's thread, is let go of.)
     ///
     /// # Happens-before
     /// HB-CX-2.
@@ -494,6 +494,9 @@ pub struct Registration {
 impl Registration {
     /// Takes the callback back: true if it will never run, false if it has run, is running, or is about to. Never
     /// waits.
+    ///
+    /// # Panics
+    /// If the drop of the callback does, which will not run.
     ///
     /// # Example
     /// ```

@@ -52,6 +52,14 @@
 //!
 //! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending.
 //!
+//! # Panics
+//! The wakers of tasks and the drops of values are user code, and run under no lock. What one of them throws comes out of
+//! the operation that ran it, once that has taken effect: a send has sent, whoever is to be woken is woken, what is to be
+//! dropped is dropped. Only a receive is taken back: if it made room for a task whose waker panics, its value goes to the
+//! next receive, as by SF-CH-5. What a second waker throws meanwhile is let go of, and what
+//! the drop of one does that a poll turned out not to need; a second drop that panics aborts the
+//! process, as in a `Vec`.
+//!
 //! # Coming from other channels
 //! `use hence::channel as crossbeam_channel;` compiles ordinary programs of crossbeam-channel 0.5 unchanged. What
 //! differs:

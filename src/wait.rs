@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, reached, wake};
+use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, let_go, reached, wake};
 
 /// Why a waiter was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,13 +213,13 @@ impl Waiter {
     }
 }
 
-/// Notifies all of `claimed`, the rest too if a waker panics; a second one that panics aborts the process.
+/// Notifies all of `claimed`, the rest too if a waker panics; what a second one throws is let go of.
 #[cfg_attr(any(loom, shuttle), track_caller)]
 pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
     struct Rest<'a, I: Iterator<Item = &'a Waiter>>(I);
     impl<'a, I: Iterator<Item = &'a Waiter>> Drop for Rest<'a, I> {
         fn drop(&mut self) {
-            self.0.by_ref().for_each(Waiter::notify);
+            self.0.by_ref().for_each(|waiter| let_go(|| waiter.notify()));
         }
     }
     let mut rest = Rest(claimed);

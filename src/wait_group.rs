@@ -22,6 +22,9 @@
 //! **LV-WG-1.** Every `wait` that began before the count reached zero returns once it has, and every pending
 //! `wait_async` is woken, whether or not the group is used again meanwhile.
 //!
+//! # Panics
+//! The drop of the last guard wakes tasks; what a waker throws comes out of it, after everyone has been woken.
+//!
 //! # Invariants
 //! 1. `count` is the number of live guards, and changes under the lock with them.
 //! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.

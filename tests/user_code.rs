@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use hence::WaitGroup;
-use hence::channel::{Receiver, RecvError, SendError, Sender, TryRecvError, bounded, unbounded};
+use hence::channel::{Receiver, RecvError, SendError, Sender, TryRecvError, bounded, select, unbounded};
 use util::{Drops, OnDrop, Tracked, Use, Wakes, hooked, peek, poll, watched};
 
 /// Runs code that is expected to panic with "hostile".
@@ -237,6 +237,35 @@ fn a_waker_that_panics_on_a_send_costs_no_value() {
     assert!(poll(&mut receive, &panicking(Use::Wake)).is_pending());
     panics(|| sender.try_send(1));
     assert_eq!(peek(&mut receive), Ok(1).into());
+}
+
+#[test]
+fn a_waker_that_panics_on_a_receive_costs_no_value() {
+    for selected in [false, true] {
+        let drops = Drops::new(2);
+        let (sender, receiver) = bounded(1);
+        assert!(sender.send(drops.value(0)).is_ok());
+        let mut blocked = sender.send_async(drops.value(1));
+        assert!(poll(&mut blocked, &panicking(Use::Wake)).is_pending());
+        panics(|| {
+            if selected {
+                select! { recv(receiver) -> value => value }
+            } else {
+                receiver.recv()
+            }
+        });
+        assert_eq!(drops.counts(), [0, 0]);
+        assert_eq!([(); 2].map(|()| receiver.try_recv().unwrap().number), [0, 1]);
+    }
+}
+
+#[test]
+fn wakers_that_all_panic_do_not_end_the_process() {
+    let (sender, receiver) = bounded::<u8>(0);
+    let mut tasks = [receiver.recv_async(), receiver.recv_async(), receiver.recv_async()];
+    tasks.iter_mut().for_each(|task| assert!(poll(task, &panicking(Use::Wake)).is_pending()));
+    panics(|| sender.close());
+    assert!(tasks.iter_mut().all(|task| peek(task) == Err(RecvError).into()));
 }
 
 #[test]

@@ -278,8 +278,10 @@ fn close_below(
                     families.push((family, error.clone()));
                     closed.push(child);
                 }
-            } else if let Some(helped) = child.owner.below() {
-                families.push(helped);
+            } else {
+                families.extend(child.owner.below());
+                // It may be the last handle by now, and take callbacks with it that will not run.
+                panics.catch(|| drop(child));
             }
         }
     }

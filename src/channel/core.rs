@@ -31,7 +31,7 @@
 //! | close | claim everyone | values stay for the receivers | | nothing |
 //! | last receiver dropped | as close | values go to the one who drops, to be dropped | | values likewise |
 //! | last sender dropped | as close | values stay for the receivers | | nothing |
-//! | a receive that was given a value is dropped | value to the next receiver, claim it | | value to `returned` | value to `returned` |
+//! | a receive that was given a value is dropped, or unwinds | value to the next receiver, claim it | | value to `returned` | value to `returned` |
 //! | a receive that was promised one is dropped | | | the promise passes to nobody, its value is put back when it comes | likewise |
 //!
 //! *Admitted*: its value moves to `buffer` and it is claimed; an arm is claimed with its place `reserved`. A sender
@@ -46,7 +46,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::super::error::{SendError, TryRecvError, TrySendError};
-use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell};
+use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell, let_go};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
 use arms::{Arm, Selects};
@@ -65,8 +65,7 @@ pub(crate) struct Core<T> {
 struct State<T> {
     /// `usize::MAX` for unbounded.
     capacity: usize,
-    /// Values handed to receives that were dropped before they could return them, by rank. Empty unless that has
-    /// happened.
+    /// Values handed to receives that ended before they could return them, by rank. Empty unless that has happened.
     returned: VecDeque<Ranked<T>>,
     /// The last rank that was given.
     rank: u64,
@@ -205,6 +204,15 @@ fn notify<T>(wake: Wake<T>) {
     }
 }
 
+/// Undoes a receive that unwinds: a waker has panicked that was woken because of it.
+struct Unwinding<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Unwinding<F> {
+    fn drop(&mut self) {
+        let_go(|| self.0());
+    }
+}
+
 /// Those whom a close has released: claimed, and to be notified once no lock is held.
 #[must_use = "they wait for it"]
 pub(crate) struct Released<T>(Vec<Party<T>>);
@@ -244,6 +252,11 @@ impl<T> State<T> {
     fn next_rank(&mut self) -> u64 {
         self.rank += 1;
         self.rank
+    }
+
+    /// A value that has been received, which may come back.
+    fn ranked(&mut self, (rank, value): Ranked<T>) -> Ranked<T> {
+        (if rank == UNRANKED { self.next_rank() } else { rank }, value)
     }
 
     /// The one to notify, and with it the observers, for whom something may have changed.
@@ -403,9 +416,9 @@ impl<T> State<T> {
         &mut self,
         may_wait: bool,
         waiter: impl FnOnce() -> Waiter,
-    ) -> (Result<T, Unreceived<T>>, Wake<T>) {
+    ) -> (Result<Ranked<T>, Unreceived<T>>, Wake<T>) {
         match self.recv() {
-            Ok(Source::Value((_, value), wake)) => (Ok(value), wake),
+            Ok(Source::Value(value, wake)) => (Ok(self.ranked(value)), wake),
             Ok(Source::Promise(ticket, wake)) => (Err(Unreceived::Waits(self.stand(waiter(), Some(ticket)))), wake),
             Err(TryRecvError::Disconnected) => (Err(Unreceived::Disconnected), Wake::Nobody),
             Err(TryRecvError::Empty) if may_wait => {
@@ -512,9 +525,15 @@ impl<T> Core<T> {
         });
         match received {
             Ok(value) => Ok(value),
-            Err((received, wake)) => {
+            Err((mut received, wake)) => {
+                let unwinding = Unwinding(|| {
+                    if let Ok(value) = mem::replace(&mut received, Err(Unreceived::Empty)) {
+                        self.put_back(value);
+                    }
+                });
                 notify(wake); // recv: a sender that waited
-                received
+                mem::forget(unwinding);
+                received.map(|(_, value)| value)
             }
         }
     }
@@ -543,6 +562,12 @@ impl<T> Core<T> {
             }
         });
         notify(wake); // abandon: the next receiver
+    }
+
+    #[cold]
+    fn put_back(&self, value: Ranked<T>) {
+        let wake = self.state.with(|state| state.put_back(value));
+        notify(wake); // put back: the next receiver
     }
 
     /// Closes; false if it was closed.

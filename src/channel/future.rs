@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
-use super::super::sync::Alarm;
+use super::super::sync::{Alarm, let_go};
 use super::super::wait::{Cause, Waiter};
 use super::core::{Core, Unreceived, Unsent, Waiting};
 use super::ending::Ending;
@@ -58,7 +58,9 @@ impl<T> Future for SendFuture<'_, T> {
         let Progress::NotPolled(value) = mem::replace(&mut self.progress, Progress::Ended) else {
             panic!("a SendFuture was polled after it was ready");
         };
-        match self.core.send(value, true, || task(&mut waker)) {
+        let sent = self.core.send(value, true, || task(&mut waker));
+        drop_unneeded(waker);
+        match sent {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Unsent::Waits(waiting)) => {
                 self.progress = Progress::Waiting(waiting);
@@ -113,7 +115,9 @@ impl<T> Pending<T> {
             }
         }
         let mut waker = Some(cx.waker().clone());
-        match core.recv(true, || task(&mut waker)) {
+        let received = core.recv(true, || task(&mut waker));
+        drop_unneeded(waker);
+        match received {
             Ok(value) => Poll::Ready(Ok(value)),
             Err(Unreceived::Waits(waiting)) => {
                 self.waiting = Some(waiting);
@@ -238,6 +242,11 @@ opaque! {
     SendFuture<'_, T>, "SendFuture";
     RecvFuture<'_, T>, "RecvFuture";
     RecvStream<'_, T>, "RecvStream";
+}
+
+/// What the drop of a waker throws is no reason to lose a value that is about to be returned.
+fn drop_unneeded(waker: Option<Waker>) {
+    let_go(|| drop(waker));
 }
 
 /// A waiter for the task whose waker was cloned before the lock was taken, and is dropped after it if not needed:

@@ -152,7 +152,7 @@ impl<S> Builder<S> {
 
     /// `hook` is told of each panic: of a job, before anybody who waits for the job is; of the destructor of a job, a
     /// result or a state that the pool drops. It runs on the thread where that happened. If it panics itself, that is
-    /// let go of.
+    /// let go of. It is dropped with the pool: by the last handle or, if that ends later, the last worker.
     ///
     /// # Example
     /// ```

@@ -7,7 +7,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::super::sync::{Lock, drop_quietly, is_verdict};
+use super::super::sync::{Lock, is_verdict};
 
 /// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
 pub struct Payload(Lock<Box<dyn Any + Send>>);
@@ -55,9 +55,4 @@ pub(super) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
         }
         Payload(Lock::new(payload))
     })
-}
-
-/// Runs user code whose panic is its owner's affair, and nobody's here.
-pub(super) fn let_go<R>(code: impl FnOnce() -> R) {
-    contain(|| drop(code())).unwrap_or_else(drop_quietly);
 }

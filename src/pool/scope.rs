@@ -18,12 +18,12 @@ use std::mem;
 
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
-use super::super::sync::{Arc, Lock};
+use super::super::sync::{Arc, Lock, let_go};
 use super::Pool;
 use super::core::Job;
 use super::error::SpawnError;
 use super::job::Queued;
-use super::panic::{Payload, contain, let_go};
+use super::panic::{Payload, contain};
 use super::shared::Patience;
 use super::task::{Joins, Packet, Runs, TaskError, wait_for};
 use super::worker::{Work, WorkerState, pause_in};
@@ -209,7 +209,7 @@ impl<S> Pool<S> {
     /// The first error, or the first panic, of a job; `Cancelled` if the pool was shut down.
     ///
     /// # Panics
-    /// If `spawn` does, once all jobs have ended.
+    /// If `spawn` does, once all jobs have ended; or the drop of a result that is not returned.
     ///
     /// # Happens-before
     /// HB-PL-1, HB-PL-2: all its jobs happen before its return.
@@ -311,17 +311,22 @@ fn outcome<T, E>(
     outcomes: Vec<Result<Option<T>, TaskError>>,
     failure: Option<Failure<E>>,
 ) -> Result<Vec<T>, ScopeError<E>> {
+    // What is not returned is dropped before what is: a destructor that panics would leak that.
     if let Some(Failure::Error(error)) = failure {
+        drop(outcomes);
         return Err(ScopeError::Failed(error));
     }
     let mut results = Vec::with_capacity(outcomes.len());
-    let mut cancelled = false;
+    let mut failed = None;
     for outcome in outcomes {
         match outcome {
             Ok(Some(result)) => results.push(result),
-            Err(TaskError::Panicked(payload)) => return Err(ScopeError::Panicked(payload)),
-            Ok(None) | Err(TaskError::Cancelled) => cancelled = true,
+            Err(TaskError::Panicked(_)) if matches!(failed, Some(ScopeError::Panicked(_))) => {}
+            Err(TaskError::Panicked(payload)) => failed = Some(ScopeError::Panicked(payload)),
+            Ok(None) | Err(TaskError::Cancelled) => _ = failed.get_or_insert(ScopeError::Cancelled),
         }
     }
-    if cancelled { Err(ScopeError::Cancelled) } else { Ok(results) }
+    let Some(failed) = failed else { return Ok(results) };
+    drop(results);
+    Err(failed)
 }

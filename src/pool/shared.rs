@@ -1,17 +1,16 @@
 //! What a pool's handles, tasks and workers share: the state machine, and who carries out what it says.
 //!
-//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`,
+//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`,
 //! `sync.rs`.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::cancel::CancellationToken;
-use super::super::sync::{Arc, Weak, start, yield_now as yield_thread};
+use super::super::sync::{Arc, Weak, let_go, start, yield_now as yield_thread};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Core, Ended, From, Goal, Job, News, Next, Refusal, Rules};
 use super::job::Queued;
-use super::panic::let_go;
 use super::worker::{Employer, Home, Make, is_inside, pause_in, report_panic, work};
 use super::{Payload, SpawnError, WaitError};
 

@@ -33,9 +33,9 @@ use super::super::channel::Receiver;
 use super::super::channel::core::Core as Line;
 use super::super::channel::ending::Ending;
 use super::super::channel::future::Pending;
-use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, now, on_our_clock};
+use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, let_go, now, on_our_clock};
 use super::core::{Ended, Job};
-use super::panic::{Payload, let_go};
+use super::panic::Payload;
 use super::worker::{Home, Work, WorkerState, attempt, holds_permit, pause_in, report_panic};
 
 const CLAIMED: usize = 1;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ptr;
 use std::time::Duration;
 
-use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, now, thread_local};
+use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, let_go, now, thread_local};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
 use super::job::Queued;
@@ -271,6 +271,8 @@ pub(super) fn work<S: 'static, E: Employer<S> + 'static>(pool: Arc<E>, make: Mak
     state.discard(&*pool);
     CURRENT.with(|current| current.borrow_mut().take());
     pool.leave(); // HB-PL-3
+    // It may be the last to hold what the pool was made of, the hook too.
+    let_go(|| drop((state, pool)));
 }
 
 /// Waits for work; false if the worker is to leave.

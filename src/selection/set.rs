@@ -1,6 +1,6 @@
 //! The select whose operations are known at run time, and the operation that was chosen.
 //!
-//! Needs: `selection.rs`, `channel.rs`, `error.rs`.
+//! Needs: `selection.rs`, `channel.rs`, `sync.rs`, `error.rs`.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::channel::core::{Chosen, Side};
 use super::super::channel::{Receiver, Sender, Source};
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
-use super::super::sync::on_our_clock;
+use super::super::sync::{let_go, on_our_clock};
 use super::handle::Handle;
 use super::{Operation, Selected, Wait, ready, run};
 
@@ -441,7 +441,8 @@ impl RefUnwindSafe for SelectedOperation<'_> {}
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        self.0.handle.give_up(self.0.side, self.0.chosen);
+        // A waker that panics, too, is not to end the process.
+        let_go(|| self.0.handle.give_up(self.0.side, self.0.chosen));
         assert!(std::thread::panicking(), "dropped `SelectedOperation` without completing the operation");
     }
 }

@@ -4,16 +4,15 @@
 //! without a thread of our own. There is one for the process, started when a task or a callback first waits for a
 //! moment; it sleeps until the next one that somebody waits for. Nothing else in the crate starts a thread of its own.
 //!
-//! Needs: the facade's `drop_quietly`.
+//! Needs: the facade's `let_go`.
 
 use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::Instant;
 
-use super::drop_quietly;
+use super::let_go;
 
 /// Whom to wake, by deadline and number.
 type Calls = BTreeMap<(Instant, u64), Waker>;
@@ -81,9 +80,7 @@ impl Clock {
                 let waker = first.remove();
                 drop(calls);
                 // A waker that panics is its runtime's bug, and no reason for all other timers to stop.
-                if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                    drop_quietly(panic);
-                }
+                let_go(|| waker.wake());
                 calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             } else {
                 calls = self.earlier.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;

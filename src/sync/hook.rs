@@ -68,6 +68,9 @@ pub(crate) trait Watch: Sync {
     /// Plain memory `id` is accessed at `site`; `write` unless it is only read.
     #[cfg(shuttle)]
     fn access(&self, id: usize, write: bool, site: Site) {}
+    /// The calling thread has taken a lock, or releases one.
+    #[cfg(shuttle)]
+    fn locks(&self, taken: bool) {}
     /// A number below `bound`, where a program has a choice.
     #[cfg(shuttle)]
     fn choose(&self, bound: usize) -> usize {
@@ -78,6 +81,11 @@ pub(crate) trait Watch: Sync {
     fn spurious(&self) -> bool {
         false
     }
+    /// A wait begins at `site` that a deadline will end if nothing else does.
+    #[cfg(shuttle)]
+    fn waits(&self, site: Site) {}
+    /// It has come to its deadline.
+    fn expires(&self) {}
 }
 
 /// # Time
@@ -106,6 +114,7 @@ pub(crate) fn passed(deadline: Instant) -> bool {
 
 /// That `deadline` has passed, asked by a wait that has found nothing else to end it: the clock moves.
 pub(crate) fn reached(deadline: Instant) -> bool {
+    watch().expires();
     let left = deadline.saturating_duration_since(now());
     ELAPSED.set(ELAPSED.get() + left);
     true
@@ -143,7 +152,9 @@ impl Alarm {
     #[track_caller]
     pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
         reached(deadline);
-        wake(waker);
+        if !dropped(Location::caller(), Operation::Wake) {
+            super::let_go(|| waker.wake());
+        }
         Self
     }
 
@@ -151,7 +162,7 @@ impl Alarm {
     pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
         super::spawn(move || {
             reached(deadline);
-            waker.wake();
+            super::let_go(|| waker.wake());
         });
         Self
     }
@@ -201,14 +212,15 @@ impl<T> Once<T> {
     }
 }
 
-/// Whether a panic is the explorer's own: what it has found. No boundary may keep that from it.
+/// Whether a panic is the explorer's own: what it, or a step of user code, has found. No boundary may keep that from it.
 pub(crate) fn is_verdict(panic: &(dyn Any + Send)) -> bool {
-    const VERDICTS: [&str; 5] = [
+    const VERDICTS: [&str; 6] = [
         "Causality violation",
         "currently reading from cell",
         "currently writing to cell",
         "data race",
         "exceeded max", // loom's branches, shuttle's steps
+        "user code under a lock",
     ];
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.is_some_and(|text| VERDICTS.iter().any(|verdict| text.contains(verdict)))

@@ -207,6 +207,7 @@ impl<T> Lock<T> {
             thread::park();
         }
         hook::watch().load(self.id.get(), Ordering::Acquire);
+        hook::watch().locks(true);
         Held(self)
     }
 }
@@ -216,6 +217,7 @@ struct Held<'a, T>(&'a Lock<T>);
 
 impl<T> Drop for Held<'_, T> {
     fn drop(&mut self) {
+        hook::watch().locks(false);
         hook::watch().store(self.0.id.get(), Ordering::Release);
         self.0.held.set(false);
         self.0.waiting.take().iter().for_each(Thread::unpark);
@@ -263,7 +265,10 @@ pub(crate) mod os {
         }
 
         /// Comes back at once: see `hook::now`.
-        pub(crate) fn park_until(&self, _deadline: Instant) {}
+        #[track_caller]
+        pub(crate) fn park_until(&self, _deadline: Instant) {
+            hook::watch().waits(Location::caller());
+        }
 
         /// Leaves a token.
         #[track_caller]

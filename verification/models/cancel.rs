@@ -107,10 +107,11 @@ pub(super) fn models() -> Vec<Model> {
             &["cancelled", "expired"],
             callback_once,
         ),
-        Model::new("sf_cx_4_never_early", &["SF-CX-4"], &["at its time"], never_early),
+        Model::new("sf_cx_4_never_early", &["SF-CX-4"], &["at its time"], never_early).one_way("nobody cancels"),
         Model::failing("sf_cx_4_expiry_unchecked", &["SF-CX-4"], WINNERS, || late(false))
             .weakened(closing(Kind::Unchecked, "self.ended.compare_exchange(TIMED, EXPIRED")),
-        Model::new("sf_cx_4_childs_cancel_or_parents_deadline", &["SF-CX-4"], WON_OR_LATE, childs_cancel),
+        Model::new("sf_cx_4_childs_cancel_or_parents_deadline", &["SF-CX-4"], WON_OR_LATE, childs_cancel)
+            .one_way("nobody cancels the parent, which is waited for"),
         Model::new("sf_cx_5_cancelled_before", &["SF-CX-5"], &["all three"], cancelled_before),
         Model::new("sf_cx_5_send_rendezvous", &["SF-CX-5"], &["handed back", "received"], || send_or_cancelled(0)),
         Model::new("sf_cx_5_send_bounded", &["SF-CX-5"], &["handed back", "received"], || send_or_cancelled(1)),
@@ -129,7 +130,8 @@ pub(super) fn models() -> Vec<Model> {
             "src/cancel/operations.rs",
             "// wait_or_cancelled: those who wait to hear of it",
         )),
-        Model::new("lv_cx_1_deadline_ends_every_wait", &["LV-CX-1"], &["all"], deadline_ends_every_wait),
+        Model::new("lv_cx_1_deadline_ends_every_wait", &["LV-CX-1"], &["all"], deadline_ends_every_wait)
+            .one_way("nobody cancels, sends, receives or drops the guard"),
         Model::new("lv_cx_1_two_kinds_of_waits", &["LV-CX-1"], &["both"], two_waits),
         Model::new("lv_cx_1_two_make_the_line", &["LV-CX-1", "HB-CX-1"], &["both"], two_make_the_line),
         Model::new("lv_cx_1_timed_wait", &["LV-CX-1", "HB-CX-1"], EARLY_OR_LATE, timed_wait),

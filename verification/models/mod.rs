@@ -15,6 +15,8 @@ mod program;
 mod selection;
 mod sync;
 mod timer;
+mod user_code;
+mod user_code_pool;
 mod wait;
 mod wait_group;
 pub(crate) mod weaken;
@@ -40,6 +42,8 @@ pub fn models() -> Vec<Model> {
         wait_group::models(),
         cancel::models(),
         pool::models(),
+        user_code::models(),
+        user_code_pool::models(),
         peers::models(),
         peers_pool::models(),
         histories::models(),

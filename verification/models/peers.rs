@@ -62,7 +62,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("peers_c9_no_unpark_is_lost", &[], &["both seen"], || {
             two_unparks(ProductionParker::current(), ProductionParker::unpark, ProductionParker::park)
         }),
-        Model::new("peers_c9_time_is_up_for_a_park", &[], &["seen"], time_is_up_for_a_park),
+        Model::new("peers_c9_time_is_up_for_a_park", &[], &["seen"], time_is_up_for_a_park)
+            .one_way("after each sleep the clock says that time is up; the same swap takes a token that has come"),
         stale("peers_c9_time_is_up_and_token_lost", time_is_up_for_a_park).weakened(end_of_park()),
         Model::failing("peers_c10_one_cell_for_three", &[], RACE, one_cell_for_three),
         Model::new("peers_c10_close_send_try_recv_rendezvous", &[], &["handed back", "received"], || {

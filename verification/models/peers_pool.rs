@@ -14,9 +14,11 @@ use crate::hence::pool::{Pool, yield_now};
 use crate::hence::sync::{AtomicUsize, Lock, Ordering, Parker};
 
 /// Two workers, or a third party: out of reach without a bound.
-const THREE: &[Engine] = &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }];
+const THREE: &[Engine] = &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }, SPURIOUS];
 /// Panics unwind through what synchronises: the bounded explorer alone.
-const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 0 }];
+const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 0 }, SPURIOUS];
+/// A spurious wake, where it is out of reach with as many preemptions as there are without one, or no bound.
+const SPURIOUS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
 
 /// How long is of no account under an explorer, but that it is not past already.
 const A_WHILE: Duration = Duration::from_secs(1);

@@ -16,9 +16,12 @@ use crate::hence::pool::{Payload, Pool, ScopeError, SpawnError, Task, WaitError,
 use crate::hence::sync;
 
 /// Two workers: out of reach without a bound.
-const TWO_WORKERS: &[Engine] = &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }];
+const TWO_WORKERS: &[Engine] =
+    &[Engine::LoomBounded(2), Engine::Bounded { preemptions: Some(2), spurious: 0 }, SPURIOUS];
 /// The bounded explorer alone: panics unwind through what synchronises.
-const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 0 }];
+const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 0 }, SPURIOUS];
+/// A spurious wake, where it is out of reach with as many preemptions as there are without one, or no bound.
+const SPURIOUS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
 
 /// How long is of no account under an explorer, but that it is not past already.
 const SHORT: Duration = Duration::from_millis(1);
@@ -31,7 +34,7 @@ pub(super) fn models() -> Vec<Model> {
     let end = "self.stage.fetch_or(ENDED";
     let watch = "self.stage.fetch_or(WATCHED";
     // Three jobs on one worker.
-    const POSTED: &[Engine] = &[Engine::Loom, Engine::Bounded { preemptions: None, spurious: 0 }];
+    const POSTED: &[Engine] = &[Engine::Loom, Engine::Bounded { preemptions: None, spurious: 0 }, SPURIOUS];
     vec![
         Model::new("hb_pl_1_submit_before_job", &["HB-PL-1", "HB-PL-2"], &["1 2"], submit_before_job),
         Model::new("hb_pl_1_submit_before_a_later_job", &["HB-PL-1"], &["1"], submit_before_a_later_job),
@@ -112,7 +115,7 @@ pub(super) fn models() -> Vec<Model> {
             &["accepted", "handed back"],
             closed_or_accepted,
         )
-        .under(&[Engine::LoomBounded(3), Engine::Bounded { preemptions: Some(3), spurious: 0 }]),
+        .under(&[Engine::LoomBounded(3), Engine::Bounded { preemptions: Some(3), spurious: 0 }, SPURIOUS]),
         Model::new("sf_pl_1_refused_after_a_close", &["SF-PL-1", "SF-PL-5"], &["2 ran"], refused_after_a_close),
         Model::new(
             "sf_pl_3_many_are_cancelled",

@@ -51,7 +51,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_tm_2_gives_up_unseen", &["SF-TM-2"], &["the value is lost"], gives_up_unseen),
         Model::new("lv_tm_1_wake_goes_to_the_next_receiver", &["LV-TM-1"], &["a", "b"], next_receiver),
         Model::new("lv_tm_1_wake_goes_to_the_next_sender", &["LV-TM-1"], &["a", "b"], next_sender),
-        Model::new("lv_tm_1_a_limit_ends_the_wait", &["LV-TM-1"], &["Timeout"], limit_ends_the_wait),
+        Model::new("lv_tm_1_a_limit_ends_the_wait", &["LV-TM-1"], &["Timeout"], limit_ends_the_wait)
+            .one_way("nobody sends"),
         Model::new("lv_tm_1_a_limit_too_far_is_none", &["LV-TM-1"], &["7"], limit_too_far),
         Model::failing("lv_tm_1_next_receiver_not_woken", &["LV-TM-1"], DEADLOCK, next_receiver)
             .weakened(send_not_woken()),

@@ -106,7 +106,7 @@ impl Sum {
         for Finished { row, run, .. } in finished {
             match row.engine {
                 Engine::Loom | Engine::LoomBounded(_) => self.loom += run.executions,
-                Engine::Bounded { .. } => self.bounded += run.executions,
+                Engine::Bounded { .. } | Engine::Sweep { .. } => self.bounded += run.executions,
                 Engine::Pct(_) | Engine::Random(_) => {}
             }
         }

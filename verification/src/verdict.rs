@@ -1,12 +1,14 @@
 //! Whether a row is as claimed.
 //!
 //! A model that is to pass must not fail, must be explored to the end, in as many executions as proofs.md pins, and
-//! must end in the declared outcomes: exactly these under complete loom, no others under the rest. A model that is to
-//! fail must fail for a stated reason, and have executed the operation that its weakening weakens.
+//! must end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
+//! parks must have a row with a spurious wake, and its waits with a deadline must have ended both ways, or the model says
+//! why not. A model that is to fail must fail for a stated reason, and have executed the operation that its weakening
+//! weakens.
 
 use std::collections::BTreeSet;
 
-use hence_registry::{Engine, Expect, Run};
+use hence_registry::{Engine, Expect, Run, Timed};
 
 use crate::proofs::Pins;
 use crate::rows::Row;
@@ -89,11 +91,31 @@ fn must_pass(row: &Row, run: &Run, declared: &[&str], terms: Terms<'_>) -> Vec<S
     }
     if row.engine.enumerates() && !run.complete {
         faults.push("exploration not complete".into());
-    } else if row.engine == Engine::Loom && !missing.is_empty() {
+    } else if matches!(row.engine, Engine::Loom | Engine::Sweep { .. }) && !missing.is_empty() {
         faults.push(format!("missing outcomes: {missing:?}"));
+    }
+    if matches!(terms, Terms::Pinned(_) | Terms::Pinning) && row.engine.name() == "bounded" {
+        faults.extend(untried(row, run));
     }
     if let (Terms::Pinned(pins), true) = (terms, faults.is_empty() && row.is_pinned()) {
         faults.extend(differs_from_pin(run.executions, pins.get(row)));
+    }
+    faults
+}
+
+/// What the bounded explorer has met in a model, and not tried.
+fn untried(row: &Row, run: &Run) -> Vec<String> {
+    let mut faults = Vec::new();
+    if run.parks > 0 && row.model.engines.iter().all(|engine| engine.spurious() == 0) {
+        faults.push("it parks, and none of its rows has a spurious wake".into());
+    }
+    let ends = run.timed.iter().filter(|(_, timed)| timed.met == 0 || timed.expired == 0);
+    let ends = ends.map(|(thread, Timed { met, expired })| format!("thread {thread}: {met} met, {expired} expired"));
+    let ends: Vec<String> = ends.collect();
+    match row.model.one_way {
+        None if !ends.is_empty() => faults.push(format!("waits with a deadline end in one way: {}", ends.join("; "))),
+        Some(why) if ends.is_empty() => faults.push(format!("all waits end both ways, though the model says: {why}")),
+        _ => {}
     }
     faults
 }

@@ -59,6 +59,16 @@ fn a_model_is_named_after_a_guarantee() {
 }
 
 #[test]
+fn every_passing_model_is_tried_where_parks_and_deadlines_are_seen() {
+    let models = engines::models();
+    let unseen = models.iter().filter(|model| {
+        let rows: Vec<Row> = Row::of(model).collect();
+        rows.iter().all(Row::passes) && rows.iter().all(|row| row.engine.name() != "bounded")
+    });
+    assert_none("models without a row of the bounded explorer", unseen.map(|model| model.name.into()));
+}
+
+#[test]
 fn no_two_rows_are_the_same() {
     let mut rows: BTreeMap<String, usize> = BTreeMap::new();
     for row in engines::models().iter().flat_map(Row::of) {

@@ -1,6 +1,8 @@
 //! What makes a row red, on made-up runs.
 
-use hence_registry::{Engine, Expect, Kind, Model, Run, Weaken};
+use std::collections::BTreeMap;
+
+use hence_registry::{Engine, Expect, Kind, Model, Run, Timed, Weaken};
 use hence_verification::proofs::Pins;
 use hence_verification::rows::Row;
 use hence_verification::verdict::{Terms, Verdict, judge};
@@ -13,8 +15,7 @@ fn row(expect: Expect, engine: Engine) -> Row {
         line: 1,
         kind: Kind::Unchecked,
     });
-    let model =
-        Model { name: "model", ids: &[], expect, engines: vec![engine], quick: true, weaken, body: String::new };
+    let model = Model { expect, weaken, ..Model::new("model", &[], &[], String::new).under(&[engine]) };
     Row { model, engine }
 }
 
@@ -50,6 +51,35 @@ fn outcomes_are_exact_under_complete_loom_and_a_subset_elsewhere() {
         assert!(judge(&must_pass(engine), &run(&["a"]), Terms::Pinning).is_green());
         assert_red(&must_pass(engine), &run(&["a", "c"]), r#"unexpected outcomes: ["c"]"#);
     }
+}
+
+#[test]
+fn a_sweep_reaches_all_outcomes() {
+    let sweep = must_pass(Engine::Sweep { preemptions: None, spurious: 1, panics: 1 });
+    assert!(judge(&sweep, &run(&["a", "b"]), Terms::Pinning).is_green());
+    assert_red(&sweep, &run(&["a"]), r#"missing outcomes: ["b"]"#);
+}
+
+#[test]
+fn a_model_that_parks_has_a_row_with_a_spurious_wake() {
+    let parks = Run { parks: 1, ..run(&["a", "b"]) };
+    let mut row = must_pass(BOUNDED);
+    assert_red(&row, &parks, "none of its rows has a spurious wake");
+    assert!(judge(&row, &parks, Terms::Weakened).is_green());
+    row.model.engines.push(Engine::Bounded { preemptions: Some(1), spurious: 1 });
+    assert!(judge(&row, &parks, Terms::Pinning).is_green());
+}
+
+#[test]
+fn waits_with_a_deadline_end_both_ways_or_the_model_says_why_not() {
+    let timed = |met, expired| Run { timed: BTreeMap::from([(0, Timed { met, expired })]), ..run(&["a", "b"]) };
+    let row = must_pass(BOUNDED);
+    assert!(judge(&row, &timed(1, 1), Terms::Pinning).is_green());
+    assert_red(&row, &timed(0, 1), "one way: thread 0: 0 met, 1 expired");
+    assert_red(&row, &timed(1, 0), "one way: thread 0: 1 met, 0 expired");
+    let one_way = Row { model: row.model.one_way("nobody else is there"), engine: BOUNDED };
+    assert!(judge(&one_way, &timed(0, 1), Terms::Pinning).is_green());
+    assert_red(&one_way, &timed(1, 1), "though the model says: nobody else is there");
 }
 
 #[test]

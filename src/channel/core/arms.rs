@@ -165,9 +165,9 @@ impl<T> State<T> {
 
     /// Keeps a value for the select that has received it.
     #[inline]
-    fn keep(&mut self, (rank, value): Ranked<T>) -> Chosen {
-        let rank = if rank == UNRANKED { self.next_rank() } else { rank };
-        Packed::new((rank, value)).map_or_else(|value| self.keep_here(value), Chosen::Here)
+    fn keep(&mut self, value: Ranked<T>) -> Chosen {
+        let value = self.ranked(value);
+        Packed::new(value).map_or_else(|value| self.keep_here(value), Chosen::Here)
     }
 
     #[cold]
@@ -306,7 +306,13 @@ impl<T> Core<T> {
                 Ok(chosen) => return Some(chosen),
                 Err(slow) => slow,
             };
+            let unwinding = Unwinding(|| {
+                if let Ok(Some(chosen)) = chosen {
+                    self.give_up(Side::Recv, chosen);
+                }
+            });
             notify(wake); // choose_recv: a sender that waited
+            mem::forget(unwinding);
             match chosen {
                 Ok(chosen) => return chosen,
                 Err(arm) if arm.waiter.wait() == Cause::Again => {}

@@ -14,6 +14,11 @@ use crate::models::weaken;
 
 pub(crate) use loom::thread::{JoinHandle, spawn};
 
+/// Whether a step of user code panics: not under loom, which does not unwind through what synchronises.
+pub(crate) fn panics() -> bool {
+    false
+}
+
 static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
 /// Executions begun so far in this process.
@@ -86,5 +91,6 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         weakened: weaken::executed(),
         sites: weaken::recorded(),
         seconds: begun.elapsed().as_secs_f64(),
+        ..Run::default()
     }
 }

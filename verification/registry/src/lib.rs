@@ -6,7 +6,7 @@
 pub mod program;
 pub mod weaken;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub struct Model {
     pub quick: bool,
     /// The weakening in force while it runs: a model with one is a twin of the model without.
     pub weaken: Option<Weaken>,
+    /// Why some waits with a deadline can end in one way only, where that is so.
+    pub one_way: Option<&'static str>,
     /// One execution. What it returns is its outcome.
     pub body: fn() -> String,
 }
@@ -39,7 +41,7 @@ impl Model {
         body: fn() -> String,
     ) -> Self {
         let engines = vec![Engine::Loom, Engine::Bounded { preemptions: None, spurious: 1 }];
-        Self { name, ids, expect: Expect::Pass { outcomes }, engines, quick: true, weaken: None, body }
+        Self { name, ids, expect: Expect::Pass { outcomes }, engines, quick: true, weaken: None, one_way: None, body }
     }
 
     /// A model that fails for one of these reasons, under both explorers.
@@ -60,6 +62,11 @@ impl Model {
     /// Run by these explorers instead.
     pub fn under(self, engines: &[Engine]) -> Self {
         Self { engines: engines.to_vec(), ..self }
+    }
+
+    /// Some waits with a deadline can end in one way only, for this reason.
+    pub fn one_way(self, why: &'static str) -> Self {
+        Self { one_way: Some(why), ..self }
     }
 
     /// Left out of `--quick`.
@@ -97,6 +104,15 @@ pub enum Engine {
         /// Spurious wake-ups at most in one execution.
         spurious: usize,
     },
+    /// The same search, which moreover tries a panic at each step of user code that the model marks.
+    Sweep {
+        /// As above.
+        preemptions: Option<usize>,
+        /// As above.
+        spurious: usize,
+        /// Panics at most in one execution.
+        panics: usize,
+    },
     /// Probabilistic concurrency testing: this many schedules.
     Pct(u64),
     /// Random schedules, this many.
@@ -108,7 +124,7 @@ impl Engine {
     pub fn name(self) -> &'static str {
         match self {
             Engine::Loom | Engine::LoomBounded(_) => "loom",
-            Engine::Bounded { .. } => "bounded",
+            Engine::Bounded { .. } | Engine::Sweep { .. } => "bounded",
             Engine::Pct(_) => "pct",
             Engine::Random(_) => "random",
         }
@@ -124,7 +140,19 @@ impl Engine {
             Engine::Bounded { preemptions: Some(preemptions), spurious } => {
                 Some(format!("{}, {}", count(preemptions, "preemption"), count(spurious, "spurious wake")))
             }
+            Engine::Sweep { preemptions, spurious, panics } => {
+                let search = Engine::Bounded { preemptions, spurious }.bound()?;
+                Some(format!("{search}, {}", count(panics, "panic")))
+            }
             Engine::Pct(schedules) | Engine::Random(schedules) => Some(format!("{schedules} schedules sampled")),
+        }
+    }
+
+    /// Spurious wake-ups that the exploration tries in one execution.
+    pub fn spurious(self) -> usize {
+        match self {
+            Engine::Bounded { spurious, .. } | Engine::Sweep { spurious, .. } => spurious,
+            _ => 0,
         }
     }
 
@@ -225,8 +253,23 @@ pub struct Run {
     /// The operations of `src/` that were executed, if that was asked for.
     #[serde(default)]
     pub sites: Vec<Site>,
+    /// Parks that found nothing to return for, where the bounded explorer might return spuriously.
+    #[serde(default)]
+    pub parks: u64,
+    /// How waits with a deadline ended, by the thread that waited, under the bounded explorer.
+    #[serde(default)]
+    pub timed: BTreeMap<usize, Timed>,
     /// Seconds on the wall.
     pub seconds: f64,
+}
+
+/// How one thread's waits with a deadline ended, in all executions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timed {
+    /// By what they waited for.
+    pub met: u64,
+    /// By the deadline.
+    pub expired: u64,
 }
 
 /// What a run is told beside its model and its engine.

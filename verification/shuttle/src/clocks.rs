@@ -49,6 +49,8 @@ pub(crate) struct Clocks {
     released: HashMap<usize, Clock>,
     plain: HashMap<usize, Plain>,
     ids: usize,
+    /// By thread: locks that it holds.
+    held: [usize; THREADS],
 }
 
 impl Clocks {
@@ -99,6 +101,14 @@ impl Clocks {
             let past = self.snapshot(me);
             join(self.released.entry(id).or_default(), &past);
         }
+    }
+
+    pub(crate) fn lock(&mut self, me: usize, taken: bool) {
+        if taken { self.held[me] += 1 } else { self.held[me] -= 1 }
+    }
+
+    pub(crate) fn holds_a_lock(&self, me: usize) -> bool {
+        self.held[me] > 0
     }
 
     /// An access to plain memory; panics if it races with an earlier one.

@@ -2,14 +2,14 @@
 //! vector clocks watching.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Instant;
 
-use hence_registry::{Engine, Model, Options, Run, Weaken};
+use hence_registry::{Engine, Model, Options, Run, Timed, Weaken};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner, current, thread};
 
@@ -31,8 +31,46 @@ pub fn executions() -> u64 {
 std::thread_local! {
     /// The clocks of the execution under way. All its threads are coroutines on this thread.
     static CLOCKS: RefCell<Clocks> = RefCell::default();
+    /// How waits with a deadline have ended.
+    static TIMED: RefCell<Waits> = RefCell::default();
     /// Who answers the choices of the exploration under way.
     static CHOICES: RefCell<Option<Rc<RefCell<dyn Choices>>>> = const { RefCell::new(None) };
+}
+
+/// Waits with a deadline: those that are under way, and how others ended.
+#[derive(Default)]
+struct Waits {
+    /// By thread: whether it waits for something else than the deadline, too.
+    open: BTreeMap<usize, bool>,
+    ended: BTreeMap<usize, Timed>,
+}
+
+impl Waits {
+    /// A sleep until a moment (`schedule.rs`) has one end only.
+    fn begin(&mut self, me: usize, site: Site) {
+        self.met(me);
+        self.open.insert(me, !site.file().ends_with("schedule.rs"));
+    }
+
+    fn expire(&mut self, me: usize) {
+        if self.open.remove(&me) == Some(true) {
+            self.ended.entry(me).or_default().expired += 1;
+        }
+    }
+
+    /// A thread that has gone on without coming to the deadline has met what it waited for.
+    fn met(&mut self, me: usize) {
+        if self.open.remove(&me) == Some(true) {
+            self.ended.entry(me).or_default().met += 1;
+        }
+    }
+
+    /// All threads have ended.
+    fn all_met(&mut self) {
+        while let Some((&me, _)) = self.open.first_key_value() {
+            self.met(me);
+        }
+    }
 }
 
 /// The choices that a program leaves to its explorer, beside which thread runs next.
@@ -41,6 +79,10 @@ pub trait Choices {
     fn choose(&mut self, options: usize) -> usize;
     /// Whether a `park` returns spuriously.
     fn spurious(&mut self) -> bool;
+    /// Whether a step of user code panics.
+    fn panics(&mut self) -> bool {
+        false
+    }
 }
 
 fn clocks<R>(access: impl FnOnce(&mut Clocks, usize) -> R) -> R {
@@ -78,9 +120,24 @@ impl Watch for Shuttle {
     fn choose(&self, bound: usize) -> usize {
         CHOICES.with_borrow(|choices| choices.as_ref().map_or(0, |choices| choices.borrow_mut().choose(bound)))
     }
+    fn locks(&self, taken: bool) {
+        clocks(|clocks, me| clocks.lock(me, taken));
+    }
+    fn waits(&self, site: Site) {
+        TIMED.with_borrow_mut(|waits| waits.begin(current::me().into(), site));
+    }
+    fn expires(&self) {
+        TIMED.with_borrow_mut(|waits| waits.expire(current::me().into()));
+    }
     fn spurious(&self) -> bool {
         CHOICES.with_borrow(|choices| choices.as_ref().is_some_and(|choices| choices.borrow_mut().spurious()))
     }
+}
+
+/// Whether the step of user code that the calling thread has come to panics. It holds no lock.
+pub(crate) fn panics() -> bool {
+    assert!(!clocks(|clocks, me| clocks.holds_a_lock(me)), "user code under a lock");
+    CHOICES.with_borrow(|choices| choices.as_ref().is_some_and(|choices| choices.borrow_mut().panics()))
 }
 
 /// A thread of a model or a fuzzed program, whose start and end carry happens-before.
@@ -134,6 +191,8 @@ pub fn drive(
     Runner::new(scheduler, config).run(move || {
         EXECUTIONS.fetch_add(1, Ordering::Relaxed);
         CLOCKS.take();
+        // Of the execution before: its threads may have outlived its body.
+        TIMED.with_borrow_mut(Waits::all_met);
         body();
     });
 }
@@ -141,7 +200,7 @@ pub fn drive(
 /// Runs `body` once for each schedule, without a bound but for one spurious wake-up.
 pub(crate) fn exhaust(body: impl Fn() + Send + Sync + 'static) {
     let search = Rc::new(RefCell::new(Path::new(None, 1, None)));
-    drive(Search(search.clone()), Some(search), body);
+    drive(Settling(Search(search.clone())), Some(search), body);
 }
 
 /// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
@@ -162,18 +221,23 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         }
     };
     let (seed, mut path) = (options.seed, None);
+    let mut search = |preemptions, spurious, panics, body| {
+        let search = Rc::new(RefCell::new(Path::new(preemptions, spurious, panics, options.replay.as_deref())));
+        path = Some(search.clone());
+        drive(Settling(Search(search.clone())), Some(search), body);
+    };
     let result = panic::catch_unwind(AssertUnwindSafe(|| match engine {
-        Engine::Bounded { preemptions, spurious } => {
-            let search = Rc::new(RefCell::new(Path::new(preemptions, spurious, options.replay.as_deref())));
-            path = Some(search.clone());
-            drive(Settling(Search(search.clone())), Some(search), body)
-        }
+        Engine::Bounded { preemptions, spurious } => search(preemptions, spurious, 0, body),
+        Engine::Sweep { preemptions, spurious, panics } => search(preemptions, spurious, panics, body),
         Engine::Pct(schedules) => drive(PctScheduler::new_from_seed(seed, 3, schedules as usize), None, body),
         Engine::Random(schedules) => drive(RandomScheduler::new_from_seed(seed, schedules as usize), None, body),
         Engine::Loom | Engine::LoomBounded(_) => panic!("not an engine of shuttle's"),
     }));
     let outcomes = outcomes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+    let parks = path.as_ref().map_or(0, |path| path.borrow().parks);
     let replay = path.map(|path| path.borrow().replay());
+    let mut waits = TIMED.take();
+    waits.all_met();
     Run {
         executions: executions(),
         outcomes,
@@ -182,6 +246,8 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         complete: result.is_ok() && engine.enumerates() && options.replay.is_none(),
         weakened: weaken::executed(),
         sites: weaken::recorded(),
+        parks,
+        timed: waits.ended,
         seconds: begun.elapsed().as_secs_f64(),
     }
 }

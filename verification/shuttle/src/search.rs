@@ -1,14 +1,15 @@
 //! The bounded explorer: a depth-first search over the schedules of a program, with at most so many preemptions in
 //! each (iterative context bounding: Musuvathi and Qadeer, PLDI 2007), on shuttle's `Scheduler` trait.
 //!
-//! An execution is a path of choices: which thread runs next, and whether a `park` returns spuriously. The search runs
-//! the program once per path, each time with the last choice that has an untried alternative changed and everything
-//! after it taken anew. Switching away from a thread that could go on is a preemption and costs one of the budget;
-//! without a budget (`None`) the search is exhaustive.
+//! An execution is a path of choices: which thread runs next, whether a `park` returns spuriously, and whether a step of
+//! user code panics. The search runs the program once per path, each time with the last choice that has an untried
+//! alternative changed and everything after it taken anew. Switching away from a thread that could go on is a preemption
+//! and costs one of the budget; without a budget (`None`) the search is exhaustive.
 //!
 //! A thread that yields waits in a loop for another (a lock's contention does), and runs again only when no thread is
 //! left that has not yielded: the turn of the loop had no effect, so it might as well not have begun yet, and a spin has
-//! finitely many schedules.
+//! finitely many schedules. Without a budget the same is done to a thread that waits for a lock: that it comes later is
+//! another schedule. A thread that waits for a token is not put off: that it looked for the token can matter.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,6 +25,26 @@ struct Choice {
     options: usize,
 }
 
+/// How often something may happen in one execution, and how often it has in the one under way.
+struct Budget {
+    most: usize,
+    spent: usize,
+}
+
+impl Budget {
+    fn new(most: usize) -> Self {
+        Self { most, spent: 0 }
+    }
+
+    fn is_left(&self) -> bool {
+        self.spent < self.most
+    }
+
+    fn spend(&mut self, happens: bool) {
+        self.spent += usize::from(happens);
+    }
+}
+
 /// The path under way, and the budgets of the execution under way.
 pub(crate) struct Path {
     choices: Vec<Choice>,
@@ -31,18 +52,19 @@ pub(crate) struct Path {
     begun: bool,
     /// Set where one given path is to be run, and no other.
     replay: bool,
-    max_preemptions: usize,
-    preemptions: usize,
-    max_spurious: usize,
-    spurious: usize,
+    preemptions: Budget,
+    spurious: Budget,
+    panics: Budget,
+    /// Parks, in all executions, that found nothing to return for.
+    pub(crate) parks: u64,
     /// Threads that have yielded, and wait until all have.
     yielded: Vec<TaskId>,
     /// Whether the thread under way goes on to wait for a token.
-    parks: bool,
+    parking: bool,
 }
 
 impl Path {
-    pub(crate) fn new(preemptions: Option<usize>, spurious: usize, replay: Option<&str>) -> Self {
+    pub(crate) fn new(preemptions: Option<usize>, spurious: usize, panics: usize, replay: Option<&str>) -> Self {
         let choices = replay.map_or_else(Vec::new, |replay| {
             let taken = replay.split('.').map(|word| word.parse().expect("a replay is numbers joined by dots"));
             taken.map(|taken| Choice { taken, options: usize::MAX }).collect()
@@ -52,12 +74,12 @@ impl Path {
             depth: 0,
             begun: false,
             replay: replay.is_some(),
-            max_preemptions: preemptions.unwrap_or(usize::MAX),
-            preemptions: 0,
-            max_spurious: spurious,
-            spurious: 0,
+            preemptions: Budget::new(preemptions.unwrap_or(usize::MAX)),
+            spurious: Budget::new(spurious),
+            panics: Budget::new(panics),
+            parks: 0,
             yielded: Vec::new(),
-            parks: false,
+            parking: false,
         }
     }
 
@@ -81,9 +103,12 @@ impl Path {
             self.choices[last].taken += 1;
         }
         self.begun = true;
-        (self.depth, self.preemptions, self.spurious) = (0, 0, 0);
+        self.depth = 0;
+        for budget in [&mut self.preemptions, &mut self.spurious, &mut self.panics] {
+            budget.spent = 0;
+        }
         self.yielded.clear();
-        self.parks = false;
+        self.parking = false;
         true
     }
 
@@ -91,22 +116,22 @@ impl Path {
         // shuttle calls every park a yield. A thread that waits for a lock may be put off, too, as long as there is no
         // bound: it might as well have come later. One that waits for a token has been asked before, and may not.
         let puts_off =
-            |task: &TaskId| yields && !self.parks && (runnable.contains(task) || self.max_preemptions == usize::MAX);
+            |task: &TaskId| yields && !self.parking && (runnable.contains(task) || self.preemptions.most == usize::MAX);
         self.yielded.extend(current.filter(puts_off));
-        self.parks = false;
+        self.parking = false;
         if runnable.iter().all(|task| self.yielded.contains(task)) {
             self.yielded.clear();
         }
         let goes_on = current.filter(|task| !yields && runnable.contains(task) && !self.yielded.contains(task));
         let mut options = Vec::from_iter(goes_on);
-        if goes_on.is_none() || self.preemptions < self.max_preemptions {
+        if goes_on.is_none() || self.preemptions.is_left() {
             options.extend(runnable.iter().filter(|task| Some(**task) != current && !self.yielded.contains(task)));
         }
         if options.is_empty() {
             options.extend(current); // it yields, and no one else can run
         }
         let next = options[self.choose(options.len())];
-        self.preemptions += usize::from(goes_on.is_some_and(|current| next != current));
+        self.preemptions.spend(goes_on.is_some_and(|current| next != current));
         next
     }
 }
@@ -131,10 +156,17 @@ impl Choices for Path {
     }
 
     fn spurious(&mut self) -> bool {
-        let spurious = self.spurious < self.max_spurious && self.choose(2) == 1;
-        self.spurious += usize::from(spurious);
-        self.parks = !spurious;
+        self.parks += 1;
+        let spurious = self.spurious.is_left() && self.choose(2) == 1;
+        self.spurious.spend(spurious);
+        self.parking = !spurious;
         spurious
+    }
+
+    fn panics(&mut self) -> bool {
+        let panics = self.panics.is_left() && self.choose(2) == 1;
+        self.panics.spend(panics);
+        panics
     }
 }
 
