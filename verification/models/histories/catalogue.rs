@@ -200,7 +200,8 @@ fn of_tokens() -> Vec<Model> {
     vec![
         history("history_token_two_threads", ALL, || {
             holds(&threads(&[&[Cancel(0), Cause(1)], &[Cancel(1), Cause(0)]]))
-        }),
+        })
+        .slow(),
         history("history_token_waited_for", ALL, || {
             holds(&threads(&[&[WaitToken(1, Blocks), Cause(0)], &[OnCancel(1), Cancel(0)]]))
         }),

@@ -93,6 +93,7 @@ struct World {
 // SAFETY: all threads of an execution are coroutines on one thread of the operating system, and none is suspended while
 // it touches a cell: no borrow lasts over an operation of the crate's.
 unsafe impl Sync for World {}
+// SAFETY: as above.
 unsafe impl Send for World {}
 
 /// Runs a program to its end.
