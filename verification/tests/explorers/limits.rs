@@ -32,10 +32,16 @@ pub(crate) fn limits() -> Vec<Limit> {
                     since.any(|access| !access.is_load()) && theirs.iter().any(|access| access.is_load())
                 })
             },
-            seen: vec![(
-                LoomMisses,
-                Program(vec![vec![x(Load(Relaxed))], vec![x(Load(Relaxed)), x(FetchOr(1, Relaxed))]]),
-            )],
+            seen: vec![
+                (LoomMisses, Program(vec![vec![x(Load(Relaxed))], vec![x(Load(Relaxed)), x(FetchOr(1, Relaxed))]])),
+                (
+                    LoomMissesWeak,
+                    Program(vec![
+                        vec![x(Load(Relaxed)), y(Load(Relaxed))],
+                        vec![x(Load(Relaxed)), y(Store(1, Relaxed)), x(Store(2, Relaxed))],
+                    ]),
+                ),
+            ],
         },
         Limit {
             name: "a plain store beside another thread's write",
