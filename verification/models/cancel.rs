@@ -132,7 +132,8 @@ pub(super) fn models() -> Vec<Model> {
         )),
         Model::new("lv_cx_1_deadline_ends_every_wait", &["LV-CX-1"], &["all"], deadline_ends_every_wait)
             .one_way("nobody cancels, sends, receives or drops the guard"),
-        Model::new("lv_cx_1_two_kinds_of_waits", &["LV-CX-1"], &["both"], two_waits),
+        Model::new("lv_cx_1_two_kinds_of_waits", &["LV-CX-1"], &["both"], two_waits)
+            .under(&[Engine::Loom, Engine::Bounded { preemptions: Some(3), spurious: 1 }]),
         Model::new("lv_cx_1_two_make_the_line", &["LV-CX-1", "HB-CX-1"], &["both"], two_make_the_line),
         Model::new("lv_cx_1_timed_wait", &["LV-CX-1", "HB-CX-1"], EARLY_OR_LATE, timed_wait),
         Model::new("lv_cx_1_future_dropped", &["LV-CX-1"], EARLY_OR_LATE, future_dropped),

@@ -199,7 +199,7 @@ pub fn drive(
 
 /// Runs `body` once for each schedule, without a bound but for one spurious wake-up.
 pub(crate) fn exhaust(body: impl Fn() + Send + Sync + 'static) {
-    let search = Rc::new(RefCell::new(Path::new(None, 1, None)));
+    let search = Rc::new(RefCell::new(Path::new(None, 1, 0, None)));
     drive(Settling(Search(search.clone())), Some(search), body);
 }
 
