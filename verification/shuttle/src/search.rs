@@ -8,7 +8,8 @@
 //!
 //! A thread that yields waits in a loop for another (a lock's contention does), and runs again only when no thread is
 //! left that has not yielded: the turn of the loop had no effect, so it might as well not have begun yet, and a spin has
-//! finitely many schedules.
+//! finitely many schedules. So does one that waits for a lock, unless there is a budget; one that waits for a token goes
+//! on as soon as anybody else could.
 
 use std::cell::RefCell;
 use std::rc::Rc;
