@@ -2,8 +2,8 @@
 //!
 //! loom explores the C11 orderings written at each site, and reports races on plain memory, deadlocks and leaks of its
 //! own objects. It leaves out load buffering, stores older than the last seven to a location, sequentially consistent
-//! *accesses* (they act as AcqRel), spurious compare-exchange failure, and, through its partial-order reduction, some
-//! outcomes of programs in which one thread loads and then writes the same atomic; nothing in `src/` has that shape.
+//! *accesses* (they act as AcqRel), spurious compare-exchange failure, and what `verification/tests/explorers/limits.rs`
+//! lists by shape; `shapes.rs` beside it says why nothing is lost in `src/`.
 //!
 //! Needs: `sync/hook.rs`.
 
@@ -155,7 +155,8 @@ pub(crate) mod os {
 
     use super::hook::{self, Operation};
 
-    /// loom's `Notify`: a token, its happens-before edge, one waiter, and one spurious return.
+    /// loom's `Notify`: a token, its happens-before edge, one waiter, and one spurious return. One edge too many: of two
+    /// threads that are about to `unpark` one handle, the second comes after the first.
     #[derive(Debug)]
     pub(crate) struct Handle(loom::sync::Notify);
 
