@@ -15,6 +15,7 @@ use shuttle::scheduler::RandomScheduler;
 
 use crate::explorer::drive;
 use crate::hence::sync::hook::{Operation, Site};
+use crate::settle::Settling;
 
 /// What threads do with one object, at two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +112,7 @@ pub(crate) fn done(me: usize, id: usize, done: Done, order: Ordering) {
 pub fn shapes(model: &Model, schedules: usize) -> BTreeSet<Shape> {
     let shapes = Arc::new(Mutex::new(BTreeSet::new()));
     let (body, found) = (model.body, shapes.clone());
-    drive(RandomScheduler::new_from_seed(1, schedules), None, move || {
+    drive(Settling(RandomScheduler::new_from_seed(1, schedules)), None, move || {
         NOTED.set(Some(Noted::default()));
         body();
         let noted = NOTED.take().unwrap_or_default();

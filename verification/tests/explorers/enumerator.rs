@@ -41,8 +41,8 @@ pub(crate) fn outcomes(program: &Program, memory: Memory) -> Outcomes {
     let mut pending = vec![Graph::new(&code)];
     while let Some(graph) = pending.pop() {
         let mut ended = true;
-        for thread in 0..code.len() {
-            let Some(micro) = code[thread].get(graph.threads[thread].at) else { continue };
+        for (thread, steps) in code.iter().enumerate() {
+            let Some(micro) = steps.get(graph.threads[thread].at) else { continue };
             ended = false;
             for next in graph.step(thread, micro, memory) {
                 match next {
@@ -57,6 +57,14 @@ pub(crate) fn outcomes(program: &Program, memory: Memory) -> Outcomes {
         }
     }
     outcomes
+}
+
+/// Whether some execution ends with these values read, thread by thread.
+pub(crate) fn may(program: &Program, memory: Memory, values: &[&[usize]]) -> bool {
+    outcomes(program, memory).iter().any(|outcome| match outcome {
+        Outcome::Values(read) => read[..values.len()].iter().eq(values),
+        Outcome::Race => false,
+    })
 }
 
 /// Steps, with the two ends of a section apart.
@@ -255,14 +263,6 @@ mod tests {
 
     fn y(access: Access) -> Step {
         Atomic(1, access)
-    }
-
-    /// Whether some execution ends with these values read, thread by thread.
-    fn may(program: &Program, memory: Memory, values: &[&[usize]]) -> bool {
-        outcomes(program, memory).iter().any(|outcome| match outcome {
-            Outcome::Values(read) => read[..values.len()].iter().eq(values),
-            Outcome::Race => false,
-        })
     }
 
     fn races(program: &Program) -> bool {

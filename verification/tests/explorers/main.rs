@@ -12,6 +12,7 @@
 mod compare;
 mod enumerator;
 mod generator;
+mod kernels;
 mod limits;
 mod shapes;
 
