@@ -13,7 +13,6 @@ use super::{DEADLOCK, RACE};
 use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use crate::hence::sync::{AtomicBool, Lock};
 
-const THREE_PREEMPTIONS: Engine = Engine::Bounded { preemptions: Some(3), spurious: 1 };
 const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
 
 pub(super) fn models() -> Vec<Model> {
@@ -21,7 +20,8 @@ pub(super) fn models() -> Vec<Model> {
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     let send_unlocked = || core(Kind::NoLock, "let sent = self.state.with(");
     let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| match");
-    let sampled = [&[THREE_PREEMPTIONS][..], &SAMPLES].concat();
+    let at_most = |preemptions| Engine::Bounded { preemptions: Some(preemptions), spurious: 1 };
+    let sampled = |preemptions| [&[at_most(preemptions)][..], &SAMPLES].concat();
     vec![
         Model::new("hb_ch_1_rendezvous", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(0))),
         Model::new("hb_ch_1_bounded", &["HB-CH-1"], &["7 1"], || send_before_recv(Some(1))),
@@ -104,20 +104,20 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_ch_1_sender_not_woken", &["LV-CH-1"], DEADLOCK, || two_sends(Some(1)))
             .weakened(core(Kind::NoWake, "notify(wake); // recv:")),
         Model::new("lv_ch_1_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(0, 1))
-            .under(&[Engine::Loom, THREE_PREEMPTIONS])
+            .under(&[Engine::Loom, at_most(3)])
             .slow(),
         Model::new("lv_ch_1_two_by_two_bounded", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(1, 1))
-            .under(&[Engine::Loom, THREE_PREEMPTIONS])
+            .under(&[Engine::Loom, at_most(3)])
             .slow(),
         Model::new("lv_ch_1_two_by_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1", "SF-CH-2"], TWO_BY_TWO, || {
             two_by_two(0, 2)
         })
-        .under(&sampled)
+        .under(&sampled(2))
         .slow(),
         Model::new("lv_ch_1_two_by_two_by_two_bounded", &["LV-CH-1", "SF-CH-1", "SF-CH-2"], TWO_BY_TWO, || {
             two_by_two(1, 2)
         })
-        .under(&sampled)
+        .under(&sampled(3))
         .slow(),
         Model::new("lv_ch_2_close_wakes_receivers", &["LV-CH-2"], &["all woken"], close_wakes_receivers),
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),

@@ -2,7 +2,7 @@
 //! specification of all that they use. `fuzz/` makes up programs of the same steps, which go the same way.
 //!
 //! - [`program`] is what a program is made of, and `run` carries one out, and makes sure that it ends;
-//! - [`trace`] is what happened, and [`check`] says whether it may;
+//! - `trace` is what happened, and `check` says whether it may;
 //! - `catalogue` has the programs that are models, and `variants` a channel that is none, and is found out.
 //!
 //! Under the bounded explorer alone: loom takes executions that differ in real time only for one.

@@ -61,7 +61,8 @@ pub(super) fn models() -> Vec<Model> {
         ),
         Model::new("sf_sel_1_a_chosen_place_is_taken", &["SF-SEL-1", "SF-CH-3"], &["1"], chosen_place_is_taken),
         Model::new("sf_sel_1_a_place_passed_over_is_free", &["SF-SEL-1", "LV-CH-1"], &["1"], place_passed_over),
-        Model::new("sf_sel_1_biased_after_a_wait", &["SF-SEL-1"], &["the first"], biased_after_a_wait),
+        Model::new("sf_sel_1_biased_after_a_wait", &["SF-SEL-1"], &["the first"], biased_after_a_wait)
+            .one_way("nobody sends on a timer: it has a message once the moment has come"),
         Model::new("sf_sel_1_numbers_after_a_remove", &["SF-SEL-1"], &["7"], numbers_after_a_remove),
         Model::new("sf_sel_1_both_ends_of_one_channel", &["SF-SEL-1"], &["one sent"], both_ends),
         Model::new("sf_sel_1_the_same_channel_twice", &["SF-SEL-1", "SF-SEL-2"], &["arm 0", "arm 1"], same_twice),

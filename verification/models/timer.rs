@@ -41,7 +41,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_2_select_with_timer", &["SF-TM-2", "SF-SEL-1", "SF-SEL-2"], RECEIVED, || {
             select_with_limit(1, true)
         }),
-        Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines),
+        Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines)
+            .one_way("the deadlines are past"),
         Model::new("sf_tm_2_promised_value_comes", &["SF-TM-2", "SF-SEL-4"], RECEIVED, promised_value_comes),
         Model::new("sf_tm_2_select_time_is_up", &["SF-TM-2", "SF-WT-1"], &["claimed", "time is up"], time_is_up),
         Model::failing("sf_tm_2_gives_up_unlocked", &["SF-TM-2"], RACE, || recv_timeout(Some(0)))

@@ -81,7 +81,7 @@ fn of_channels() -> Vec<Model> {
         history("sf_ch_2_history_rendezvous_two_senders", SPURIOUS, || {
             holds(&channel(Some(0), &[&[SEND], &[SEND], &[RECV, RECV]]))
         }),
-        history("sf_ch_2_history_rendezvous_both_ways", ALL, || {
+        history("sf_ch_2_history_rendezvous_both_ways", THREE_PREEMPTIONS, || {
             holds(&channel(Some(0), &[&[SEND, RECV], &[RECV, SEND], &[TRY_SEND, TRY_RECV]]))
         })
         .slow(),
@@ -354,7 +354,7 @@ fn not_allowed() -> Vec<Model> {
             || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]])),
         )
         .weakened(core("notify(wake); // recv:")),
-        failing("sf_sel_1_history_claimed_by_both", &["a wake-up is lost: nothing keeps t1 from `recv c0`"], || {
+        failing("sf_sel_1_history_claimed_by_both", &["a wake-up is lost: nothing keeps t1 from `recv c"], || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
         })
