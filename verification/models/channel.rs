@@ -121,6 +121,7 @@ pub(super) fn models() -> Vec<Model> {
         .slow(),
         Model::new("lv_ch_2_close_wakes_receivers", &["LV-CH-2"], &["all woken"], close_wakes_receivers),
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
+        Model::new("lv_ch_2_last_sender_leaves_a_task", &["LV-CH-2"], &["woken"], last_sender_leaves_a_task),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
             .weakened(core(Kind::NoWake, "release(&Some(self.0)); // close")),
@@ -164,6 +165,15 @@ fn send_before_recv_async() -> String {
     let seen = witness.read();
     other.join().unwrap();
     format!("{value} {seen}")
+}
+
+/// A task waits, and looks again, while the last sender is dropped.
+fn last_sender_leaves_a_task() -> String {
+    let (sender, receiver) = bounded::<usize>(0);
+    let other = spawn(move || drop(sender));
+    assert!(block_on(receiver.recv_async()).is_err());
+    other.join().unwrap();
+    "woken".into()
 }
 
 fn async_rendezvous() -> String {

@@ -79,6 +79,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_sel_4_send_given_up_rendezvous", &["SF-SEL-4"], &["2"], send_given_up_rendezvous),
         Model::new("sf_sel_4_place_given_up", &["SF-SEL-4"], &["1"], place_given_up),
         Model::new("sf_sel_4_value_given_up", &["SF-SEL-4"], &["1 2"], value_given_up),
+        Model::new("sf_sel_4_given_up_beside_a_poll", &["SF-SEL-4"], &["1"], given_up_beside_a_poll),
         Model::new(
             "sf_sel_4_promised_receive_is_dropped",
             &["SF-SEL-4", "SF-CH-5"],
@@ -113,6 +114,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_sel_1_sender_not_woken", &["LV-SEL-1"], DEADLOCK, || recv_in_select_wakes(0))
             .weakened(arms(Kind::NoWake, "notify(wake); // choose_recv")),
         Model::new("lv_sel_1_recv_in_select_wakes", &["LV-SEL-1"], &["7"], || recv_in_select_wakes(0)),
+        Model::new("lv_sel_1_recv_in_select_wakes_a_task", &["LV-SEL-1"], &["7"], recv_in_select_wakes_a_task),
         Model::failing("lv_sel_1_observer_not_woken", &["LV-SEL-1"], DEADLOCK, ready_rendezvous_of_selects)
             .weakened(weaken(Kind::NoWake, "src/selection.rs", "observer.notify()")),
         Model::new("lv_sel_1_ready_sees_a_select", &["LV-SEL-1"], &["7"], ready_rendezvous_of_selects),
@@ -557,6 +559,21 @@ fn value_given_up() -> String {
     format!("{} {}", received[0].0, received[1].0)
 }
 
+/// A task waits for it, and looks again, meanwhile.
+fn given_up_beside_a_poll() -> String {
+    let (sender, receiver) = ends(Some(1));
+    sender.send(1).unwrap();
+    let mut select = Select::new_biased();
+    select.recv(&receiver);
+    let operation = select.select();
+    let other = {
+        let receiver = receiver.clone();
+        spawn(move || block_on(receiver.recv_async()).unwrap())
+    };
+    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    other.join().unwrap().to_string()
+}
+
 /// The same after a receive future that was given a later value, and was dropped.
 fn value_given_up_keeps_order() -> String {
     let (sender, receiver) = ends(None);
@@ -727,6 +744,15 @@ fn ready_rendezvous_of_selects() -> String {
 fn recv_in_select_wakes(capacity: usize) -> String {
     let (sender, receiver) = ends(Some(capacity));
     let other = sending(&sender, [7]);
+    let value = select_biased! { recv(receiver) -> value => value.unwrap() };
+    other.join().unwrap();
+    value.to_string()
+}
+
+/// A task sends, and looks again, while the select receives.
+fn recv_in_select_wakes_a_task() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let other = spawn(move || block_on(sender.send_async(7)).unwrap());
     let value = select_biased! { recv(receiver) -> value => value.unwrap() };
     other.join().unwrap();
     value.to_string()
