@@ -1,6 +1,8 @@
 //! The same guarantees everywhere: the comments in `src/`, the models and proofs.md hold one set of IDs, and every
 //! exploration that is to be complete has its count in proofs.md. Nothing is explored here.
 
+mod util;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -11,15 +13,10 @@ use hence_verification::sweep::Sources;
 use hence_verification::{engines, evidence, guarantees, root, sites};
 use regex_lite::Regex;
 
+use util::assert_none;
+
 fn proofs_md() -> Proofs {
     Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read")
-}
-
-/// Fails with one line for each fault.
-#[track_caller]
-fn assert_none(what: &str, faults: impl IntoIterator<Item = String>) {
-    let faults: Vec<String> = faults.into_iter().collect();
-    assert!(faults.is_empty(), "{what}:\n  {}\n", faults.join("\n  "));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! the partner of each ordering. Whether an argument is right no test can tell; that it argues from something that
 //! exists, one can.
 
+mod util;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -11,6 +13,8 @@ use hence_verification::proofs::Proofs;
 use hence_verification::{engines, root, sites};
 use regex_lite::Regex;
 use walkdir::WalkDir;
+
+use util::assert_none;
 
 /// A file cited by the end of its path, and numbers: "`tree.rs` 1 to 3, 7".
 const CITATION: &str = r"`([a-z_/]+\.rs)` (\d+(?:(?:,| to| and) \d+)*)";
@@ -68,13 +72,6 @@ fn cited(text: &str) -> BTreeSet<(String, u32)> {
     let citation = regex(CITATION);
     let all = citation.captures_iter(text).map(|it| (it[1].to_owned(), numbers(&it[2])));
     all.flat_map(|(file, numbers)| numbers.into_iter().map(move |number| (file.clone(), number))).collect()
-}
-
-/// Fails with one line for each fault.
-#[track_caller]
-fn assert_none(what: &str, faults: impl IntoIterator<Item = String>) {
-    let faults: Vec<String> = faults.into_iter().collect();
-    assert!(faults.is_empty(), "{what}:\n  {}\n", faults.join("\n  "));
 }
 
 #[test]

@@ -199,8 +199,12 @@ pub fn drive(
 
 /// Runs `body` once for each schedule, without a bound but for one spurious wake-up.
 pub(crate) fn exhaust(body: impl Fn() + Send + Sync + 'static) {
-    let search = Rc::new(RefCell::new(Path::new(None, 1, 0, None)));
-    drive(Settling(Search(search.clone())), Some(search), body);
+    search(Rc::new(RefCell::new(Path::new(None, 1, 0, None))), body);
+}
+
+/// Runs `body` once for each path.
+fn search(path: Rc<RefCell<Path>>, body: impl Fn() + Send + Sync + 'static) {
+    drive(Settling(Search(path.clone())), Some(path), body);
 }
 
 /// Explores a model; once per process, since a failing exploration can poison what follows. Never unwinds.
@@ -221,14 +225,14 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         }
     };
     let (seed, mut path) = (options.seed, None);
-    let mut search = |preemptions, spurious, panics, body| {
-        let search = Rc::new(RefCell::new(Path::new(preemptions, spurious, panics, options.replay.as_deref())));
-        path = Some(search.clone());
-        drive(Settling(Search(search.clone())), Some(search), body);
+    let mut within = |preemptions, spurious, panics, body| {
+        let begun = Rc::new(RefCell::new(Path::new(preemptions, spurious, panics, options.replay.as_deref())));
+        path = Some(begun.clone());
+        search(begun, body);
     };
     let result = panic::catch_unwind(AssertUnwindSafe(|| match engine {
-        Engine::Bounded { preemptions, spurious } => search(preemptions, spurious, 0, body),
-        Engine::Sweep { preemptions, spurious, panics } => search(preemptions, spurious, panics, body),
+        Engine::Bounded { preemptions, spurious } => within(preemptions, spurious, 0, body),
+        Engine::Sweep { preemptions, spurious, panics } => within(preemptions, spurious, panics, body),
         Engine::Pct(schedules) => drive(PctScheduler::new_from_seed(seed, 3, schedules as usize), None, body),
         Engine::Random(schedules) => drive(RandomScheduler::new_from_seed(seed, schedules as usize), None, body),
         Engine::Loom | Engine::LoomBounded(_) => panic!("not an engine of shuttle's"),

@@ -15,6 +15,7 @@ const SCHEDULES: usize = 100;
 
 const SECOND_EXPLORER: &str = "The models run under the bounded explorer, too, which hides no load, and end alike.";
 const CHANGES_ONCE: &str = "The word changes once: no exchange can fail on anything but its last value.";
+const DOES_NOT_ASK: &str = "Fails on PROMISED or a cause, and does not ask which.";
 const TRIES_AGAIN: &str = "A failure on an older value is one more turn of the loop.";
 
 /// The shape, the file, a piece of the operation's one line, and the reason.
@@ -43,18 +44,8 @@ const HARMLESS: [(Kind, &str, &str, &str); 12] = [
     ),
     (ClaimBesideWrite, "src/sync/parker.rs", "self.state.compare_exchange(NOTIFIED, EMPTY", TRIES_AGAIN),
     (ClaimBesideWrite, "src/sync/spin.rs", "self.held.compare_exchange(", TRIES_AGAIN),
-    (
-        ClaimBesideWrite,
-        "src/wait.rs",
-        "self.claim.compare_exchange(WAITING, cause",
-        "Fails on PROMISED or a cause, and does not ask which.",
-    ),
-    (
-        ClaimBesideWrite,
-        "src/wait.rs",
-        "self.claim.compare_exchange(WAITING, PROMISED",
-        "Fails on PROMISED or a cause, and does not ask which.",
-    ),
+    (ClaimBesideWrite, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause", DOES_NOT_ASK),
+    (ClaimBesideWrite, "src/wait.rs", "self.claim.compare_exchange(WAITING, PROMISED", DOES_NOT_ASK),
     (
         TwoWakes,
         "src/sync/parker.rs",
