@@ -22,7 +22,9 @@
 //! is handed back, and never runs.
 //!
 //! **SF-PL-2.** When a job starts, no more jobs run, it included, than the limit in force at that moment. A job that
-//! waits in `join`, [`blocking`], [`yield_now`], `scope` or a submission to its own pool does not run meanwhile.
+//! waits in `join`, [`blocking`], [`yield_now`], `scope`, a submission to a pool or a wait for one does not run meanwhile.
+//! *Not promised:* that a job that has begun goes on only below the limit. One whose wait had a limit of its own goes on
+//! when that is over, beside those that run.
 //!
 //! **SF-PL-3.** `cancel` returns true at most once, and only if the job never runs. Of a cancel, a shutdown and the
 //! start of a job exactly one wins.
@@ -32,33 +34,39 @@
 //!
 //! **SF-PL-5.** Jobs start in the order in which they were accepted, and submitters that wait are accepted in the order
 //! in which they came. A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it.
+//! Whoever has seen that a job has ended finds its worker free.
 //! *Not promised:* this of jobs that were accepted before the limit was lowered.
 //!
 //! **SF-PL-6.** `wait_idle` returns `Ok` only if at some moment between its call and its return no job was queued or
 //! running; `drain` and `shutdown` only if moreover no worker is left.
 //!
 //! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are gone
-//! or returned. Once one of its jobs has failed, none of them starts.
+//! or returned; its token is cancelled then. Once one of its jobs has failed, none of them starts, and that failure is
+//! what it reports.
 //!
 //! # Liveness
 //! **LV-PL-1.** A job that is queued starts once fewer jobs run than the limit, whatever is resized, cancelled, closed
-//! or panics meanwhile. *Not promised:* this where the operating system refuses to start a thread, until another job is
-//! submitted or ends.
+//! or panics meanwhile, and however often jobs that have begun wait and go on. *Not promised:* this where the operating
+//! system refuses to start a thread, until another job is submitted, waits or ends.
 //!
 //! **LV-PL-2.** A submitter that waits is accepted once there is room, and refused once the pool is closed.
 //!
 //! **LV-PL-3.** Everybody who waits for a job, or for the pool, returns or is woken once that has ended.
 //!
-//! **LV-PL-4.** A job that waits for another of the same pool, by `join`, `scope`, [`blocking`] or [`yield_now`], or for
-//! a place in its queue, keeps no job from running, however small the limit; it goes on once what it waits for has come
-//! and fewer jobs run than the limit.
+//! **LV-PL-4.** A job that waits for another, of whichever pool, by `join`, `scope`, [`blocking`] or [`yield_now`], for a
+//! place in a queue or for a pool, keeps no job of its own pool from running, however small the limit; it goes on once
+//! what it waits for has come and fewer jobs run than the limit, or its wait has a limit (a time, a token) that is over.
+//! Permits that queued jobs want, too, go by turns to those and to the jobs that have begun.
 //!
 //! # Waiting from inside
 //! A job that joins a job that has not begun runs it on the spot: that needs no other worker, and adds nothing to the
 //! number that run. One that joins a job that is running elsewhere gives its permit back meanwhile, so that the others
-//! go on; for that a worker more is started, if none is idle, and it leaves when it is one too many. Running *any* other
+//! go on; for that a worker more is started, if none is idle, and it leaves when it is one too many (one stays while jobs
+//! yield to each other). Running *any* other
 //! job on the spot would need no worker, but could stack jobs upon jobs that wait for each other the wrong way round. A job that
-//! borrows a worker's state is never run inside another. A job that waits for its pool (`drain`, `shutdown`,
+//! borrows a worker's state is never run inside another. Jobs that join each other on the spot nest on the worker's stack:
+//! about 500 bytes a level and the jobs' own frames, so that the 2 MiB of std's threads are enough for some thousands
+//! (a few hundred in a debug build). A job that waits for its pool (`drain`, `shutdown`,
 //! `wait_idle`) gets [`WaitError::WouldDeadlock`]; `resize`, `close` and submissions work as anywhere.
 //!
 //! # Panics
@@ -129,7 +137,7 @@ use super::cancel::CancellationToken;
 use super::sync::{Arc, now, on_our_clock};
 use core::{Goal, Job};
 use job::Queued;
-use shared::{Owner, Patience, Shared};
+use shared::{Limit, Owner, Shared};
 use task::Packet;
 use worker::report_panic;
 
@@ -213,7 +221,7 @@ impl<S> Pool<S> {
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
-        self.submit(job, Patience::Until(None))
+        self.submit(job, Limit::Until(None))
     }
 
     /// Submits a job of which nothing more will be heard, but by the hook if it panics: fire and forget. As
@@ -241,7 +249,7 @@ impl<S> Pool<S> {
         let packet = Arc::new(Packet::new(job.into_work::<W>()));
         let submitted = self
             .shared
-            .enqueue(Queued::Shared(packet.clone()), || packet.claim(), Patience::Until(None))
+            .enqueue(Queued::Shared(packet.clone()), || packet.claim(), &Limit::Until(None))
             // SAFETY: it was not accepted: it is ours.
             .map_err(|refused| refused.hand_back(unsafe { packet.work() }));
         // If it has ended by now, its result is dropped here.
@@ -271,7 +279,7 @@ impl<S> Pool<S> {
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
-        self.submit(job, Patience::None)
+        self.submit(job, Limit::Now)
     }
 
     /// Submits a job, if that is possible within `timeout`. A timeout too long for an `Instant` is none.
@@ -293,7 +301,7 @@ impl<S> Pool<S> {
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
-        self.submit(job, Patience::Until(now().checked_add(timeout)))
+        self.submit(job, Limit::Until(now().checked_add(timeout)))
     }
 
     /// Submits a job, if that is possible by `deadline`. It tries at least once, even if the deadline has passed.
@@ -315,7 +323,7 @@ impl<S> Pool<S> {
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
-        self.submit(job, Patience::Until(Some(on_our_clock(deadline))))
+        self.submit(job, Limit::Until(Some(on_our_clock(deadline))))
     }
 
     /// Submits a job, unless `token` is cancelled first. (That the *job* is to stop it has to find out itself: give it a
@@ -343,16 +351,16 @@ impl<S> Pool<S> {
         if token.is_cancelled() {
             return Err(SpawnError::Cancelled(job));
         }
-        self.submit(job, Patience::OrCancelled(token))
+        self.submit(job, Limit::OrCancelled(token))
     }
 
-    fn submit<W>(&self, job: W, patience: Patience<'_>) -> Result<Task<W::Output>, SpawnError<W>>
+    fn submit<W>(&self, job: W, limit: Limit<'_>) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S> + 'static,
         W::Output: Send + 'static,
     {
         let packet = Arc::new(Packet::new(job));
-        match self.shared.submit(Queued::Shared(packet.clone()), || packet.claim(), patience) {
+        match self.shared.submit(Queued::Shared(packet.clone()), || packet.claim(), &limit) {
             Ok(()) => Ok(Task::new(packet, self.shared.clone())),
             // SAFETY: it was not accepted: it is ours.
             Err(refused) => Err(refused.hand_back(unsafe { packet.work() })),
@@ -397,7 +405,8 @@ impl<S> Pool<S> {
         closed
     }
 
-    /// Closes the pool, and blocks until all jobs have ended and all workers are gone.
+    /// Closes the pool, and blocks until all jobs have ended and all workers are gone: of their threads, nothing is left
+    /// to run but the destructors of thread-local variables.
     ///
     /// # Errors
     /// `WouldDeadlock` in a job of the same pool.
@@ -466,8 +475,8 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Gone, false)
     }
 
-    /// Closes the pool, cancels what is queued, cancels [`token`](Pool::token), and blocks until the jobs that run have
-    /// ended and all workers are gone.
+    /// Closes the pool, cancels what is queued, then cancels [`token`](Pool::token), and blocks until the jobs that run
+    /// have ended and all workers are gone, as [`drain`](Pool::drain) says it.
     ///
     /// # Errors
     /// `WouldDeadlock` in a job of the same pool: all but the wait has been done.

@@ -15,7 +15,7 @@
 //! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
 //! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
-//! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing | shuttle's; likewise |
+//! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | `Arc`, `OnceLock` | std's | std's | std's |

@@ -434,6 +434,262 @@ fn jobs_that_yield_take_turns() {
     });
 }
 
+/// Two hogs that yield, to each other too, let the third job have its turn, and a submitter its place; and none of
+/// their yields starts a thread.
+#[test]
+fn jobs_that_yield_and_the_queue_take_turns() {
+    watched(|| {
+        for queue in [0, usize::MAX] {
+            let pool = Pool::builder(1).queue(queue).name("yields").build().unwrap();
+            let (turns, done) = (counter(), Arc::new(AtomicBool::new(false)));
+            let hogs: Vec<_> = (0..2)
+                .map(|_| {
+                    let (turns, done) = (turns.clone(), done.clone());
+                    pool.spawn(move || {
+                        while !done.load(SeqCst) {
+                            turns.fetch_add(1, Relaxed);
+                            yield_now();
+                        }
+                    })
+                    .unwrap()
+                })
+                .collect();
+            let workers: HashSet<_> =
+                (0..200).map(|_| pool.spawn(|| thread::current().id()).unwrap().join().unwrap()).collect();
+            assert!(workers.len() < 100, "{} threads for 200 jobs", workers.len());
+            done.store(true, SeqCst);
+            hogs.into_iter().for_each(|hog| hog.join().unwrap());
+            assert!(turns.load(Relaxed) >= 100, "the queue left the hogs few turns: {}", turns.load(Relaxed));
+            works(&pool);
+            until(|| pool.stats().workers <= 1);
+        }
+    });
+}
+
+/// The same of jobs that wait for something else, again and again.
+#[test]
+fn jobs_that_block_and_the_queue_take_turns() {
+    watched(|| {
+        let (pool, done) = (Pool::new(1), Arc::new(AtomicBool::new(false)));
+        let busy: Vec<_> = (0..3)
+            .map(|_| {
+                let done = done.clone();
+                pool.spawn(move || {
+                    while !done.load(SeqCst) {
+                        blocking(thread::yield_now);
+                    }
+                })
+                .unwrap()
+            })
+            .collect();
+        (0..100).for_each(|_| works(&pool));
+        done.store(true, SeqCst);
+        busy.into_iter().for_each(|job| job.join().unwrap());
+    });
+}
+
+/// A waker may poll on the thread that wakes it: also on a worker that has just given its permit back.
+#[test]
+fn a_waker_lends_no_permit_that_is_gone() {
+    struct Lends(mpsc::Sender<()>);
+    impl std::task::Wake for Lends {
+        fn wake(self: Arc<Self>) {
+            blocking(|| ());
+            self.0.send(()).unwrap();
+        }
+    }
+    watched(|| {
+        for _ in 0..20 {
+            let pool = Pool::new(1);
+            let (tell, told) = mpsc::channel();
+            let held = hold(&pool);
+            let mut idle = pool.wait_idle_async();
+            assert!(poll(&mut idle, &Waker::from(Arc::new(Lends(tell)))).is_pending());
+            drop(held);
+            told.recv().unwrap();
+            assert!(pool.stats().running <= 1);
+            works(&pool);
+        }
+    });
+}
+
+/// A wait with a limit inside a job ends with its limit, whoever has the permit by then; and no job starts above the limit.
+#[test]
+fn limits_are_kept_inside_jobs() {
+    watched(|| {
+        let pool = Pool::builder(1).queue(1).build().unwrap();
+        let (inside, token) = (pool.clone(), CancellationToken::new());
+        let (open, gate) = bounded::<()>(0);
+        let outer = pool.spawn(move || {
+            let long = inside.spawn(move || gate.recv().unwrap_err()).unwrap();
+            let long = long.join_timeout(SHORT).expect_err("it waits for the gate");
+            let long = long.join_deadline(Instant::now() + SHORT).expect_err("likewise");
+            assert_eq!(inside.stats().running, 2, "above the limit, for the time being");
+            let queued = inside.spawn(|| ()).unwrap();
+            assert!(matches!(inside.spawn_timeout(|| (), SHORT), Err(SpawnError::TimedOut(_))));
+            assert!(matches!(inside.spawn_deadline(|| (), Instant::now() + SHORT), Err(SpawnError::TimedOut(_))));
+            let limit = token.with_timeout(SHORT);
+            assert!(matches!(inside.spawn_or_cancelled(|| (), &limit), Err(SpawnError::Cancelled(_))));
+            assert!(!queued.is_finished(), "none starts meanwhile");
+            let other = Pool::new(1);
+            let held = hold(&other);
+            assert_eq!(other.wait_idle_timeout(SHORT), Err(WaitError::TimedOut));
+            drop(held);
+            drop(open);
+            long.join().unwrap();
+            queued.join().unwrap();
+        });
+        outer.unwrap().join().unwrap();
+        works(&pool);
+        pool.wait_idle().unwrap();
+        let stats = pool.stats();
+        assert_eq!((stats.running, stats.waiting, stats.blocked), (0, 0, 0), "{stats:?}");
+    });
+}
+
+/// No time left is a look: nobody stands in line, and no permit is lent.
+#[test]
+fn a_wait_in_a_pool_without_time_looks_once() {
+    watched(|| {
+        let pool = Pool::builder(1).queue(0).build().unwrap();
+        let held = hold(&pool);
+        let past = Instant::now();
+        assert!(matches!(pool.spawn_timeout(|| (), Duration::ZERO), Err(SpawnError::TimedOut(_))));
+        assert!(matches!(pool.spawn_deadline(|| (), past), Err(SpawnError::TimedOut(_))));
+        assert_eq!(pool.wait_idle_timeout(Duration::ZERO), Err(WaitError::TimedOut));
+        drop(held);
+        pool.wait_idle().unwrap();
+        assert_eq!(pool.wait_idle_deadline(past), Ok(()));
+        pool.spawn_deadline(|| (), past).unwrap().join().unwrap();
+    });
+}
+
+/// Whoever has seen a job's end finds its worker free.
+#[test]
+fn there_is_room_right_after_a_join() {
+    watched(|| {
+        let pool = Pool::builder(1).queue(0).build().unwrap();
+        for _ in 0..20_000 {
+            pool.try_spawn(|| ()).unwrap().join().unwrap();
+        }
+        for _ in 0..1000 {
+            let task = pool.try_spawn(|| ()).unwrap();
+            until(|| task.is_finished());
+        }
+    });
+}
+
+/// The end of a job of which a destructor, or a waker, waits: its permit is lent once.
+#[test]
+fn what_a_job_leaves_may_wait() {
+    watched(|| {
+        for queue in [1, usize::MAX] {
+            let pool = Pool::builder(1).queue(queue).build().unwrap();
+            for _ in 0..50 {
+                let waits = || {
+                    blocking(thread::yield_now);
+                    yield_now();
+                };
+                pool.spawn(move || OnDrop::new(waits)).unwrap().detach();
+                pool.execute(|| ()).unwrap();
+            }
+            pool.wait_idle().unwrap();
+            works(&pool);
+            until(|| pool.stats().running == 0);
+        }
+    });
+}
+
+/// As deep as the docs say, on the stack that std gives a thread.
+#[test]
+fn joins_on_the_spot_nest_some_hundreds_deep() {
+    fn nest(pool: &Pool, depth: usize) -> usize {
+        let inner = pool.clone();
+        if depth == 0 { 0 } else { 1 + pool.spawn(move || nest(&inner, depth - 1)).unwrap().join().unwrap() }
+    }
+    watched(|| {
+        let depth = if cfg!(debug_assertions) { 200 } else { 2000 };
+        let pool = Pool::new(1);
+        let inner = pool.clone();
+        assert_eq!(pool.spawn(move || nest(&inner, depth)).unwrap().join().unwrap(), depth);
+    });
+}
+
+/// Jobs of two pools that join each other's.
+#[test]
+fn pools_may_wait_for_each_other() {
+    watched(|| {
+        let (one, other) = (Pool::new(1), Pool::new(1));
+        let (back, there) = (one.clone(), other.clone());
+        let first = one.spawn(move || {
+            let second = there.spawn(move || back.spawn(|| 7).unwrap().join().unwrap());
+            second.unwrap().join().unwrap()
+        });
+        assert_eq!(first.unwrap().join().unwrap(), 7);
+        // A pool that ends in a job of another.
+        let back = one.clone();
+        let first = one.spawn(move || {
+            let inner = Pool::new(1);
+            inner.spawn(move || works(&back)).unwrap().detach();
+            drop(inner);
+        });
+        first.unwrap().join().unwrap();
+        works(&one);
+    });
+}
+
+/// Callbacks on a pool's token find what was queued cancelled.
+#[test]
+fn a_callback_sees_what_a_shutdown_has_cancelled() {
+    watched(|| {
+        for form in 0..4 {
+            let pool = Pool::new(1);
+            let held = hold(&pool);
+            let queued = pool.spawn(|| ()).unwrap();
+            let (tell, told) = mpsc::channel();
+            pool.token().on_cancel(move || tell.send(queued.join().unwrap_err().is_cancelled()).unwrap());
+            match form {
+                0 => assert_eq!(pool.shutdown_timeout(SHORT), Err(WaitError::TimedOut)),
+                1 => assert_eq!(pool.shutdown_deadline(Instant::now()), Err(WaitError::TimedOut)),
+                2 => assert!(poll(&mut pool.shutdown_async(), Waker::noop()).is_pending()),
+                _ => {
+                    let other = pool.clone();
+                    let waits = thread::spawn(move || other.shutdown().unwrap());
+                    assert!(told.recv().unwrap());
+                    drop(held);
+                    waits.join().unwrap();
+                    continue;
+                }
+            }
+            assert!(told.recv().unwrap());
+            assert_eq!(pool.stats().cancelled, 1);
+            drop(held);
+        }
+    });
+}
+
+#[test]
+fn the_token_of_a_scope_ends_with_it() {
+    watched(|| {
+        let (pool, mut token) = (Pool::new(1), None);
+        pool.scope::<(), (), _>(|scope| token = Some(scope.token())).unwrap();
+        token.take().unwrap().wait();
+        let failed = pool.scope::<(), _, _>(|scope| {
+            token = Some(scope.token());
+            scope.spawn(|| Err("no")).unwrap();
+        });
+        assert!(failed.is_err() && token.take().unwrap().is_cancelled());
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            pool.scope::<(), (), _>(|scope| {
+                token = Some(scope.token());
+                quietly("in the function");
+            })
+        }));
+        assert!(panics.is_err() && token.unwrap().is_cancelled());
+        assert!(!pool.token().is_cancelled());
+    });
+}
+
 #[test]
 fn a_job_may_submit_to_its_full_pool() {
     watched(|| {

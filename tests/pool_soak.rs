@@ -76,6 +76,21 @@ fn costs() {
     drop(held);
     pool.wait_idle().unwrap();
 
+    // A scope keeps nothing of jobs that have ended, if their results take no memory.
+    let pool = Pool::new(1);
+    let most = pool.scope_bounded::<(), (), _>(4, |scope| {
+        let grown = |jobs| {
+            let before = live();
+            (0..jobs).for_each(|_| scope.spawn(|| Ok(())).unwrap());
+            live() - before
+        };
+        grown(1000);
+        let kept = grown(100_000);
+        println!("100000 ended jobs of a scope: {kept} bytes");
+        assert!(kept < 100_000);
+    });
+    assert_eq!(most.unwrap().len(), 101_000);
+
     let pool = Pool::new(1);
     let held = hold(&pool);
     let (before, begun) = (live(), Instant::now());

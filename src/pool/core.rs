@@ -7,35 +7,40 @@
 //!
 //! # Invariants
 //! Whenever the lock is free:
-//! 1. `active` is the number of permits held: by jobs that run, and by workers that are `waking`, each of which will
-//!    look at the queue. `active <= limit`, but for permits that were given before the limit was lowered.
+//! 1. `active` is the number of permits held: by jobs that run, `ending` of which have their outcome, and by workers that
+//!    are `waking`, each of which will look at the queue. `active <= limit`, but for permits that were given before the
+//!    limit was lowered, or taken by a job whose time for a wait was up.
 //! 2. A job is queued without a waking worker of its own (`len() > waking`) only if no permit is free
-//!    (`active >= limit`).
-//! 3. A suspended job stands in `suspended` only if no permit is free.
+//!    (`active >= limit`), or the operating system has just refused the thread for it.
+//! 3. An unclaimed suspended job stands in `suspended` only if no permit is free.
 //! 4. An unclaimed submitter stands in `submitters` only if there is no room: for each job that is queued a place in the
-//!    queue, or a permit within the limit that no job holds that runs.
+//!    queue, or a permit within the limit that no job holds that runs and is not ending.
 //! 5. `withdrawn` is the number of entries in `queue` whose job has been claimed by somebody else than the queue:
 //!    cancelled, or run by the one who waits for it.
 //! 6. `unfinished` is the number of accepted jobs that have not ended; while it is zero nobody waits in `quiet`.
 //! 7. `closed` and `stopped` never go back to false. Closed, with nothing unfinished, no worker is idle; when moreover no
 //!    thread is left, nobody waits in `gone`.
-//! 8. A waiter in `idle` or `suspended` is claimed by the holder of the lock alone, who takes it out: none in a line is
-//!    claimed. A submitter can be, by its token.
-//! 9. The inbox is open, and may hold jobs, only if no permit is free and the pool is not closed: whoever gives a permit
+//! 8. A waiter in `idle` is claimed by the holder of the lock alone, who takes it out: none in the line is claimed. A
+//!    submitter and a suspended job can be, by a token.
+//! 9. Permits that both suspended jobs and queued ones want are given by turns: `queue_is_next` says to whom.
+//! 10. The inbox is open, and may hold jobs, only if no permit is free and the pool is not closed: whoever gives a permit
 //!    back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
 //!    section that counts has moved it there.
 //!
-//! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6 and 7
+//! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6, 7 and 10
 //!
 //! | operation | what it does |
 //! |---|---|
 //! | post | the inbox is open: the job is left there, and nothing else is touched |
 //! | submit | closed: refused; room: the job joins the queue; else the submitter stands in line, or is refused |
 //! | worker, woken | takes a job with its permit, unless the limit has been lowered; where there is none (any more), as below |
-//! | worker, after a job | gives its permit back, first to suspended jobs; takes one again with the next job, if one is free; else it is idle, or leaves |
+//! | worker, about to publish an outcome | its permit counts as room: whoever sees the outcome finds that |
+//! | worker, after a job | gives its permit back; takes one again with the next job, if one is free and it is the queue's turn; else it is idle, or leaves |
 //! | worker, with nothing to do | looks again for some microseconds, as if it had been woken at once |
 //! | worker, idle for long | leaves, above the minimum |
-//! | suspend, resume | a job gives its permit back while it waits for something, and takes one again |
+//! | suspend, resume | a job gives its permit back while it waits for something, and takes one again, or stands in line |
+//! | resume, time is up | it leaves the line and goes on, above the limit if need be: no job starts until fewer run |
+//! | no thread | a thread is refused: the permit of the worker that could not be started goes to a suspended job, or an idle worker |
 //! | withdraw | a queued job is claimed out of turn; its place is free |
 //! | end | a job is no longer unfinished |
 //! | leave | a thread has nothing more to do |
@@ -81,12 +86,15 @@ struct State<J> {
     withdrawn: usize,
     active: usize,
     waking: usize,
+    ending: usize,
     rules: Rules,
     unfinished: usize,
     completed: u64,
     closed: bool,
     /// False: nobody is in `submitters` or `suspended`.
     somebody_waits: bool,
+    /// Invariant 9.
+    queue_is_next: bool,
     /// False: nobody is in `quiet` or `gone`.
     is_awaited: bool,
     stopped: bool,
@@ -187,8 +195,8 @@ pub(super) enum Refusal {
 pub(super) enum From {
     /// It has been woken, or is new: it holds a permit.
     Wake,
-    /// It has run a job: it holds a permit.
-    Job(Ended),
+    /// It has run a job: it holds a permit, which counts as `ending` if that is said.
+    Job { ended: Ended, ending: bool },
 }
 
 /// What a worker does next.
@@ -207,10 +215,10 @@ impl<J: Job> State<J> {
         self.queue.len() - self.withdrawn
     }
 
-    /// Room is places in the queue, and permits within the limit that are free or with waking workers. (A worker that
-    /// was woken before the limit was lowered may find no job for it to start.)
+    /// Room is places in the queue, and permits within the limit that are free, or with workers that are waking or
+    /// ending. (A worker that was woken before the limit was lowered may find no job for it to start.)
     fn has_room(&self) -> bool {
-        let running = self.active - self.waking;
+        let running = self.active - self.waking - self.ending;
         self.len() < self.rules.capacity.saturating_add(self.rules.limit.saturating_sub(running))
     }
 
@@ -242,24 +250,63 @@ impl<J: Job> State<J> {
         }
     }
 
-    /// Gives free permits to suspended jobs, and free places to submitters.
+    /// Restores the invariants that say who need not wait. Threads are started only if it `may_start` some.
     #[inline]
-    fn admit(&mut self, news: &mut News) {
+    fn settle(&mut self, may_start: bool, news: &mut News) {
+        debug_assert!(self.waking + self.ending <= self.active, "invariant 1");
         if self.somebody_waits {
-            self.admit_those_who_wait(news);
+            self.admit_those_who_wait(may_start, news);
         }
+        if self.active < self.rules.limit {
+            self.shut();
+            self.call_workers(may_start, news);
+        }
+        if self.active >= self.rules.limit && !self.open && self.len() > self.waking && !self.closed {
+            self.open = self.inbox.is_some();
+            self.empty_inbox();
+        }
+        self.release(news);
     }
 
+    /// Gives free permits to suspended jobs, by turns with queued ones, and free places to submitters.
     #[cold]
-    fn admit_those_who_wait(&mut self, news: &mut News) {
-        while self.active < self.rules.limit {
+    fn admit_those_who_wait(&mut self, may_start: bool, news: &mut News) {
+        self.collect();
+        self.resume_suspended(may_start, news);
+        self.admit_submitters(news);
+        self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty());
+    }
+
+    /// Says whether a suspended job has been given a permit.
+    fn resume_suspended(&mut self, may_start: bool, news: &mut News) -> bool {
+        let mut resumed = false;
+        while self.active < self.rules.limit && !self.suspended.is_empty() {
+            if self.is_the_queues_turn(news) && self.calls_worker(may_start, news) {
+                self.queue_is_next = false;
+                continue;
+            }
             let Some(suspended) = self.suspended.pop() else { break };
-            let claimed = suspended.claim(Cause::Done(0));
-            debug_assert!(claimed, "invariant 8");
-            self.active += 1;
-            self.pausing -= 1;
-            news.claimed.push(suspended);
+            if suspended.claim(Cause::Done(0)) {
+                self.active += 1;
+                self.pausing -= 1;
+                self.queue_is_next = true;
+                resumed = true;
+                news.claimed.push(suspended);
+            }
         }
+        resumed
+    }
+
+    /// Whether a permit that is free, and that a suspended job wants, goes to a job that is queued, or about to be: with
+    /// such a permit there is room for a submitter's.
+    fn is_the_queues_turn(&mut self, news: &mut News) -> bool {
+        if self.queue_is_next {
+            self.admit_submitters(news);
+        }
+        self.queue_is_next && self.len() > self.waking
+    }
+
+    fn admit_submitters(&mut self, news: &mut News) {
         while self.has_room() {
             let Some((submitter, job)) = self.submitters.pop() else { break };
             if submitter.claim(Cause::Done(0)) {
@@ -267,24 +314,20 @@ impl<J: Job> State<J> {
                 news.claimed.push(submitter);
             }
         }
-        self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty());
     }
 
-    /// Restores the invariants that say who need not wait.
-    #[inline]
-    fn settle(&mut self, news: &mut News) {
-        self.admit(news);
-        if self.active < self.rules.limit {
-            self.shut();
-            while self.active < self.rules.limit && self.len() > self.waking {
-                self.call_worker(news);
-            }
+    /// Gives free permits to workers for the jobs that are queued.
+    fn call_workers(&mut self, may_start: bool, news: &mut News) {
+        while self.active < self.rules.limit && self.calls_worker(may_start, news) {}
+    }
+
+    /// Gives a free permit to a worker, if a job is queued that none is awake for; false if not.
+    fn calls_worker(&mut self, may_start: bool, news: &mut News) -> bool {
+        let calls = self.len() > self.waking && (may_start || !self.idle.is_empty());
+        if calls {
+            self.call_worker(news);
         }
-        if !self.open && self.len() > self.waking && !self.closed {
-            self.open = self.inbox.is_some();
-            self.empty_inbox();
-        }
-        self.release(news);
+        calls
     }
 
     fn call_worker(&mut self, news: &mut News) {
@@ -421,28 +464,51 @@ impl<J: Job> State<J> {
                     }
                 }
             }
-            From::Job(ended) => self.end(ended),
+            From::Job { ended, ending } => {
+                self.end(ended);
+                self.ending -= usize::from(ending);
+            }
         }
         self.active -= 1;
-        self.admit(news);
+        let resumed = self.somebody_waits && self.gives_way(news);
         if self.active < self.rules.limit {
             if let Some(job) = self.pop() {
                 self.active += 1;
                 return Next::Run(job);
             }
         }
-        let enough = self.active + self.idle.len() >= self.rules.limit;
+        let others = self.active + self.idle.len();
+        // One more than the limit stays where jobs yield to each other, so that not each yield starts a thread.
+        let enough = others > self.rules.limit || others == self.rules.limit && !(resumed && self.idle.is_empty());
         if enough || (self.closed && self.unfinished == 0) {
             self.workers -= 1;
             return Next::Leave;
         }
         if patient && self.active < self.rules.limit {
-            self.active += 1;
-            self.waking += 1;
-            return Next::Again;
+            // First, for those who wait for the pool may be tasks, whose wakers run before the worker looks again.
+            self.release(news);
+            if news.claimed.is_empty() {
+                self.active += 1;
+                self.waking += 1;
+                return Next::Again;
+            }
         }
         let waiter = Arc::new(Waiter::thread());
         Next::Idle(self.idle.push(|_| waiter.clone()), waiter)
+    }
+
+    /// A worker has given its permit back: it goes to a suspended job, if it is not the queue's turn. Says whether to one.
+    #[cold]
+    fn gives_way(&mut self, news: &mut News) -> bool {
+        self.collect();
+        let is_free = self.active < self.rules.limit;
+        if is_free && self.is_the_queues_turn(news) {
+            self.queue_is_next = false;
+            return false;
+        }
+        let resumed = self.resume_suspended(false, news);
+        self.admit_submitters(news);
+        resumed
     }
 
     fn expire(&mut self, ticket: Ticket) -> Option<bool> {
@@ -454,8 +520,10 @@ impl<J: Job> State<J> {
         Some(expires)
     }
 
+    /// The permit of a worker that the operating system has refused goes to whoever can go on without a new thread.
     fn not_started(&mut self, claim: impl FnOnce() -> bool) -> (bool, News) {
         let mut news = News::NONE;
+        self.collect();
         self.active -= 1;
         self.waking -= 1;
         self.workers -= 1;
@@ -464,18 +532,18 @@ impl<J: Job> State<J> {
         if refused {
             self.unfinished -= 1;
         }
-        self.shut();
-        self.release(&mut news);
+        self.settle(false, &mut news);
         (refused, news)
     }
 
-    fn suspend(&mut self) {
+    fn suspend(&mut self, ending: bool) {
+        self.ending -= usize::from(ending);
         self.active -= 1;
         self.pausing += 1;
     }
 
     /// Takes a permit, or stands in line for one.
-    fn resume(&mut self) -> Option<Arc<Waiter>> {
+    fn resume(&mut self) -> Option<(Ticket, Arc<Waiter>)> {
         if self.active < self.rules.limit {
             self.active += 1;
             self.pausing -= 1;
@@ -483,17 +551,24 @@ impl<J: Job> State<J> {
         }
         let waiter = Arc::new(Waiter::thread());
         self.somebody_waits = true;
-        self.suspended.push(|_| waiter.clone());
-        Some(waiter)
+        Some((self.suspended.push(|_| waiter.clone()), waiter))
     }
 
-    fn give_way(&mut self, news: &mut News) -> Option<Option<Arc<Waiter>>> {
-        if self.len() == 0 && self.suspended.is_empty() {
+    /// Goes on without a permit that is free, unless it has been given one.
+    fn resume_above(&mut self, ticket: Ticket, waiter: &Waiter) {
+        if self.suspended.remove(ticket).is_some() || waiter.cause() != Some(Cause::Done(0)) {
+            self.active += 1;
+            self.pausing -= 1;
+        }
+    }
+
+    fn give_way(&mut self, ending: bool, news: &mut News) -> Option<Option<Arc<Waiter>>> {
+        if self.len() == 0 && self.suspended.is_empty() && self.submitters.is_empty() {
             return None;
         }
-        self.suspend();
-        self.settle(news);
-        Some(self.resume())
+        self.suspend(ending);
+        self.settle(true, news);
+        Some(self.resume().map(|(_, waiter)| waiter))
     }
 
     fn resize(&mut self, limit: usize, news: &mut News) -> usize {
@@ -553,11 +628,13 @@ impl<J: Job> Core<J> {
             withdrawn: 0,
             active: 0,
             waking: 0,
+            ending: 0,
             rules,
             unfinished: 0,
             completed: 0,
             closed: false,
             somebody_waits: false,
+            queue_is_next: false,
             is_awaited: false,
             stopped: false,
             idle: WaitQueue::new(),
@@ -589,7 +666,7 @@ impl<J: Job> Core<J> {
         self.state.with(|state| {
             let mut news = News::NONE;
             let result = change(state, &mut news);
-            state.settle(&mut news);
+            state.settle(true, &mut news);
             (result, news)
         })
     }
@@ -625,7 +702,7 @@ impl<J: Job> Core<J> {
 
     /// The operating system has refused a thread that `News` asked for. Where no worker is there to run a job, `claim`
     /// takes the one for which it was asked, if that is still queued: it is not accepted after all (true). Others wait
-    /// for the next step, which asks for a thread again.
+    /// for the next worker, or the next step, which asks for a thread again.
     pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
         self.state.with(|state| state.not_started(claim))
     }
@@ -635,23 +712,38 @@ impl<J: Job> Core<J> {
         self.step(|state, _| state.threads -= 1).1
     }
 
-    /// A running job gives its permit back.
-    pub(super) fn suspend(&self) -> News {
-        self.step(|state, _| state.suspend()).1
+    /// Whether the queue has a bound.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.inbox.is_none()
+    }
+
+    /// A running job is about to publish its outcome: its permit is as good as free.
+    pub(super) fn ending(&self) -> News {
+        self.step(|state, _| state.ending += 1).1
+    }
+
+    /// A running job, which may be `ending`, gives its permit back.
+    pub(super) fn suspend(&self, ending: bool) -> News {
+        self.step(|state, _| state.suspend(ending)).1
     }
 
     /// A suspended job takes a permit again, or stands in line for one.
-    pub(super) fn resume(&self) -> Option<Arc<Waiter>> {
+    pub(super) fn resume(&self) -> Option<(Ticket, Arc<Waiter>)> {
         self.state.with(State::resume)
+    }
+
+    /// A suspended job that stands in line has no time left, and goes on all the same.
+    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) {
+        self.state.with(|state| state.resume_above(ticket, waiter));
     }
 
     /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where
     /// there is nobody to give it to.
-    pub(super) fn give_way(&self) -> (Option<Option<Arc<Waiter>>>, News) {
+    pub(super) fn give_way(&self, ending: bool) -> (Option<Option<Arc<Waiter>>>, News) {
         self.state.with(|state| {
             let mut news = News::NONE;
             state.collect();
-            (state.give_way(&mut news), news)
+            (state.give_way(ending, &mut news), news)
         })
     }
 

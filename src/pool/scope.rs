@@ -2,15 +2,18 @@
 //!
 //! # Invariants
 //! 1. Each job that the pool has accepted is in `jobs` before the function that was given the scope, or the job that
-//!    spawned it, ends.
-//! 2. `scope` ends only after it has waited for each of `jobs`, and taken its outcome: then the packet, which the pool
-//!    may keep for a while, holds nothing that is borrowed (`task.rs` 2).
+//!    spawned it, ends. Who takes it out owns its outcome, and takes that once the job has ended.
+//! 2. `scope` ends only after each of `jobs` has ended and been taken out, with its outcome: then the packet, which the
+//!    pool may keep for a while, holds nothing that is borrowed (`task.rs` 2).
 //! 3. `places` holds one unit for each job that has not ended, where there is a limit.
+//! 4. Where a result takes no memory, `jobs` holds at most about twice as many jobs as have not ended, and `FEW`: the rest
+//!    have been counted in `outcomes`.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
 //!
 //! Needs: `pool/task.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `sync.rs`.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
@@ -24,21 +27,37 @@ use super::core::Job;
 use super::error::SpawnError;
 use super::job::Queued;
 use super::panic::{Payload, contain};
-use super::shared::Patience;
+use super::shared::Limit;
 use super::task::{Joins, Packet, Runs, TaskError, wait_for};
-use super::worker::{Work, WorkerState, pause_in};
+use super::worker::{Work, WorkerState, blocking};
 
 /// A group of jobs of one pool, with a common end; made by [`Pool::scope`].
 pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
     pool: &'env Pool<S>,
     token: CancellationToken,
     places: Option<(Sender<()>, Receiver<()>)>,
-    /// Said to borrow for longer than they do, so that they may be dropped with the scope; they are empty by then.
-    jobs: Lock<Vec<Arc<dyn Joins<Option<T>> + 'env>>>,
+    jobs: Lock<Jobs<'env, T>>,
     failure: Lock<Option<Failure<E>>>,
     // Invariant in both, as std's.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
+}
+
+/// Jobs of a scope, in the order in which they were submitted, and the outcomes of those that have been taken out.
+struct Jobs<'env, T> {
+    /// Said to borrow for longer than they do, so that they may be dropped with the scope; they are empty by then.
+    list: VecDeque<Arc<dyn Joins<Option<T>> + 'env>>,
+    outcomes: Outcomes<T>,
+    /// How long the list may grow before it is tidied up.
+    most: usize,
+}
+
+/// How jobs have ended.
+struct Outcomes<T> {
+    results: Vec<T>,
+    panic: Option<Payload>,
+    /// One of them did not run, or not to its end.
+    cancelled: bool,
 }
 
 /// What came first.
@@ -119,6 +138,59 @@ where
     }
 }
 
+impl<'env, T> Jobs<'env, T> {
+    const FEW: usize = 16;
+
+    fn new() -> Self {
+        let outcomes = Outcomes { results: Vec::new(), panic: None, cancelled: false };
+        Self { list: VecDeque::new(), outcomes, most: Self::FEW }
+    }
+
+    /// Adds a job. Returns what is not needed any more, to be dropped once the lock is free.
+    fn push(&mut self, job: Arc<dyn Joins<Option<T>> + 'env>) -> Vec<Payload> {
+        let mut unneeded = Vec::new();
+        if size_of::<T>() == 0 && self.list.len() >= self.most {
+            for _ in 0..self.list.len() {
+                let Some(job) = self.list.pop_front() else { break };
+                if job.has_ended() {
+                    // SAFETY: taken out of the list, and it has ended (invariant 1).
+                    unneeded.extend(self.outcomes.add(unsafe { job.take() }));
+                } else {
+                    self.list.push_back(job);
+                }
+            }
+            self.most = Self::FEW + 2 * self.list.len();
+        }
+        self.list.push_back(job);
+        unneeded
+    }
+}
+
+impl<T> Outcomes<T> {
+    /// Adds one; a panic that is not the first comes back.
+    fn add(&mut self, outcome: Result<Option<T>, TaskError>) -> Option<Payload> {
+        match outcome {
+            Ok(Some(result)) => self.results.push(result),
+            Err(TaskError::Panicked(payload)) if self.panic.is_some() => return Some(payload),
+            Err(TaskError::Panicked(payload)) => self.panic = Some(payload),
+            Ok(None) | Err(TaskError::Cancelled) => self.cancelled = true,
+        }
+        None
+    }
+
+    /// What the scope returns. What is not returned is dropped before what is: a destructor that panics would leak that.
+    fn end<E>(self, failure: Option<Failure<E>>) -> Result<Vec<T>, ScopeError<E>> {
+        let failed = match (failure, self.panic) {
+            (Some(Failure::Error(error)), _) => ScopeError::Failed(error),
+            (_, Some(panic)) => ScopeError::Panicked(panic),
+            (_, None) if self.cancelled => ScopeError::Cancelled,
+            (_, None) => return Ok(self.results),
+        };
+        drop(self.results);
+        Err(failed)
+    }
+}
+
 impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
     /// Submits a job of the scope, which may borrow whatever outlives the scope, and spawn more of its jobs.
     ///
@@ -139,9 +211,8 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         T: Send,
         E: Send,
     {
-        let home = &*self.pool.shared;
         let place = Place(self.places.as_ref().map(|(taken, places)| {
-            pause_in(home, || taken.send(()).expect("we hold a receiver"));
+            blocking(|| taken.send(()).expect("we hold a receiver"));
             places
         }));
         let packet = Arc::new(Packet::new(Member { scope: self, job, place }));
@@ -151,12 +222,12 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         // back here. After either the packet holds nothing borrowed, and neither its methods nor its drop touch
         // anything that is.
         let job = unsafe { mem::transmute::<Arc<dyn Runs<S> + 'scope>, Arc<dyn Runs<S> + 'static>>(job) };
-        match self.pool.shared.submit(Queued::Shared(job), || packet.claim(), Patience::Until(None)) {
+        match self.pool.shared.submit(Queued::Shared(job), || packet.claim(), &Limit::Until(None)) {
             Ok(()) => {
                 let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
                 // SAFETY: as above.
                 let job = unsafe { mem::transmute::<Arc<dyn Joins<_> + 'scope>, Arc<dyn Joins<_> + 'env>>(job) };
-                self.jobs.with(|jobs| jobs.push(job));
+                let _unneeded = self.jobs.with(|jobs| jobs.push(job));
                 Ok(())
             }
             // SAFETY: it was not accepted: it is ours.
@@ -164,7 +235,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         }
     }
 
-    /// A token that is cancelled once a job has failed: for those that are to stop early.
+    /// A token that is cancelled once a job has failed, for those that are to stop early, and when the scope ends.
     ///
     /// # Example
     /// See [`Pool::scope`].
@@ -179,15 +250,14 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         let_go(|| self.token.cancel());
     }
 
-    /// Waits for all jobs; their outcomes, in the order in which they were submitted.
-    fn join(&self) -> Vec<Result<Option<T>, TaskError>> {
-        let mut outcomes = Vec::new();
-        while let Some(job) = self.jobs.with(|jobs| jobs.get(outcomes.len()).cloned()) {
+    /// Waits for all jobs, in the order in which they were submitted.
+    fn join(&self) {
+        while let Some(job) = self.jobs.with(|jobs| jobs.list.pop_front()) {
             wait_for(&*job, &*self.pool.shared);
-            // SAFETY: the job is the scope's, who alone calls `join`, once for each job; it has ended.
-            outcomes.push(unsafe { job.take() });
+            // SAFETY: taken out of the list, and it has ended (invariant 1).
+            let outcome = unsafe { job.take() };
+            let _unneeded = self.jobs.with(|jobs| jobs.outcomes.add(outcome));
         }
-        outcomes
     }
 }
 
@@ -203,7 +273,8 @@ impl<S> Pool<S> {
     /// channel.)
     ///
     /// The first error cancels the rest: jobs that have not begun never do, those that run are asked to stop
-    /// ([`Scope::token`]). In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
+    /// ([`Scope::token`]). Results are kept until the end; of a job whose result takes no memory, like `()`, nothing is
+    /// kept once it has ended. In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
     ///
     /// # Errors
     /// The first error, or the first panic, of a job; `Cancelled` if the pool was shut down.
@@ -289,7 +360,7 @@ impl<S> Pool<S> {
             pool: self,
             token: self.shared.token.child_token(),
             places: limit.map(bounded),
-            jobs: Lock::new(Vec::new()),
+            jobs: Lock::new(Jobs::new()),
             failure: Lock::new(None),
             scope: PhantomData,
             env: PhantomData,
@@ -298,35 +369,14 @@ impl<S> Pool<S> {
         if spawned.is_err() {
             scope.fail(Failure::Panic);
         }
-        let outcomes = scope.join();
+        scope.join();
+        // Whoever waits for the token waits for the end, if nothing else. A callback that panics is its owner's affair.
+        let_go(|| scope.token.cancel());
+        let outcomes = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new())).outcomes;
         if let Err(panic) = spawned {
             drop(outcomes);
             std::panic::resume_unwind(panic.into_inner());
         }
-        outcome(outcomes, scope.failure.with(Option::take))
+        outcomes.end(scope.failure.with(Option::take))
     }
-}
-
-fn outcome<T, E>(
-    outcomes: Vec<Result<Option<T>, TaskError>>,
-    failure: Option<Failure<E>>,
-) -> Result<Vec<T>, ScopeError<E>> {
-    // What is not returned is dropped before what is: a destructor that panics would leak that.
-    if let Some(Failure::Error(error)) = failure {
-        drop(outcomes);
-        return Err(ScopeError::Failed(error));
-    }
-    let mut results = Vec::with_capacity(outcomes.len());
-    let mut failed = None;
-    for outcome in outcomes {
-        match outcome {
-            Ok(Some(result)) => results.push(result),
-            Err(TaskError::Panicked(_)) if matches!(failed, Some(ScopeError::Panicked(_))) => {}
-            Err(TaskError::Panicked(payload)) => failed = Some(ScopeError::Panicked(payload)),
-            Ok(None) | Err(TaskError::Cancelled) => _ = failed.get_or_insert(ScopeError::Cancelled),
-        }
-    }
-    let Some(failed) = failed else { return Ok(results) };
-    drop(results);
-    Err(failed)
 }

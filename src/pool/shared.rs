@@ -7,11 +7,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::cancel::CancellationToken;
-use super::super::sync::{Arc, Weak, let_go, start, yield_now as yield_thread};
+use super::super::sync::{Arc, Weak, let_go, passed, start, yield_now as yield_thread};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Core, Ended, From, Goal, Job, News, Next, Refusal, Rules};
 use super::job::Queued;
-use super::worker::{Employer, Home, Make, is_inside, pause_in, report_panic, work};
+use super::worker::{Employer, Home, Make, is_inside, pause, report_panic, with_permit, work};
 use super::{Payload, SpawnError, WaitError};
 
 /// Told of a panic.
@@ -37,11 +37,42 @@ pub(super) struct Settings<S> {
 /// What the handles share: dropped with the last one.
 pub(super) struct Owner<S: 'static>(pub(super) Arc<Shared<S>>);
 
-/// How a submission waits for room.
-pub(super) enum Patience<'a> {
-    None,
+/// How long a wait may take.
+pub(super) enum Limit<'a> {
+    /// It does not wait.
+    Now,
+    /// `None`: for ever.
     Until(Option<Instant>),
     OrCancelled(&'a CancellationToken),
+}
+
+impl Limit<'_> {
+    /// Whether there is no time left for a wait.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Limit::Now => true,
+            Limit::Until(deadline) => deadline.is_some_and(passed),
+            Limit::OrCancelled(_) => false,
+        }
+    }
+
+    /// Waits: why the waiter was claimed; `None`, or another cause than its own, if it is over. The waiter may be in a
+    /// line still.
+    fn wait(&self, waiter: &Arc<Waiter>) -> Option<Cause> {
+        match self {
+            Limit::Now => None,
+            Limit::Until(deadline) => waiter.wait_until(*deadline),
+            Limit::OrCancelled(token) => token.wait_with(waiter),
+        }
+    }
+
+    fn refused(&self) -> Refused {
+        match self {
+            Limit::Now => Refused::Full,
+            Limit::Until(_) => Refused::TimedOut,
+            Limit::OrCancelled(_) => Refused::Cancelled,
+        }
+    }
 }
 
 /// Why a submission was refused.
@@ -76,27 +107,17 @@ impl<S> Shared<S> {
     }
 
     /// `claim` is the job's.
-    pub(super) fn submit(
-        &self,
-        job: Queued<S>,
-        claim: impl Fn() -> bool,
-        patience: Patience<'_>,
-    ) -> Result<(), Refused> {
+    pub(super) fn submit(&self, job: Queued<S>, claim: impl Fn() -> bool, limit: &Limit<'_>) -> Result<(), Refused> {
         match self.core.post(job) {
             Ok(()) => Ok(()),
-            Err(job) => self.enqueue(job, claim, patience),
+            Err(job) => self.enqueue(job, claim, limit),
         }
     }
 
     /// The same, of a job that has found the inbox shut.
-    pub(super) fn enqueue(
-        &self,
-        job: Queued<S>,
-        claim: impl Fn() -> bool,
-        patience: Patience<'_>,
-    ) -> Result<(), Refused> {
-        let waiter = (!matches!(patience, Patience::None)).then_some(Waiter::thread);
-        let (submitted, news) = self.core.submit(job, waiter);
+    pub(super) fn enqueue(&self, job: Queued<S>, claim: impl Fn() -> bool, limit: &Limit<'_>) -> Result<(), Refused> {
+        let may_wait = !limit.is_over();
+        let (submitted, news) = self.core.submit(job, may_wait.then_some(Waiter::thread));
         let mut refused = None;
         for _ in 0..self.notify(news) {
             refused = self.start(|| submitted.is_ok() && claim()).err().or(refused);
@@ -104,20 +125,16 @@ impl<S> Shared<S> {
         match submitted {
             Ok(()) => refused.map_or(Ok(()), |error| Err(Refused::NoThread(error))),
             Err(Refusal::Closed) => Err(Refused::Closed),
-            Err(Refusal::Full) => Err(Refused::Full),
-            Err(Refusal::Waits(ticket, waiter)) => pause_in(self, || self.wait_for_room(ticket, &waiter, patience)),
+            Err(Refusal::Full) if may_wait => Err(Refused::Full), // too many wait
+            Err(Refusal::Full) => Err(limit.refused()),
+            Err(Refusal::Waits(ticket, waiter)) => pause(limit, || self.wait_for_room(ticket, &waiter, limit)),
         }
     }
 
-    fn wait_for_room(&self, ticket: Ticket, waiter: &Arc<Waiter>, patience: Patience<'_>) -> Result<(), Refused> {
-        let (cause, too_late) = match patience {
-            Patience::OrCancelled(token) => (token.wait_with(waiter), Refused::Cancelled),
-            Patience::Until(deadline) => (waiter.wait_until(deadline), Refused::TimedOut),
-            Patience::None => unreachable!("it does not wait"),
-        };
-        let cause = match cause {
+    fn wait_for_room(&self, ticket: Ticket, waiter: &Arc<Waiter>, limit: &Limit<'_>) -> Result<(), Refused> {
+        let cause = match limit.wait(waiter) {
             Some(cause) => cause,
-            None if self.core.leave_submit(ticket) => return Err(too_late),
+            None if self.core.leave_submit(ticket) => return Err(limit.refused()),
             // Accepted, or refused, in the last moment.
             None => waiter.wait(),
         };
@@ -126,7 +143,7 @@ impl<S> Shared<S> {
             Cause::Closed => Err(Refused::Closed),
             Cause::Again => {
                 self.core.leave_submit(ticket);
-                Err(too_late)
+                Err(limit.refused())
             }
         }
     }
@@ -173,7 +190,6 @@ impl<S> Shared<S> {
     pub(super) fn stop(&self) {
         let (queue, news) = self.core.stop();
         self.tell(news);
-        report_panic(self, || self.token.cancel());
         let mut cancelled = 0;
         for job in queue {
             if job.claim() {
@@ -182,6 +198,8 @@ impl<S> Shared<S> {
             }
         }
         self.end(Ended { cancelled, ..Ended::default() });
+        // Last: a callback may wait for what was queued.
+        report_panic(self, || self.token.cancel());
     }
 
     pub(super) fn wait_for(&self, goal: Goal, close: bool, deadline: Option<Instant>) -> Result<(), WaitError> {
@@ -194,12 +212,11 @@ impl<S> Shared<S> {
         let (waiting, news) = self.core.wait(goal, close, Waiter::thread);
         self.tell(news);
         let Some((ticket, waiter)) = waiting else { return Ok(()) };
-        // If nothing is left to leave, it was reached in the last moment.
-        if waiter.wait_until(deadline).is_some() || !self.core.leave_wait(goal, ticket) {
-            Ok(())
-        } else {
-            Err(WaitError::TimedOut)
-        }
+        let reached = pause(&Limit::Until(deadline), || {
+            // If nothing is left to leave, it was reached in the last moment.
+            waiter.wait_until(deadline).is_some() || !self.core.leave_wait(goal, ticket)
+        });
+        if reached { Ok(()) } else { Err(WaitError::TimedOut) }
     }
 }
 
@@ -220,33 +237,46 @@ impl<S> Home for Shared<S> {
         }
     }
 
-    fn suspend(&self) {
-        self.tell(self.core.suspend());
+    fn ending(&self) -> bool {
+        let bounded = self.core.is_bounded();
+        if bounded {
+            self.tell(self.core.ending());
+        }
+        bounded
     }
 
-    fn resume(&self) {
-        if let Some(waiter) = self.core.resume() {
+    fn suspend(&self, ending: bool) {
+        self.tell(self.core.suspend(ending));
+    }
+
+    fn resume(&self, limit: &Limit<'_>) {
+        let Some((ticket, waiter)) = self.core.resume() else { return };
+        if limit.wait(&waiter) != Some(Cause::Done(0)) {
+            self.core.resume_above(ticket, &waiter);
+        }
+    }
+
+    fn give_way(&self, ending: bool) -> bool {
+        let (way, news) = self.core.give_way(ending);
+        self.tell(news);
+        let Some(stands) = way else {
+            yield_thread();
+            return false;
+        };
+        if let Some(waiter) = stands {
             waiter.wait();
         }
-    }
-
-    fn give_way(&self) {
-        let (way, news) = self.core.give_way();
-        self.tell(news);
-        match way {
-            Some(Some(waiter)) => {
-                waiter.wait();
-            }
-            Some(None) => {}
-            None => yield_thread(),
-        }
+        true
     }
 }
 
 impl<S> Employer<S> for Shared<S> {
     fn next(&self, from: From, patient: bool) -> Next<Queued<S>> {
         let (next, news) = self.core.next(from, patient);
-        self.tell(news);
+        if !news.is_none() {
+            // Whoever is told may be a task, whose waker, user code, runs here: it finds the permit that this worker has.
+            with_permit(matches!(next, Next::Run(_)), || self.tell_some(news));
+        }
         next
     }
 

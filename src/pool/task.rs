@@ -15,7 +15,7 @@
 //!    first: so whoever waits in the line is woken, or does not come to stand there.
 //!
 //! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `pool/core.rs`, `pool/panic.rs`,
-//! `pool/worker.rs`, `sync.rs`.
+//! `pool/shared.rs`, `pool/worker.rs`, `sync.rs`.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -36,7 +36,8 @@ use super::super::channel::future::Pending;
 use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, let_go, now, on_our_clock};
 use super::core::{Ended, Job};
 use super::panic::Payload;
-use super::worker::{Home, Work, WorkerState, attempt, holds_permit, pause_in, report_panic};
+use super::shared::Limit;
+use super::worker::{Home, Work, WorkerState, announce_end, attempt, holds_permit, pause, report_panic};
 
 const CLAIMED: usize = 1;
 const ENDED: usize = 2;
@@ -149,23 +150,27 @@ impl<W: Send, T: Send, S> Job for Packet<W, T, S> {
     }
 }
 
+impl<W: Work<S>, S> Packet<W, W::Output, S> {
+    /// Does the work of a job that has been claimed; `before_end` is called before anybody can see the outcome.
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home, before_end: impl FnOnce()) -> Ended {
+        // SAFETY: the caller has claimed it (invariant 2).
+        let work = unsafe { self.work() };
+        let (outcome, ended) = match attempt(work, state, home) {
+            Ok(value) => (Ok(value), Ended { completed: 1, ..Ended::default() }),
+            Err(panic) => (Err(TaskError::Panicked(panic)), Ended { panicked: 1, ..Ended::default() }),
+        };
+        before_end();
+        self.end(outcome);
+        ended
+    }
+}
+
 impl<W: Work<S>, S> Runs<S> for Packet<W, W::Output, S>
 where
     W::Output: Send,
 {
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
-        // SAFETY: the caller has claimed it (invariant 2).
-        let work = unsafe { self.work() };
-        match attempt(work, state, home) {
-            Ok(value) => {
-                self.end(Ok(value));
-                Ended { completed: 1, ..Ended::default() }
-            }
-            Err(panic) => {
-                self.end(Err(TaskError::Panicked(panic)));
-                Ended { panicked: 1, ..Ended::default() }
-            }
-        }
+        self.run(state, home, || announce_end(home))
     }
 
     fn discard(&self, home: &dyn Home) {
@@ -189,7 +194,7 @@ where
     }
 
     fn run_here(&self, home: &dyn Home) -> Ended {
-        self.run(&mut WorkerState::none(), home)
+        self.run(&mut WorkerState::none(), home, || ())
     }
 
     fn borrows_state(&self) -> bool {
@@ -260,9 +265,9 @@ impl<T> Task<T> {
 
     /// Blocks the thread until the job has ended, and returns its result.
     ///
-    /// Called by a job of the same pool, it starves nobody: where the job has not begun, it is run here and now (unless
-    /// it borrows a worker's state); where it runs on another worker, the caller's permit goes to other jobs meanwhile,
-    /// as in [`blocking`](super::blocking). A job that waits for itself waits for ever.
+    /// Called by a job, it starves nobody: where the job it waits for is of the same pool and has not begun, it is run here
+    /// and now (unless it borrows a worker's state); otherwise the caller's permit goes to other jobs meanwhile, as in
+    /// [`blocking`](super::blocking). A job that waits for itself waits for ever.
     ///
     /// # Errors
     /// `Panicked`, with the payload, or `Cancelled`.
@@ -283,7 +288,8 @@ impl<T> Task<T> {
 
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
     ///
-    /// Nothing is run here, so that it takes no longer: by a job of the same pool, it gives way to other jobs.
+    /// Nothing is run here, so that it takes no longer: called by a job, it gives way to other jobs, and goes on when the
+    /// time is up even if those hold all permits (SF-PL-2).
     ///
     /// # Errors
     /// The task, if the time was up.
@@ -329,7 +335,8 @@ impl<T> Task<T> {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        self.job.has_ended() || pause_in(&*self.home, || self.job.wait_until(deadline))
+        let limit = Limit::Until(deadline);
+        self.job.has_ended() || !limit.is_over() && pause(&limit, || self.job.wait_until(deadline))
     }
 
     /// Of a job that has ended; once.
@@ -427,7 +434,7 @@ pub(super) fn wait_for<T>(job: &(dyn Joins<T> + '_), home: &dyn Home) {
         let how = job.run_here(home);
         home.end(how);
     } else {
-        pause_in(home, || job.wait_until(None));
+        pause(&Limit::Until(None), || job.wait_until(None));
     }
 }
 

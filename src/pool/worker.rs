@@ -1,9 +1,10 @@
 //! What runs on a worker's thread, and what a job may ask of it: to give its permit to others while it waits.
 //!
-//! Needs: `pool/core.rs`, `pool/job.rs`, `pool/panic.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `pool/core.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/shared.rs`, `wait.rs`, `sync.rs`.
 
 use std::cell::RefCell;
 use std::fmt;
+use std::mem;
 use std::ptr;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
 use super::job::Queued;
 use super::panic::{Payload, contain};
+use super::shared::Limit;
 
 /// What a job is: a closure, `FnOnce() -> T`, or one that borrows the state of the worker that it runs on, made by
 /// [`with_state`]; or a type of yours.
@@ -139,21 +141,33 @@ pub(super) trait Home: Send + Sync {
     /// Tells the hook of a panic.
     fn report(&self, panic: &Payload);
 
-    /// Takes the permit of a job that is about to wait.
-    fn suspend(&self);
+    /// A job is about to publish its outcome: whether its permit counts as ending from now on.
+    fn ending(&self) -> bool;
 
-    /// Waits for a permit.
-    fn resume(&self);
+    /// Takes the permit of a job that is about to wait, and says whether it counts as ending.
+    fn suspend(&self, ending: bool);
 
-    /// Lets others have the permit, and waits for it.
-    fn give_way(&self);
+    /// Waits for a permit, or goes on without a free one when the limit is over.
+    fn resume(&self, limit: &Limit<'_>);
+
+    /// Lets others have the permit, and waits for it; false if there was nobody to give it to.
+    fn give_way(&self, ending: bool) -> bool;
 }
 
 /// The pool whose worker a thread is.
 struct Current {
     home: Arc<dyn Home>,
-    /// Whether a job runs on it and holds its permit.
-    holds_permit: bool,
+    permit: Permit,
+}
+
+/// What user code that runs on a worker may give to others while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Permit {
+    /// Nothing: the worker has no permit, or has lent it already.
+    None,
+    Held,
+    /// One that the pool counts as ending.
+    Ending,
 }
 
 thread_local! {
@@ -173,17 +187,53 @@ pub(super) fn is_inside(home: &dyn Home) -> bool {
 
 /// Whether a job of this pool runs on the calling thread, and holds its permit.
 pub(super) fn holds_permit(home: &dyn Home) -> bool {
-    is_inside(home) && with_current(|current| current.holds_permit).unwrap_or(false)
+    is_inside(home) && with_current(|current| current.permit != Permit::None).unwrap_or(false)
 }
 
-/// Waits, without its permit if it is a job of this pool that does.
-pub(super) fn pause_in<R>(home: &dyn Home, wait: impl FnOnce() -> R) -> R {
-    if is_inside(home) { blocking(wait) } else { wait() }
+/// Runs user code on a worker that has no job now, and says to it whether there is a permit to be lent.
+pub(super) fn with_permit(held: bool, code: impl FnOnce()) {
+    let set = |permit| with_current(|current| current.permit = permit);
+    set(if held { Permit::Held } else { Permit::None });
+    code();
+    set(Permit::Held);
 }
 
-/// Runs something that may block for long. A job that is about to wait for something that other jobs of its pool have to
-/// do says so by this: its permit goes to them meanwhile, a worker more is started if need be, and it goes on when
-/// there is a permit for it again. Anywhere else it just runs it.
+/// Of the job on the calling worker, which is about to publish its outcome.
+pub(super) fn announce_end(home: &dyn Home) {
+    if home.ending() {
+        with_current(|current| current.permit = Permit::Ending);
+    }
+}
+
+/// Lends the permit of the job on the calling thread, whatever its pool, while it waits; it goes on when there is a permit
+/// for it again, or when the limit is over.
+pub(super) fn pause<R>(limit: &Limit<'_>, wait: impl FnOnce() -> R) -> R {
+    struct Suspended<'a>(Arc<dyn Home>, &'a Limit<'a>);
+    impl Drop for Suspended<'_> {
+        fn drop(&mut self) {
+            self.0.resume(self.1);
+            with_current(|current| current.permit = Permit::Held);
+        }
+    }
+    let lend = |current: &mut Current| match mem::replace(&mut current.permit, Permit::None) {
+        Permit::None => None,
+        permit => Some((current.home.clone(), permit == Permit::Ending)),
+    };
+    if limit.is_over() {
+        return wait(); // which looks once
+    }
+    let _suspended = with_current(lend).flatten().map(|(home, ending)| {
+        home.suspend(ending);
+        Suspended(home, limit)
+    });
+    wait()
+}
+
+/// Runs something that may block for long. Call it around a wait for other jobs of the same pool: meanwhile the calling
+/// job's permit goes to them, and a worker more is started if need be. Anywhere else it just runs `wait`.
+///
+/// Returns when `wait` has returned and there is a permit for the job again: a limit inside `wait` does not bound it. The
+/// waits of this module that take a limit, such as [`Task::join_timeout`](super::Task::join_timeout), keep it.
 ///
 /// # Example
 /// One worker, and a job that waits for the job behind it:
@@ -196,25 +246,12 @@ pub(super) fn pause_in<R>(home: &dyn Home, wait: impl FnOnce() -> R) -> R {
 /// assert_eq!(first.join().unwrap(), 7);
 /// ```
 pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
-    struct Suspended(Arc<dyn Home>);
-    impl Drop for Suspended {
-        fn drop(&mut self) {
-            self.0.resume();
-            with_current(|current| current.holds_permit = true);
-        }
-    }
-    let suspend =
-        |current: &mut Current| std::mem::replace(&mut current.holds_permit, false).then(|| current.home.clone());
-    let _suspended = with_current(suspend).flatten().map(|home| {
-        home.suspend();
-        Suspended(home)
-    });
-    wait()
+    pause(&Limit::Until(None), wait)
 }
 
-/// Lets queued jobs of the pool have the calling job's permit, if there are any, and goes on when it is its turn again:
-/// for a job that computes for long, or that looks again and again for what another job is to do. Anywhere else it
-/// yields the thread.
+/// Lets another job of the pool have the calling job's permit, if one wants it, and goes on when it is its turn again:
+/// for a job that computes for long, or that looks again and again for what another job is to do. Queued jobs and those
+/// that have yielded take turns (LV-PL-4). Anywhere else it yields the thread.
 ///
 /// # Example
 /// The notes' CPU hog, on one worker, made to share it:
@@ -227,9 +264,10 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
 /// hog.join().unwrap();
 /// ```
 pub fn yield_now() {
-    match with_current(|current| current.holds_permit.then(|| current.home.clone())) {
-        Some(Some(home)) => home.give_way(),
-        _ => super::super::sync::yield_now(),
+    let lent = |current: &mut Current| (current.permit != Permit::None).then(|| (current.home.clone(), current.permit));
+    let Some((home, permit)) = with_current(lent).flatten() else { return super::super::sync::yield_now() };
+    if home.give_way(permit == Permit::Ending) {
+        with_current(|current| current.permit = Permit::Held);
     }
 }
 
@@ -247,7 +285,7 @@ pub(super) trait Employer<S: 'static>: Home {
 /// Runs jobs until there is nothing for this worker to do any more.
 pub(super) fn work<S: 'static, E: Employer<S> + 'static>(pool: Arc<E>, make: Make<S>, keep_alive: Option<Duration>) {
     let home: Arc<dyn Home> = pool.clone();
-    CURRENT.with(|current| *current.borrow_mut() = Some(Current { home, holds_permit: true }));
+    CURRENT.with(|current| *current.borrow_mut() = Some(Current { home, permit: Permit::Held }));
     let mut state = WorkerState { make: Some(make), state: None };
     let mut from = From::Wake;
     // Whether to look again before it is idle: whoever submits one job often submits more, and to wake a worker for each
@@ -260,14 +298,18 @@ pub(super) fn work<S: 'static, E: Employer<S> + 'static>(pool: Arc<E>, make: Mak
                 from = From::Wake;
                 continue;
             }
-            Next::Run(job) => from = From::Job(job.run(&mut state, &*pool)),
+            Next::Run(job) => {
+                let ended = job.run(&mut state, &*pool);
+                let permit = with_current(|current| mem::replace(&mut current.permit, Permit::Held));
+                from = From::Job { ended, ending: permit == Some(Permit::Ending) };
+            }
             Next::Idle(ticket, waiter) if is_called(&*pool, ticket, &waiter, keep_alive) => from = From::Wake,
             Next::Idle(..) | Next::Leave => break,
         }
         (patience, patient) = (None, TRIES_AGAIN);
     }
     // Without a permit, its destructor cannot give one away.
-    with_current(|current| current.holds_permit = false);
+    with_current(|current| current.permit = Permit::None);
     state.discard(&*pool);
     CURRENT.with(|current| current.borrow_mut().take());
     pool.leave(); // HB-PL-3

@@ -168,12 +168,26 @@ impl Alarm {
     }
 }
 
+std::thread_local! {
+    /// How many of the next threads are refused.
+    static REFUSED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Has so many of the threads that are to be started from now on refused, as an operating system may.
+pub(crate) fn refuse_threads(count: usize) {
+    REFUSED.set(count);
+}
+
 /// Starts a thread that nobody joins.
 pub(crate) fn start(
     _name: Option<String>,
     _stack_size: Option<usize>,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
+    if let Some(left) = REFUSED.get().checked_sub(1) {
+        REFUSED.set(left);
+        return Err(io::Error::other("refused"));
+    }
     drop(super::spawn(work));
     Ok(())
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, Witness, block_on, quietly, spawn};
+use super::harness::{Arc, Counted, Witness, block_on, poll, quietly, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
@@ -131,6 +132,11 @@ pub(super) fn models() -> Vec<Model> {
             suspended_waits_its_turn,
         )
         .under(TWO_WORKERS),
+        Model::new("sf_pl_2_none_starts_above", &["SF-PL-2", "LV-PL-4"], &["3 jobs"], none_starts_above)
+            .one_way("the job that is waited for ends later")
+            .under(TWO_WORKERS),
+        Model::new("sf_pl_2_waker_on_a_worker", &["SF-PL-2", "SF-PL-4"], &["2 jobs"], waker_on_a_worker)
+            .under(TWO_WORKERS),
         Model::new("sf_pl_2_shrink_then_start", &["SF-PL-2"], &["3 jobs"], shrink_then_start).under(TWO_WORKERS),
         Model::new("sf_pl_4_destructor_panics", &["SF-PL-4"], &["cancelled, 3", "ran, 3"], destructor_panics)
             .under(UNWINDING),
@@ -151,6 +157,9 @@ pub(super) fn models() -> Vec<Model> {
             .under(TWO_WORKERS),
         Model::failing("sf_pl_5_next_without_the_lock", &["SF-PL-5", "SF-PL-2"], RACE, in_order)
             .weakened(core(Kind::NoLock, "state.next(from, patient, news)")),
+        Model::new("sf_pl_5_room_after_a_join", &["SF-PL-5"], &["accepted"], room_after_a_join),
+        Model::failing("sf_pl_5_ending_without_the_lock", &["SF-PL-5"], RACE, room_after_a_join)
+            .weakened(core(Kind::NoLock, "self.step(|state, _| state.ending += 1)")),
         Model::new("sf_pl_5_rendezvous", &["SF-PL-5"], &["accepted", "full"], rendezvous),
         Model::new(
             "sf_pl_5_no_room_above_a_lowered_limit",
@@ -162,6 +171,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_7_borrows", &["SF-PL-7", "HB-PL-2"], &["1"], scope_borrows),
         Model::failing("sf_pl_7_end_is_no_release", &["SF-PL-7"], RACE, scope_borrows)
             .weakened(task(Kind::Acquire, end)),
+        Model::new("sf_pl_7_token_ends_with_the_scope", &["SF-PL-7"], &["ended"], token_ends_with_the_scope),
         Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more"], scope_fails).under(TWO_WORKERS),
         Model::new("sf_pl_7_job_spawns_a_job", &["SF-PL-7"], &["2"], job_spawns_a_job).under(TWO_WORKERS),
         Model::new("sf_pl_7_one_at_a_time", &["SF-PL-7", "HB-CH-2"], &["2"], scope_of_one_at_a_time).under(TWO_WORKERS),
@@ -169,6 +179,11 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
         Model::failing("lv_pl_1_nobody_is_woken", &["LV-PL-1"], DEADLOCK, second_job).weakened(nobody_told()),
         Model::new("lv_pl_1_second_job", &["LV-PL-1"], &["2"], second_job),
+        Model::new("lv_pl_1_refused_thread", &["LV-PL-1", "SF-PL-1"], &["handed back, then 2"], refused_thread),
+        Model::failing("lv_pl_1_refused_without_the_lock", &["LV-PL-1"], RACE, refused_beside_a_job)
+            .under(TWO_WORKERS)
+            .weakened(core(Kind::NoLock, "state.not_started(claim)")),
+        Model::new("lv_pl_1_refused_beside_a_job", &["LV-PL-1"], &["2"], refused_beside_a_job).under(TWO_WORKERS),
         Model::new("lv_pl_1_resize_starts_a_job", &["LV-PL-1"], &["met"], resize_starts_a_job)
             .under(TWO_WORKERS)
             .slow(),
@@ -196,6 +211,7 @@ pub(super) fn models() -> Vec<Model> {
             cancelled_submitter,
         )
         .under(TWO_WORKERS),
+        Model::new("lv_pl_3_callback_joins_what_was_queued", &["LV-PL-3"], &["cancelled", "ran"], callback_joins),
         Model::new("lv_pl_3_two_wait_for_one_job", &["LV-PL-3", "HB-PL-2"], &["1 1"], two_wait_for_one_job)
             .under(TWO_WORKERS),
         Model::new("lv_pl_4_join_of_a_job_that_runs", &["LV-PL-4"], &["7"], join_of_a_job_that_runs)
@@ -203,6 +219,17 @@ pub(super) fn models() -> Vec<Model> {
             .slow(),
         Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
         Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
+        Model::new("lv_pl_4_yields_and_the_queue", &["LV-PL-4", "LV-PL-1"], &["flag seen"], yields_and_the_queue)
+            .under(TWO_WORKERS),
+        Model::new("lv_pl_4_refused_thread_leaves_the_permit", &["LV-PL-4"], &["2"], refused_thread_leaves_the_permit),
+        Model::new("lv_pl_4_limit_is_kept_inside", &["LV-PL-4"], &["7"], limit_is_kept_inside)
+            .one_way("the job that is waited for ends later")
+            .under(TWO_WORKERS),
+        Model::failing("lv_pl_4_goes_on_without_the_lock", &["LV-PL-4"], RACE_OR_WRITING, limit_is_kept_inside)
+            .under(TWO_WORKERS)
+            .weakened(core(Kind::NoLock, "state.resume_above(ticket, waiter)")),
+        Model::new("lv_pl_4_cancelled_inside", &["LV-PL-4"], &["cancelled"], cancelled_inside).under(TWO_WORKERS),
+        Model::new("lv_pl_4_two_pools", &["LV-PL-4"], &["7"], two_pools).under(TWO_WORKERS),
         Model::new("lv_pl_4_blocked_inside", &["LV-PL-4"], &["7"], blocked_inside).under(TWO_WORKERS),
         Model::new("lv_pl_4_blocked_twice_inside", &["LV-PL-4", "SF-PL-2"], &["7"], blocked_twice_inside)
             .under(TWO_WORKERS),
@@ -499,6 +526,58 @@ fn suspended_waits_its_turn() -> String {
     format!("{} jobs", pool.stats().limit + 1)
 }
 
+/// The first waits for the second for a while, and goes on beside it: the third starts only when both have ended.
+fn none_starts_above() -> String {
+    let (pool, running) = (Pool::new(1), Running::new());
+    let (sender, gate) = bounded(1);
+    let (inside, count) = (pool.clone(), running.clone());
+    let first = move || {
+        let beside = count.clone();
+        let second = inside.spawn(move || {
+            beside.enter();
+            gate.recv().unwrap();
+            beside.leave();
+        });
+        let second = second.unwrap().join_timeout(SHORT).expect_err("its gate is shut");
+        count.enter();
+        inside.execute(move || count.enter_alone()).unwrap();
+        sender.send(()).unwrap();
+        second.detach();
+    };
+    let leaving = running.clone();
+    let first = pool.spawn(move || {
+        first();
+        leaving.leave();
+    });
+    first.unwrap().join().unwrap();
+    pool.drain().unwrap();
+    format!("{} jobs", pool.stats().completed)
+}
+
+/// A task's waker runs on the worker that has just given its permit back: it has none to lend.
+fn waker_on_a_worker() -> String {
+    struct Lends;
+    impl Wake for Lends {
+        fn wake(self: Arc<Self>) {
+            blocking(|| ());
+        }
+    }
+    let pool = Pool::new(1);
+    pool.execute(|| ()).unwrap();
+    {
+        let mut idle = pool.wait_idle_async();
+        let waker = Waker::from(Arc::new(Lends));
+        if poll(&mut idle, &waker).is_pending() {
+            pool.execute(|| ()).unwrap();
+            pool.drain().unwrap();
+            return format!("{} jobs", pool.stats().completed);
+        }
+    }
+    pool.execute(|| ()).unwrap();
+    pool.drain().unwrap();
+    format!("{} jobs", pool.stats().completed)
+}
+
 /// Two run, the limit is lowered to one: a third starts only when both have ended.
 fn shrink_then_start() -> String {
     let (pool, running) = (Pool::new(2), Running::new());
@@ -645,6 +724,14 @@ fn in_order() -> String {
     format!("{} {}", order[0], order[1])
 }
 
+/// Whoever has seen that a job has ended finds its worker free.
+fn room_after_a_join() -> String {
+    let pool = Pool::builder(1).queue(0).build().unwrap();
+    pool.try_spawn(|| ()).unwrap().join().unwrap();
+    pool.try_spawn(|| ()).unwrap().detach();
+    "accepted".into()
+}
+
 /// Without a queue, a second job is accepted only if the worker is free again.
 fn rendezvous() -> String {
     let pool = Pool::builder(1).queue(0).build().unwrap();
@@ -690,6 +777,18 @@ fn scope_borrows() -> String {
     });
     assert_eq!(done.unwrap().len(), 1);
     witness.read().to_string()
+}
+
+/// Who waits for the scope's token does not wait for ever.
+fn token_ends_with_the_scope() -> String {
+    let (pool, mut token) = (Pool::new(1), None);
+    pool.scope::<(), (), _>(|scope| {
+        token = Some(scope.token());
+        scope.spawn(|| Ok(())).unwrap();
+    })
+    .unwrap();
+    token.unwrap().wait();
+    "ended".into()
 }
 
 fn scope_fails() -> String {
@@ -763,6 +862,32 @@ fn second_job() -> String {
     pool.spawn(|| ()).unwrap().detach();
     pool.wait_idle().unwrap();
     pool.spawn(|| ()).unwrap().detach();
+    pool.drain().unwrap();
+    pool.stats().completed.to_string()
+}
+
+/// The only thread is refused: the job comes back, and the pool works when there is a thread again.
+fn refused_thread() -> String {
+    let pool = Pool::new(1);
+    sync::hook::refuse_threads(1);
+    let refused = pool.spawn(|| 7).expect_err("no thread");
+    assert!(matches!(refused, SpawnError::NoThread(..)));
+    assert_eq!(refused.into_inner()(), 7);
+    let stats = pool.stats();
+    assert_eq!((stats.workers, stats.running, stats.queued), (0, 0, 0));
+    pool.execute(|| ()).unwrap();
+    pool.execute(|| ()).unwrap();
+    pool.drain().unwrap();
+    format!("handed back, then {}", pool.stats().completed)
+}
+
+/// The second worker's thread is refused: its job runs on the first.
+fn refused_beside_a_job() -> String {
+    let pool = Pool::new(2);
+    let gate = gated(&pool);
+    sync::hook::refuse_threads(1);
+    pool.execute(|| ()).unwrap();
+    gate.send(()).unwrap();
     pool.drain().unwrap();
     pool.stats().completed.to_string()
 }
@@ -914,6 +1039,20 @@ fn cancelled_job_leaves_room() -> String {
     "room".into()
 }
 
+/// A callback on the pool's token joins a job that the shutdown has found queued.
+fn callback_joins() -> String {
+    let (pool, outcome) = (Pool::new(1), Arc::new(Mutex::new("")));
+    let task = pool.spawn(|| ()).unwrap();
+    {
+        let outcome = outcome.clone();
+        let joins = move || *outcome.lock().unwrap() = if task.join().is_ok() { "ran" } else { "cancelled" };
+        pool.token().on_cancel(joins);
+    }
+    pool.shutdown().unwrap();
+    let outcome = *outcome.lock().unwrap();
+    outcome.into()
+}
+
 /// By its task, and by a receiver from `done`.
 fn two_wait_for_one_job() -> String {
     let (pool, witness) = (Pool::new(1), Witness::new());
@@ -965,6 +1104,94 @@ fn yield_to_the_next() -> String {
     pool.spawn(move || flag.store(1, Relaxed)).unwrap().detach();
     hog.unwrap().join().unwrap();
     "flag seen".into()
+}
+
+/// Two yield to each other until the third, behind them in the queue, has run.
+fn yields_and_the_queue() -> String {
+    let (pool, flag) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+    let (all_there, gate) = bounded(1);
+    let hog = || {
+        let flag = flag.clone();
+        move || {
+            while flag.load(Relaxed) == 0 {
+                yield_now();
+            }
+        }
+    };
+    let (first, second) = (hog(), hog());
+    pool.execute(move || {
+        gate.recv().unwrap();
+        first();
+    })
+    .unwrap();
+    pool.execute(second).unwrap();
+    {
+        let flag = flag.clone();
+        pool.execute(move || flag.store(1, Relaxed)).unwrap();
+    }
+    all_there.send(()).unwrap();
+    pool.drain().unwrap();
+    "flag seen".into()
+}
+
+/// A job that yields to a queued one for which there is no thread goes on itself.
+fn refused_thread_leaves_the_permit() -> String {
+    let pool = Pool::new(1);
+    let (all_there, gate) = bounded(1);
+    pool.execute(move || {
+        gate.recv().unwrap();
+        sync::hook::refuse_threads(1);
+        yield_now();
+    })
+    .unwrap();
+    pool.execute(|| ()).unwrap();
+    all_there.send(()).unwrap();
+    pool.drain().unwrap();
+    pool.stats().completed.to_string()
+}
+
+/// A wait for a job that goes on only when the wait is over.
+fn limit_is_kept_inside() -> String {
+    let (pool, (sender, gate)) = (Pool::new(1), bounded(1));
+    let inside = pool.clone();
+    let outer = pool.spawn(move || {
+        let inner = inside.spawn(move || gate.recv().unwrap()).unwrap();
+        let inner = inner.join_timeout(SHORT).expect_err("its gate is shut");
+        sender.send(7).unwrap();
+        inner.join().unwrap()
+    });
+    outer.unwrap().join().unwrap().to_string()
+}
+
+/// A submission that is cancelled, beside a job that holds the permit until it is over.
+fn cancelled_inside() -> String {
+    let (pool, token) = (Pool::builder(1).queue(1).build().unwrap(), CancellationToken::new());
+    let (sender, gate) = bounded(1);
+    let (inside, limit) = (pool.clone(), token.clone());
+    let outer = pool.spawn(move || {
+        inside.execute(move || gate.recv().unwrap()).unwrap(); // takes the place, and then the permit
+        let mut outcome = "accepted";
+        while let "accepted" = outcome {
+            if inside.spawn_or_cancelled(|| (), &limit).is_err() {
+                outcome = "cancelled";
+            }
+        }
+        sender.send(()).unwrap();
+        outcome
+    });
+    token.cancel();
+    outer.unwrap().join().unwrap().into()
+}
+
+/// A job of one pool joins one of another, which joins one of the first.
+fn two_pools() -> String {
+    let (one, other) = (Pool::new(1), Pool::new(1));
+    let (inner, inside) = (one.clone(), other.clone());
+    let first = one.spawn(move || {
+        let second = inside.spawn(move || inner.spawn(|| 7).unwrap().join().unwrap());
+        second.unwrap().join().unwrap()
+    });
+    first.unwrap().join().unwrap().to_string()
 }
 
 fn blocked_inside() -> String {
