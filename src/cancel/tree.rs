@@ -14,6 +14,7 @@
 //! 7. What a call has closed keeps its children in `below` until that call has closed, or found closed, all that is below:
 //!    another call, of an ancestor's cancellation, that finds it closed goes on with them. So neither returns before all
 //!    are closed, and neither waits for the other.
+//! 8. A slot is made only where none is vacant: there are never more than there were dependents at a time.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
 //!
@@ -108,6 +109,7 @@ impl<D> Slots<D> {
             None => {
                 self.slots.push(Slot::Occupied(dependent));
                 self.vacant += 1;
+                debug_assert_eq!(self.occupied, self.slots.len(), "invariant 8");
             }
             Some(slot) => match mem::replace(slot, Slot::Occupied(dependent)) {
                 Slot::Vacant(next) => self.vacant = next,
