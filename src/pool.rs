@@ -38,7 +38,8 @@
 //! running; `drain` and `shutdown` only if moreover no worker is left.
 //!
 //! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are gone
-//! or returned. Once one of its jobs has failed, none of them starts.
+//! or returned. Once one of its jobs has failed, none of them starts; and the first failure is the scope's, never one that
+//! its token's cancellation has caused.
 //!
 //! # Liveness
 //! **LV-PL-1.** A job that is queued starts once fewer jobs run than the limit, whatever is resized, cancelled, closed

@@ -100,6 +100,7 @@ impl<D> Slots<D> {
 
     /// Where the next dependent goes.
     fn next(&self) -> usize {
+        debug_assert!(self.vacant < self.slots.len() || self.occupied == self.slots.len(), "invariant 8");
         self.vacant
     }
 
@@ -109,7 +110,6 @@ impl<D> Slots<D> {
             None => {
                 self.slots.push(Slot::Occupied(dependent));
                 self.vacant += 1;
-                debug_assert_eq!(self.occupied, self.slots.len(), "invariant 8");
             }
             Some(slot) => match mem::replace(slot, Slot::Occupied(dependent)) {
                 Slot::Vacant(next) => self.vacant = next,

@@ -215,7 +215,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_4_join_of_a_job_that_runs", &["LV-PL-4"], &["7"], join_of_a_job_that_runs)
             .under(TWO_WORKERS)
             .slow(),
-        Model::new("sf_pl_2_join_while_blocking", &["SF-PL-2", "LV-PL-4"], &["7"], join_while_blocking)
+        Model::new("sf_pl_2_join_while_blocking", &["SF-PL-2", "LV-PL-4"], &["3 jobs"], join_while_blocking)
             .under(TWO_WORKERS),
         Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
         Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
@@ -1035,24 +1035,24 @@ fn join_of_a_job_that_runs() -> String {
 
 /// A job joins another within a wait that has given its permit away: it does not run it, beside a third.
 fn join_while_blocking() -> String {
-    let (pool, alone) = (Pool::new(1), Running::new());
-    let inside = pool.clone();
+    let (pool, running, beside) = (Pool::new(1), Running::new(), Arc::new(AtomicUsize::new(0)));
+    let (inside, counts) = (pool.clone(), beside.clone());
     let job = move || {
-        let beside = |result| {
-            let alone = alone.clone();
+        let counted = || {
+            let (running, beside) = (running.clone(), counts.clone());
             move || {
-                alone.enter_alone();
-                alone.leave();
-                result
+                beside.fetch_add(running.enter(), Relaxed);
+                running.leave();
             }
         };
-        let joined = inside.spawn(beside(7)).unwrap();
-        inside.execute(beside(0)).unwrap();
-        blocking(|| joined.join().unwrap())
+        inside.execute(counted()).unwrap();
+        let joined = inside.spawn(counted()).unwrap();
+        blocking(|| joined.join().unwrap());
     };
-    let result = pool.spawn(job).unwrap().join().unwrap();
+    pool.execute(job).unwrap();
     pool.wait_idle().unwrap();
-    result.to_string()
+    assert_eq!(beside.load(Relaxed), 0, "above the limit");
+    format!("{} jobs", pool.stats().completed)
 }
 
 fn join_from_inside() -> String {
