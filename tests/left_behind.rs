@@ -8,7 +8,7 @@ use std::alloc::System;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hence::channel::{Receiver, Select, Sender, after, bounded, select};
+use hence::channel::{Select, after, bounded, select};
 use hence::pool::{SpawnError, Task};
 use hence::{CancellationToken, Pool, WaitGroup};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -60,7 +60,7 @@ fn what_waits_and_goes_leaves_nothing() {
     watched(|| {
         // The ones that are left, in whose lines all others stand.
         let (token, group) = (CancellationToken::new(), WaitGroup::new());
-        let (empty, full): ((Sender<u8>, Receiver<u8>), (Sender<u8>, Receiver<u8>)) = (bounded(1), bounded(1));
+        let (empty, full) = (bounded::<u8>(1), bounded(1));
         full.0.send(0).unwrap();
         let (_kept, _guard) = (token.child_token(), WaitGroup::new().guard());
         token.on_cancel(|| ());
