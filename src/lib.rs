@@ -101,7 +101,7 @@
 //! | LV-PL-4 | waiting from inside starves nobody | [`pool`] |
 //!
 //! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
-//! parker), SF-WT-1, HB-WT-1, LV-WT-1 (the waiter), each with models of its own.
+//! parker), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1 (the waiter), each with models of its own.
 
 // The other examples: under an explorer's cfg there is nothing to run them on.
 #![cfg(not(all(doctest, any(loom, shuttle))))]

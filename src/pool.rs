@@ -41,8 +41,8 @@
 //! running; `drain` and `shutdown` only if moreover no worker is left.
 //!
 //! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are gone
-//! or returned; its token is cancelled then. Once one of its jobs has failed, none of them starts, and that failure is
-//! what it reports.
+//! or returned; its token is cancelled then. Once one of its jobs has failed, none of them starts; and the first failure is
+//! the scope's, never one that its token's cancellation has caused.
 //!
 //! # Liveness
 //! **LV-PL-1.** A job that is queued starts once fewer jobs run than the limit, whatever is resized, cancelled, closed

@@ -7,6 +7,9 @@
 //! # Guarantees
 //! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
 //!
+//! **SF-WT-2.** Whoever stands in a line leaves it once, by being taken or by going: in turn the first of those who are
+//! left, whoever goes from between them.
+//!
 //! **HB-WT-1.** Everything before a successful claim, or before the `settle` of a promised one, happens before the
 //! return of the `wait`, `poll` or `cause` that reports it.
 //!

@@ -117,6 +117,31 @@ fn submitters_are_accepted_in_the_order_in_which_they_came() {
 }
 
 #[test]
+fn of_three_submitters_the_first_and_the_last_go() {
+    watched(|| {
+        let pool = Pool::builder(1).queue(0).build().unwrap();
+        let (held, tokens) = (hold(&pool), [(); 3].map(|()| CancellationToken::new()));
+        let submitters = [0, 1, 2].map(|i| {
+            let (pool, token) = (pool.clone(), tokens[i].clone());
+            let submitter = thread::spawn({
+                let pool = pool.clone();
+                move || pool.spawn_or_cancelled(move || i, &token)
+            });
+            until(|| pool.stats().blocked == i + 1);
+            submitter
+        });
+        tokens[0].cancel();
+        until(|| pool.stats().blocked == 2);
+        tokens[2].cancel();
+        until(|| pool.stats().blocked == 1);
+        drop(held);
+        let [first, second, last] = submitters.map(|submitter| submitter.join().unwrap());
+        assert!([first, last].iter().all(|refused| matches!(refused, Err(SpawnError::Cancelled(_)))));
+        assert_eq!((second.unwrap().join().unwrap(), pool.stats().blocked), (1, 0));
+    });
+}
+
+#[test]
 fn a_submission_that_does_not_wait_does_not_overtake_those_that_do() {
     watched(|| {
         let pool = Pool::builder(1).queue(1).build().unwrap();
@@ -360,6 +385,28 @@ fn a_job_that_joins_a_running_one_lets_others_run() {
         pool.spawn(move || gate.cancel()).unwrap().detach(); // needs the permit of the one that joins
         joins.join().unwrap();
         until(|| pool.stats().workers <= 2);
+    });
+}
+
+/// While it waits it holds no permit, and the pool has but one.
+#[test]
+fn a_join_within_a_wait_runs_nothing_on_the_spot() {
+    watched(|| {
+        let (pool, running) = (Pool::new(1), counter());
+        let inner = pool.clone();
+        let job = move || {
+            let (me, limited) = (thread::current().id(), |running: Arc<AtomicUsize>| {
+                move || {
+                    assert_eq!(running.fetch_add(1, SeqCst), 0, "above the limit");
+                    thread::sleep(SHORT);
+                    running.fetch_sub(1, SeqCst);
+                    thread::current().id()
+                }
+            });
+            let tasks = [(); 3].map(|()| inner.spawn(limited(running.clone())).unwrap());
+            tasks.into_iter().rev().all(|task| blocking(|| task.join().unwrap() != me))
+        };
+        assert!(pool.spawn(job).unwrap().join().unwrap());
     });
 }
 
@@ -1482,6 +1529,24 @@ fn the_results_of_a_scope_may_borrow() {
         assert_eq!(words.unwrap().concat(), "abc");
         let failed = pool.scope::<(), &str, _>(|scope| scope.spawn(|| Err(&text[2..3])).unwrap());
         assert!(matches!(failed, Err(ScopeError::Failed("b"))));
+    });
+}
+
+#[test]
+fn a_scopes_error_is_the_first_and_none_that_it_caused() {
+    watched(|| {
+        let pool = Pool::new(4);
+        for _ in 0..200 {
+            let failed = pool.scope::<(), _, _>(|scope| {
+                let follow_up = || {
+                    scope.token().wait();
+                    Err("a follow-up")
+                };
+                (0..3).for_each(|_| scope.spawn(follow_up).unwrap());
+                scope.spawn(|| Err("the first")).unwrap();
+            });
+            assert!(matches!(failed, Err(ScopeError::Failed("the first"))), "{failed:?}");
+        }
     });
 }
 

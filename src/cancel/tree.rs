@@ -14,6 +14,7 @@
 //! 7. What a call has closed keeps its children in `below` until that call has closed, or found closed, all that is below:
 //!    another call, of an ancestor's cancellation, that finds it closed goes on with them. So neither returns before all
 //!    are closed, and neither waits for the other.
+//! 8. A slot is made only where none is vacant: there are never more than there were dependents at a time.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
 //!
@@ -99,6 +100,7 @@ impl<D> Slots<D> {
 
     /// Where the next dependent goes.
     fn next(&self) -> usize {
+        debug_assert!(self.vacant < self.slots.len() || self.occupied == self.slots.len(), "invariant 8");
         self.vacant
     }
 

@@ -14,7 +14,7 @@
 //!
 //! **HB-LK-1.** Everything inside one `with` happens before everything inside each later one.
 //!
-//! **LV-LK-1.** When a holder leaves, one of the waiting callers gets in. *Not promised:* which one.
+//! **LV-LK-1.** When a holder leaves, by a panic too, one of the waiting callers gets in. *Not promised:* which one.
 //!
 //! Needs: the facade's `AtomicBool`, `UnsafeCell`, `Backoff`.
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, Ends, Witness, block_on, ends, join, quietly, spawn};
+use super::harness::{Arc, Counted, CountingWaker, Ends, Witness, block_on, ends, join, poll, quietly, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::{CancellationToken, Cause};
 use crate::hence::channel::{Select, after};
 use crate::hence::sync::{Lock, reached};
-use crate::hence::wait::{Cause::Closed, Waiter};
+use crate::hence::wait::{Cause::Closed, Cause::Done, Waiter};
 use crate::hence::wait_group::WaitGroup;
 use crate::select_biased;
 
@@ -124,6 +124,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_cx_5_wait_group", &["SF-CX-5", "LV-CX-1"], &["cancelled", "none left"], wait_or_cancelled),
         Model::failing("lv_cx_1_wait_group_not_notified", &["LV-CX-1"], DEADLOCK, wait_or_cancelled)
             .weakened(close_unnotified()),
+        Model::new("sf_cx_5_served_elsewhere", &["SF-CX-5"], &["nothing is left"], served_elsewhere),
         Model::new("lv_cx_1_beside_an_observer", &["LV-CX-1"], &["both"], beside_an_observer),
         Model::failing("lv_cx_1_observer_not_notified", &["LV-CX-1"], DEADLOCK, beside_an_observer).weakened(weaken(
             Kind::NoWake,
@@ -138,6 +139,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_cx_1_timed_wait", &["LV-CX-1", "HB-CX-1"], EARLY_OR_LATE, timed_wait),
         Model::new("lv_cx_1_future_dropped", &["LV-CX-1"], EARLY_OR_LATE, future_dropped),
         Model::new("lv_cx_1_dropped_future_is_not_woken", &["LV-CX-1"], &["not woken"], dropped_future_is_not_woken),
+        Model::new("lv_cx_1_first_and_last_leave", &["LV-CX-1", "SF-WT-2"], &["one woken"], first_and_last_leave),
         Model::new("lv_cx_2_callback_cancels_and_stops", &["LV-CX-2"], &["0", "1"], callback_cancels),
         Model::failing("lv_cx_2_callback_under_the_lock", &["LV-CX-2"], DEADLOCK, callback_under_the_lock),
         Model::new("lv_cx_2_callback_drops_the_token", &["LV-CX-2", "SF-CX-3"], &["run"], callback_drops_the_token),
@@ -660,6 +662,22 @@ fn wait_or_cancelled() -> String {
     if waited.is_ok() { "none left".into() } else { "cancelled".into() }
 }
 
+/// What is done for a waiter in its other line: then it has left the token's, which lives on.
+fn served_elsewhere() -> String {
+    let (token, waiter) = (CancellationToken::new(), Arc::new(Waiter::thread()));
+    let serving = {
+        let waiter = waiter.clone();
+        spawn(move || {
+            assert!(waiter.claim(Done(0)));
+            waiter.notify();
+        })
+    };
+    assert_eq!(token.wait_with(&waiter), Some(Done(0)));
+    join([serving]);
+    assert_eq!(Arc::strong_count(&waiter), 1, "nothing of it is left in the token's line");
+    "nothing is left".into()
+}
+
 /// Standing in a token's line is news to whoever waits for readiness: it looks again, and is not forgotten.
 fn beside_an_observer() -> String {
     let (token, group) = (CancellationToken::new(), WaitGroup::new());
@@ -820,6 +838,29 @@ fn dropped_future_is_not_woken() -> String {
     other.join().unwrap();
     assert_eq!(wakes.count(), 0, "nothing of it is left");
     "not woken".into()
+}
+
+/// Of three who wait the first and the last give up.
+fn first_and_last_leave() -> String {
+    let (token, wakers) = (CancellationToken::new(), [(); 3].map(|()| CountingWaker::new()));
+    let [first, mut second, last] = wakers.each_ref().map(|(_, waker)| {
+        let mut wait = Box::pin(token.cancelled());
+        assert!(poll(&mut wait, waker).is_pending());
+        wait
+    });
+    drop(first);
+    drop(last);
+    let kept = wakers.each_ref().map(|(counting, _)| Arc::strong_count(counting) - 2);
+    assert_eq!(kept, [0, 1, 0], "nothing of the two is left in line");
+    let other = {
+        let token = token.clone();
+        spawn(move || assert!(token.cancel()))
+    };
+    token.wait();
+    other.join().unwrap();
+    assert_eq!(wakers.each_ref().map(|(counting, _)| counting.count()), [0, 1, 0]);
+    assert!(poll(&mut second, &wakers[1].1).is_ready());
+    "one woken".into()
 }
 
 /// A callback cancels its own token and the one above, takes a neighbour's callback back, and makes a child.

@@ -81,6 +81,7 @@ pub(super) fn models() -> Vec<Model> {
             looks_beside_a_send,
         ),
         Model::new("sf_ch_3_rendezvous_needs_a_receive", &["SF-CH-3"], &["met", "refused"], rendezvous_needs_a_receive),
+        Model::new("sf_ch_3_put_back_beside_a_sender", &["SF-CH-3", "SF-CH-2"], &["1 2 3"], put_back_beside_a_sender),
         Model::failing("sf_ch_3_looks_before_it_locks", &["SF-CH-3"], &["one place, one value"], looks_before_it_locks),
         Model::new("sf_ch_4_drain_after_close", &["SF-CH-4"], &["1 2"], || drain(close)),
         Model::new("sf_ch_4_drain_after_last_drop", &["SF-CH-4"], &["1 2"], || drain(drop)),
@@ -91,6 +92,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_5_passed_on_beside_a_poll", &["SF-CH-5", "LV-CH-1"], &["1"], passed_on_beside_a_poll),
         Model::new("sf_ch_5_dropped_recvs_keep_order", &["SF-CH-5"], &["1 2"], dropped_recvs_keep_order),
         Model::new("sf_ch_5_dropped_twice_keeps_order", &["SF-CH-5"], &["1 2"], dropped_twice_keeps_order),
+        Model::new("sf_ch_5_first_and_last_recv", &["SF-CH-5", "SF-WT-2", "LV-CH-1"], &["1"], first_and_last_recv),
+        Model::new("sf_ch_5_first_and_last_send", &["SF-CH-5", "SF-WT-2"], &["1, 2", "2"], first_and_last_send),
         Model::new("sf_ch_5_dropped_send", &["SF-CH-5"], &["received", "taken back"], dropped_send),
         Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on)
             .weakened(core(Kind::NoWake, "notify(wake); // abandon")),
@@ -537,6 +540,60 @@ fn dropped_twice_keeps_order() -> String {
     let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
     other.join().unwrap();
     format!("{} {}", received[0], received[1])
+}
+
+/// Three receives wait, and the first and the last are dropped, while a value is sent: it is the second's.
+fn first_and_last_recv() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let [mut first, mut second, mut last] = [(); 3].map(|()| Box::pin(receiver.recv_async()));
+    for recv in [&mut first, &mut second, &mut last] {
+        assert!(recv.as_mut().poll(&mut cx).is_pending());
+    }
+    let other = sending(&sender, [1]);
+    drop(first);
+    drop(last);
+    other.join().unwrap();
+    let Poll::Ready(received) = second.as_mut().poll(&mut cx) else { panic!("sent, and the second is left") };
+    assert!(sender.try_send(2).is_err(), "nobody is left in line");
+    received.unwrap().to_string()
+}
+
+/// Three sends wait, and the first and the last are dropped, while a value is received.
+fn first_and_last_send() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let [mut first, mut second, mut last] = [1, 2, 3].map(|value| Box::pin(sender.send_async(value)));
+    for send in [&mut first, &mut second, &mut last] {
+        assert!(send.as_mut().poll(&mut cx).is_pending());
+    }
+    let other = receiving(&receiver, 1);
+    drop(first);
+    drop(last);
+    let received = other.join().unwrap().into_iter().chain(receiver.try_iter());
+    let received: Vec<String> = received.map(|value| value.to_string()).collect();
+    assert!(second.as_mut().poll(&mut cx).is_ready());
+    received.join(", ")
+}
+
+/// A value comes back over a full buffer, beside a sender that waits: the place that it leaves again is none.
+fn put_back_beside_a_sender() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let (_, waker) = CountingWaker::new();
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    (1..=2).for_each(|value| sender.try_send(value).unwrap());
+    let other = sending(&sender, [3]);
+    drop(abandoned);
+    let received = [(); 3].map(|()| {
+        let value = receiver.recv().unwrap();
+        assert!(receiver.len() <= 1, "one place, one value");
+        value.to_string()
+    });
+    other.join().unwrap();
+    received.join(" ")
 }
 
 fn dropped_send() -> String {

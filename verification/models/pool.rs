@@ -119,6 +119,13 @@ pub(super) fn models() -> Vec<Model> {
         .under(&[Engine::LoomBounded(3), Engine::Bounded { preemptions: Some(3), spurious: 0 }, SPURIOUS]),
         Model::new("sf_pl_1_refused_after_a_close", &["SF-PL-1", "SF-PL-5"], &["2 ran"], refused_after_a_close),
         Model::new(
+            "sf_pl_3_cancelled_then_shut_down",
+            &["SF-PL-3", "SF-PL-6"],
+            &["0 completed, 2 cancelled", "1 completed, 1 cancelled"],
+            cancelled_then_shut_down,
+        )
+        .under(&[Engine::Loom, SPURIOUS]),
+        Model::new(
             "sf_pl_3_many_are_cancelled",
             &["SF-PL-3", "SF-PL-5"],
             &["34 cancelled, 2 completed"],
@@ -152,6 +159,7 @@ pub(super) fn models() -> Vec<Model> {
         )
         .under(UNWINDING),
         Model::failing("sf_pl_4_worker_without_a_boundary", &["SF-PL-4"], &["a job panics"], worker_without_a_boundary),
+        Model::new("sf_pl_5_two_in_the_inbox", &["SF-PL-5"], &["1 2 3"], two_in_the_inbox).under(POSTED),
         Model::new("sf_pl_5_in_order", &["SF-PL-5", "SF-PL-2", "LV-PL-1"], &["1 2"], in_order),
         Model::new("sf_pl_2_shrink_before_start", &["SF-PL-2"], &["at once", "one by one"], shrink_before_start)
             .under(TWO_WORKERS),
@@ -175,6 +183,12 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more"], scope_fails).under(TWO_WORKERS),
         Model::new("sf_pl_7_job_spawns_a_job", &["SF-PL-7"], &["2"], job_spawns_a_job).under(TWO_WORKERS),
         Model::new("sf_pl_7_one_at_a_time", &["SF-PL-7", "HB-CH-2"], &["2"], scope_of_one_at_a_time).under(TWO_WORKERS),
+        Model::new("sf_pl_7_no_follow_up", &["SF-PL-7"], &["failed"], no_follow_up).under(&[
+            Engine::LoomBounded(1),
+            Engine::Bounded { preemptions: Some(2), spurious: 0 },
+            Engine::Bounded { preemptions: Some(1), spurious: 1 },
+        ]),
+        Model::failing("sf_pl_7_cancelled_before_it_is_kept", &["SF-PL-7"], &["a follow-up"], cancels_then_keeps),
         Model::new("sf_pl_7_two_failures", &["SF-PL-7"], &["first", "second"], two_failures).under(TWO_WORKERS).slow(),
         Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
         Model::failing("lv_pl_1_nobody_is_woken", &["LV-PL-1"], DEADLOCK, second_job).weakened(nobody_told()),
@@ -217,6 +231,8 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_pl_4_join_of_a_job_that_runs", &["LV-PL-4"], &["7"], join_of_a_job_that_runs)
             .under(TWO_WORKERS)
             .slow(),
+        Model::new("sf_pl_2_join_while_blocking", &["SF-PL-2", "LV-PL-4"], &["3 jobs"], join_while_blocking)
+            .under(TWO_WORKERS),
         Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
         Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
         Model::new("lv_pl_4_yields_and_the_queue", &["LV-PL-4", "LV-PL-1"], &["flag seen"], yields_and_the_queue)
@@ -243,7 +259,9 @@ pub(super) fn models() -> Vec<Model> {
 
 /// loom words a race between two who are at it in other words than one that is over.
 const RACE_OR_WRITING: &[&str] = &["Causality violation", "currently writing to cell", "data race"];
-const TAKEN_TWICE: &[&str] = &["the work is taken once", "Causality violation", "data race"];
+/// The last of them: two ends of one job.
+const TAKEN_TWICE: &[&str] =
+    &["the work is taken once", "Causality violation", "data race", "attempt to subtract with overflow"];
 
 fn submit_before_job() -> String {
     let (before, after) = (Witness::new(), Witness::new());
@@ -708,6 +726,21 @@ fn worker_without_a_boundary() -> String {
     "the next job".into()
 }
 
+/// The first is queued behind a job that runs, or will, the others are in the inbox; to count them all queues them.
+fn two_in_the_inbox() -> String {
+    let (pool, order) = (Pool::new(1), Arc::new(Mutex::new(Vec::new())));
+    let gate = gated(&pool);
+    for nth in 1..=3 {
+        let order = order.clone();
+        pool.execute(move || order.lock().unwrap().push(nth.to_string())).unwrap();
+    }
+    let stats = pool.stats();
+    assert_eq!(stats.queued + stats.running, 4);
+    gate.send(()).unwrap();
+    pool.wait_idle().unwrap();
+    order.lock().unwrap().join(" ")
+}
+
 fn in_order() -> String {
     let (pool, order, alone) = (Pool::new(1), Arc::new(Mutex::new(Vec::new())), Running::new());
     for nth in 1..=2 {
@@ -838,6 +871,44 @@ fn scope_of_one_at_a_time() -> String {
     witness.read().to_string()
 }
 
+/// One job fails, and another, which waits until the scope is cancelled, fails because of that.
+fn no_follow_up() -> String {
+    let pool = Pool::new(2);
+    let failed = pool.scope::<(), _, _>(|scope| {
+        let follow_up = || {
+            scope.token().wait();
+            Err("a follow-up")
+        };
+        scope.spawn(follow_up).unwrap();
+        scope.spawn(|| Err("failed")).unwrap();
+    });
+    match failed {
+        Err(ScopeError::Failed(which)) => which.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The fault of a job that cancels its scope before it has kept the failure, in one of two threads.
+fn cancels_then_keeps() -> String {
+    let (token, failure) = (CancellationToken::new(), Arc::new(sync::Lock::new(None)));
+    let keep = |error: &'static str| {
+        let failure = failure.clone();
+        move || failure.with(|first| _ = first.get_or_insert(error))
+    };
+    let failing = {
+        let (token, keep) = (token.clone(), keep("failed"));
+        spawn(move || {
+            token.cancel();
+            keep();
+        })
+    };
+    token.wait();
+    keep("a follow-up")();
+    failing.join().unwrap();
+    failure.with(|first| assert_eq!(*first, Some("failed"), "a follow-up is no failure"));
+    "failed".into()
+}
+
 fn two_failures() -> String {
     let pool = Pool::new(2);
     let failed = pool.scope::<(), _, _>(|scope| {
@@ -910,6 +981,7 @@ fn expired_or_called() -> String {
     pool.wait_idle().unwrap();
     pool.spawn(|| ()).unwrap().detach();
     pool.drain().unwrap();
+    assert_nothing_is_left(&pool);
     pool.stats().completed.to_string()
 }
 
@@ -946,6 +1018,25 @@ fn refused_after_a_close() -> String {
     gate.send(()).unwrap();
     pool.drain().unwrap();
     format!("{} ran", pool.stats().completed)
+}
+
+/// The pool has ended: no job and no worker is counted any more.
+fn assert_nothing_is_left(pool: &Pool) {
+    let stats = pool.stats();
+    let left = [stats.workers, stats.running, stats.waiting, stats.idle, stats.queued, stats.blocked];
+    assert_eq!(left, [0; 6], "{stats:?}");
+}
+
+/// One job is cancelled behind another, which runs, or will, or is cancelled by the shutdown.
+fn cancelled_then_shut_down() -> String {
+    let pool = Pool::new(1);
+    let gate = gated(&pool);
+    assert!(pool.spawn(|| ()).unwrap().cancel());
+    gate.send(()).unwrap();
+    pool.shutdown().unwrap();
+    assert_nothing_is_left(&pool);
+    let stats = pool.stats();
+    format!("{} completed, {} cancelled", stats.completed, stats.cancelled)
 }
 
 /// More jobs than a queue keeps that have been cancelled (`State::withdraw`), all by one job, behind which they stand.
@@ -992,7 +1083,7 @@ fn timed_submitter() -> String {
         }
         Err(error) => {
             assert!(matches!(error, SpawnError::TimedOut(_)));
-            assert_eq!(Counted::drops(), 0, "handed back");
+            assert_eq!((Counted::drops(), pool.stats().blocked), (0, 0), "handed back");
             "timed out"
         }
     };
@@ -1017,7 +1108,7 @@ fn cancelled_submitter() -> String {
         }
         Err(error) => {
             assert!(matches!(error, SpawnError::Cancelled(_)));
-            assert_eq!(Counted::drops(), 0, "handed back");
+            assert_eq!((Counted::drops(), pool.stats().blocked), (0, 0), "handed back");
             "cancelled"
         }
     };
@@ -1079,6 +1170,28 @@ fn join_of_a_job_that_runs() -> String {
     let second = pool.spawn(move || first.join().unwrap()).unwrap();
     pool.execute(move || sender.send(7).unwrap()).unwrap();
     second.join().unwrap().to_string()
+}
+
+/// A job joins another within a wait that has given its permit away: it does not run it, beside a third.
+fn join_while_blocking() -> String {
+    let (pool, running, beside) = (Pool::new(1), Running::new(), Arc::new(AtomicUsize::new(0)));
+    let (inside, counts) = (pool.clone(), beside.clone());
+    let job = move || {
+        let counted = || {
+            let (running, beside) = (running.clone(), counts.clone());
+            move || {
+                beside.fetch_add(running.enter(), Relaxed);
+                running.leave();
+            }
+        };
+        inside.execute(counted()).unwrap();
+        let joined = inside.spawn(counted()).unwrap();
+        blocking(|| joined.join().unwrap());
+    };
+    pool.execute(job).unwrap();
+    pool.wait_idle().unwrap();
+    assert_eq!(beside.load(Relaxed), 0, "above the limit");
+    format!("{} jobs", pool.stats().completed)
 }
 
 fn join_from_inside() -> String {

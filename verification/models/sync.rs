@@ -1,14 +1,20 @@
 //! The production lock and parker, against the contracts that all other models take the explorer's own to keep.
 
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
 use hence_registry::{Engine, Kind, Model};
 
 use super::harness::{Arc, Witness, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::sync::{parker::Parker, spin::Lock};
+use crate::hence::sync::{AtomicBool, Backoff, parker::Parker, spin::Lock};
 
 /// How an endless spin shows: loom's branch limit, shuttle's step limit.
 const STUCK: &[&str] = &["exceeded maximum number of branches", "exceeded max_steps bound"];
+
+/// The bounded explorer alone: a panic unwinds through what synchronises.
+const UNWINDING: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 1 }];
 
 pub(super) fn models() -> Vec<Model> {
     let spin = |kind, code| weaken(kind, "src/sync/spin.rs", code);
@@ -27,6 +33,9 @@ pub(super) fn models() -> Vec<Model> {
             .under(&[Engine::Bounded { preemptions: None, spurious: 0 }]),
         Model::failing("lv_lk_1_released_by_nobody", &["LV-LK-1"], STUCK, sections_are_ordered)
             .weakened(spin(Kind::NoWake, "self.0.store(false")),
+        Model::new("lv_lk_1_released_by_a_panic", &["LV-LK-1", "HB-LK-1"], &["0", "1"], released_by_a_panic)
+            .under(UNWINDING),
+        Model::failing("lv_lk_1_kept_by_a_panic", &["LV-LK-1"], STUCK, kept_by_a_panic).under(UNWINDING),
         Model::new("hb_pk_1_unpark_before_park", &["HB-PK-1"], &["1"], unpark_before_park),
         Model::failing("hb_pk_1_unpark_relaxed", &["HB-PK-1"], RACE, unpark_before_park)
             .weakened(parker(Kind::Relaxed, "self.state.swap(NOTIFIED")),
@@ -96,4 +105,50 @@ fn no_token_is_lost() -> String {
         seen
     });
     format!("{} {}", seen[0], seen[1])
+}
+
+/// Two sections, one of which panics.
+fn released_by_a_panic() -> String {
+    let (lock, witness) = (Arc::new(Lock::new(())), Witness::new());
+    let other = {
+        let (lock, witness) = (lock.clone(), witness.clone());
+        panicking(move || {
+            lock.with(|()| {
+                witness.write(1);
+                panics()
+            })
+        })
+    };
+    let seen = lock.with(|()| witness.read());
+    other.join().unwrap();
+    seen.to_string()
+}
+
+/// The fault of a lock whose section is followed by the release, in one that nothing else is left of.
+fn kept_by_a_panic() -> String {
+    let held = Arc::new(AtomicBool::new(false));
+    let with = |section: fn()| {
+        let held = held.clone();
+        move || {
+            while held.compare_exchange(false, true, Acquire, Relaxed).is_err() {
+                Backoff::new().snooze();
+            }
+            section();
+            held.store(false, Release);
+        }
+    };
+    let other = panicking(with(|| panics()));
+    with(|| ())();
+    other.join().unwrap();
+    "released".into()
+}
+
+/// A thread that outlives the panic of what it does.
+fn panicking(does: impl FnOnce() + Send + 'static) -> super::harness::JoinHandle<()> {
+    spawn(move || assert!(panic::catch_unwind(AssertUnwindSafe(does)).is_err()))
+}
+
+/// Says nothing of it on the terminal.
+fn panics() -> ! {
+    panic::resume_unwind(Box::new("a section"))
 }

@@ -1,13 +1,16 @@
 //! The waiter: one claim, its edge, and its wake-up, for threads and for tasks.
 
+use std::collections::VecDeque;
+use std::iter;
 use std::task::{Context, Poll};
 
 use hence_registry::{Kind, Model};
 
-use super::harness::{Arc, CountingWaker, Witness, block_on, spawn};
+use super::harness::{Arc, CountingWaker, Witness, block_on, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::wait::{Cause, Waiter};
+use crate::hence::sync::Lock;
+use crate::hence::wait::{Cause, Ticket, WaitQueue, Waiter};
 
 pub(super) fn models() -> Vec<Model> {
     let wait = |kind, code| weaken(kind, "src/wait.rs", code);
@@ -27,6 +30,14 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done(0)"], one_claim),
         Model::failing("sf_wt_1_unchecked", &["SF-WT-1"], &["exactly one claim succeeds"], one_claim)
             .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING, cause")),
+        Model::new("sf_wt_2_first_and_last_leave", &["SF-WT-2"], &["1, 2", "1, 2, 3", "2", "2, 3"], || {
+            let mut line = WaitQueue::new();
+            (0..3).for_each(|_| _ = line.push(|ticket| ticket));
+            first_and_last_leave(line, WaitQueue::remove, WaitQueue::pop)
+        }),
+        Model::failing("sf_wt_2_the_last_takes_the_place", &["SF-WT-2"], &["each once, in turn"], || {
+            first_and_last_leave(VecDeque::from([1, 2, 3]), swapped_out, VecDeque::pop_front)
+        }),
     ]
 }
 
@@ -98,4 +109,29 @@ fn one_claim() -> String {
     assert_eq!(claims.0, cause == Cause::Done(0), "the waiter sees the winner's cause");
     assert_eq!(waiter.cause(), Some(cause), "a cause never changes");
     format!("{cause:?}")
+}
+
+/// Of the three in line the first and the last go, each by itself, while those who are there are taken in turn.
+fn first_and_last_leave<L: Send + 'static>(
+    line: L,
+    remove: fn(&mut L, Ticket) -> Option<Ticket>,
+    pop: fn(&mut L) -> Option<Ticket>,
+) -> String {
+    let line = Arc::new(Lock::new(line));
+    let going = [1, 3].map(|ticket| {
+        let line = line.clone();
+        spawn(move || line.with(|line| remove(line, ticket)))
+    });
+    let taken: Vec<Ticket> = iter::from_fn(|| line.with(pop)).collect();
+    let mut all: Vec<Ticket> = join(going).into_iter().flatten().chain(taken.iter().copied()).collect();
+    all.sort_unstable();
+    assert!(taken.is_sorted() && all == [1, 2, 3], "each once, in turn: taken {taken:?}, of {all:?}");
+    let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
+    taken.join(", ")
+}
+
+/// The fault of a line in which the last takes the place of whoever goes.
+fn swapped_out(line: &mut VecDeque<Ticket>, ticket: Ticket) -> Option<Ticket> {
+    let at = line.binary_search(&ticket).ok()?;
+    line.swap_remove_back(at)
 }

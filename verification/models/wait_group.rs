@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use hence_registry::{Kind, Model};
 
-use super::harness::{Arc, JoinHandle, Witness, block_on, join, spawn};
+use super::harness::{Arc, CountingWaker, JoinHandle, Witness, block_on, join, poll, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
+use crate::hence::sync::Lock;
 use crate::hence::wait_group::{Guard, WaitGroup};
 
 /// How long is of no account under an explorer, but that it is not past already.
@@ -31,6 +32,14 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_wg_1_waiters_not_notified", &["LV-WG-1"], DEADLOCK, all_waiters_are_released)
             .weakened(group(Kind::NoWake, "notify_all(released")),
         Model::new("lv_wg_1_reused_while_waiting", &["LV-WG-1"], &["released"], reused_while_waiting),
+        Model::new(
+            "lv_wg_1_used_again_at_once",
+            &["LV-WG-1", "SF-WG-1", "SF-WG-2"],
+            &["in time", "too late"],
+            used_again_at_once,
+        ),
+        Model::failing("lv_wg_1_counts_then_looks", &["LV-WG-1"], &["released by the zero"], counts_then_looks),
+        Model::new("sf_wg_3_first_and_last_leave", &["SF-WG-3", "SF-WT-2", "LV-WG-1"], &["released"], first_and_last),
         Model::new("hb_wg_1_spawned_before_wait", &["HB-WG-1"], &["1"], spawned_before_wait),
         Model::new("sf_wg_3_timed_wait", &["SF-WG-3", "HB-WG-1"], &["in time", "too late"], timed_wait),
         Model::failing("sf_wg_3_left_without_the_lock", &["SF-WG-3"], RACE, timed_wait)
@@ -177,4 +186,69 @@ fn timed_wait() -> String {
     assert!(group.wait_timeout(SHORT), "nothing is left to wait for");
     worker.join().unwrap();
     if in_time { "in time".into() } else { "too late".into() }
+}
+
+/// One waits when the last guard is dropped, another, for a limited time, meanwhile; then the group is used again. The
+/// zero that the second has seen has released the first, and nobody who has come since.
+fn used_again_at_once() -> String {
+    let group = WaitGroup::new();
+    let guard = group.guard();
+    let [(_, early), (_, late)] = [CountingWaker::new(), CountingWaker::new()];
+    let mut first = group.wait_async();
+    assert!(poll(&mut first, &early).is_pending());
+    let dropping = spawn(move || drop(guard));
+    let in_time = group.wait_timeout(SHORT);
+    let again = in_time.then(|| group.guard());
+    let mut later = group.wait_async();
+    let waits = poll(&mut later, &late).is_pending();
+    dropping.join().unwrap();
+    assert!(poll(&mut first, &early).is_ready(), "released by the zero");
+    if let Some(again) = again {
+        assert!(waits && poll(&mut later, &late).is_pending(), "not before its guard is dropped");
+        drop(again);
+        assert!(poll(&mut later, &late).is_ready(), "released by the next zero");
+        return "in time".into();
+    }
+    "too late".into()
+}
+
+/// The fault of a group whose last guard counts off in one section, and looks for a zero in another.
+fn counts_then_looks() -> String {
+    let group = Arc::new(Lock::new((1, false))); // guards, and whether the one who waits has been released
+    let dropping = {
+        let group = group.clone();
+        spawn(move || {
+            group.with(|(guards, _)| *guards -= 1);
+            group.with(|(guards, released)| *released = *guards == 0);
+        })
+    };
+    let zero = group.with(|(guards, _)| *guards == 0);
+    if zero {
+        group.with(|(guards, _)| *guards += 1);
+    }
+    dropping.join().unwrap();
+    assert!(group.with(|(_, released)| *released), "released by the zero");
+    "released".into()
+}
+
+/// Of three who wait the first and the last give up, while a guard is dropped that is not the last: nothing of them is left.
+fn first_and_last() -> String {
+    let group = WaitGroup::new();
+    let (guard, other) = (group.guard(), group.guard());
+    let wakers = [(); 3].map(|()| CountingWaker::new());
+    let [first, mut second, last] = wakers.each_ref().map(|(_, waker)| {
+        let mut wait = group.wait_async();
+        assert!(poll(&mut wait, waker).is_pending());
+        wait
+    });
+    let dropping = spawn(move || drop(other));
+    drop(first);
+    drop(last);
+    let kept = wakers.each_ref().map(|(counting, _)| Arc::strong_count(counting) - 2);
+    assert_eq!(kept, [0, 1, 0], "nothing of the two is left in line");
+    dropping.join().unwrap();
+    drop(guard);
+    assert_eq!(wakers.each_ref().map(|(counting, _)| counting.count()), [0, 1, 0]);
+    assert!(poll(&mut second, &wakers[1].1).is_ready());
+    "released".into()
 }
