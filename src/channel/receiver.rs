@@ -8,8 +8,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
-use super::super::sync::{Arc, Patience, now, on_our_clock};
-use super::super::wait::{Cause, Waiter};
+use super::super::sync::{Arc, Patience, passed};
+use super::super::wait::{Cause, Wait, Waiter};
 use super::core::{Core, Unreceived};
 use super::ending::Ending;
 use super::schedule::{Schedule, sleep_until};
@@ -148,7 +148,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Ok(1));
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_until(now().checked_add(timeout))
+        self.recv_within(Wait::at_most(timeout))
     }
 
     /// Receives a value, if there is one by `deadline`: [`recv_timeout`](Receiver::recv_timeout) with a moment for a
@@ -170,7 +170,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1));
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Some(on_our_clock(deadline)))
+        self.recv_within(Wait::until(deadline))
     }
 
     /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
@@ -255,6 +255,17 @@ impl<T> Receiver<T> {
     }
 
     #[inline]
+    fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
+        if let Wait::Not = wait {
+            return self.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            });
+        }
+        self.recv_until(wait.deadline())
+    }
+
+    #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         match &self.source {
             Source::Channel(core) => match core.recv(!core.tries_again(), Waiter::thread) {
@@ -332,6 +343,7 @@ pub(super) fn wait_for_value<T>(
             Unreceived::Disconnected => return Err(RecvTimeoutError::Disconnected),
             // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
             // a receiver for each.
+            Unreceived::Empty if deadline.is_some_and(passed) => return Err(RecvTimeoutError::Timeout),
             Unreceived::Empty => {
                 let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
                 match core.recv(may_wait, Waiter::thread) {

@@ -6,8 +6,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
-use super::super::sync::{Arc, Patience, now, on_our_clock};
-use super::super::wait::Waiter;
+use super::super::sync::{Arc, Patience, passed};
+use super::super::wait::{Wait, Waiter};
 use super::SendFuture;
 use super::core::{Core, Unsent};
 
@@ -98,7 +98,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, now().checked_add(timeout))
+        self.send_within(value, Wait::at_most(timeout))
     }
 
     /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
@@ -119,7 +119,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_deadline(2, Instant::now()), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, Some(on_our_clock(deadline)))
+        self.send_within(value, Wait::until(deadline))
     }
 
     /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
@@ -159,6 +159,7 @@ impl<T> Sender<T> {
             let value = match unsent {
                 Unsent::Waits(waiting) => break waiting,
                 Unsent::Disconnected(value) => return Err(SendTimeoutError::Disconnected(value)),
+                Unsent::Full(value) if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(value)),
                 Unsent::Full(value) => value,
             };
             let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
@@ -177,10 +178,16 @@ impl<T> Sender<T> {
         Ok(waiting.sent(cause)?)
     }
 
-    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+    fn send_within(&self, value: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
+        if let Wait::Not = wait {
+            return self.try_send(value).map_err(|error| match error {
+                TrySendError::Full(value) => SendTimeoutError::Timeout(value),
+                TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
+            });
+        }
         match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
             Ok(()) => Ok(()),
-            Err(unsent) => self.wait_for_room(unsent, deadline),
+            Err(unsent) => self.wait_for_room(unsent, wait.deadline()),
         }
     }
 

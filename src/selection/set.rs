@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::super::channel::core::{Chosen, Side};
 use super::super::channel::{Receiver, Sender, Source};
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
-use super::super::sync::{let_go, on_our_clock};
+use super::super::sync::let_go;
 use super::handle::Handle;
 use super::{Operation, Selected, Wait, ready, run};
 
@@ -228,7 +228,7 @@ impl<'a> Select<'a> {
     /// assert!(select.select_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        self.run(Wait::Until(on_our_clock(deadline))).ok_or(SelectTimeoutError)
+        self.run(Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
     /// The number of an operation that is ready at this moment. Never blocks.
@@ -312,7 +312,7 @@ impl<'a> Select<'a> {
     /// assert!(select.ready_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        self.wait_ready(Wait::Until(on_our_clock(deadline))).ok_or(ReadyTimeoutError)
+        self.wait_ready(Wait::until(deadline)).ok_or(ReadyTimeoutError)
     }
 }
 
