@@ -58,7 +58,7 @@ pub use set::{Select, SelectedOperation};
 
 /// An operation among others.
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[allow(missing_debug_implementations, reason = "for the macro alone")] // which a private copy does not ask for
 #[derive(Clone, Copy)]
 pub struct Operation<'a> {
     handle: &'a dyn Handle,
@@ -206,7 +206,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
 
 /// An operation that was chosen; [`SelectedOperation::new`] makes somebody responsible for it.
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[allow(missing_debug_implementations, reason = "for the macro alone")]
 pub struct Selected<'a> {
     handle: &'a dyn Handle,
     side: Side,

@@ -35,6 +35,14 @@
 //! Misuse that types leave out: there is nothing to count below zero with, since only a guard counts off, once, and none
 //! can be made of nothing; a guard cannot outlive its group's count, nor count in another group.
 //!
+//! # Coming from other wait groups
+//! | there | here |
+//! |---|---|
+//! | crossbeam-utils `WaitGroup`: each handle counts, and `wait` gives its own up | a [`Guard`] counts, a handle does not: `let guard = group.guard()` for each, where there `let group = group.clone()` |
+//! | crossbeam-utils: waits once | again and again, from many threads, with a limit, or as a task |
+//! | Go `Add(1)`, `Done()`; `Go(f)` | `let guard = group.guard()`, `drop(guard)`; [`spawn`](WaitGroup::spawn) |
+//! | Go: a count below zero panics | cannot be |
+//!
 //! Needs: `wait.rs`, `sync.rs`.
 
 use std::fmt;
@@ -213,7 +221,8 @@ impl WaitGroup {
     /// A future that is ready when there is no guard: [`wait`](WaitGroup::wait) for tasks.
     ///
     /// It starts to wait when it is first polled, and needs no particular runtime. Dropping it leaves nothing behind.
-    /// Polled after it was ready, it waits again.
+    /// Polled after it was ready, it waits again. Gives way to no other task by itself
+    /// ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// HB-WG-1.

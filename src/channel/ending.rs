@@ -32,8 +32,8 @@ pub(crate) trait Ending<T>: Send + Sync {
     /// Where to wait for the end, made if need be: it closes after the end. `None` if it has ended.
     fn waiting_line(&self) -> Option<&Core<T>>;
 
-    /// Waits for the end, but no longer than until `deadline`: whether it has come. If the time is up when it is called, it
-    /// looks, and does not wait.
+    /// Waits for the end, but no longer than until `deadline`: whether it has come. If the time is up when it is called,
+    /// it looks, and does not wait.
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
         let is_over = deadline.is_some_and(passed);
         if self.has_ended() {

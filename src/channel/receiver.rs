@@ -178,7 +178,8 @@ impl<T> Receiver<T> {
     /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. Dropping it
     /// loses nothing (SF-CH-5): a value that it has been given goes to the next receive, and may stay in the channel,
     /// above its capacity, until there is one. A future that is *leaked* while it waits takes one value
-    /// with it. Polled after it was ready, it receives again.
+    /// with it. Polled after it was ready, it receives again. Gives way to no other task by itself
+    /// ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -201,7 +202,7 @@ impl<T> Receiver<T> {
     }
 
     /// The values as a stream: `recv_async` again and again, until the channel is empty, and closed or without a
-    /// sender.
+    /// sender. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// As [`recv`](Receiver::recv), for each value and for the end.

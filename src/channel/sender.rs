@@ -125,7 +125,7 @@ impl<T> Sender<T> {
     /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
     ///
     /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
-    /// takes the send back (SF-CH-5).
+    /// takes the send back (SF-CH-5). Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`send`](Sender::send).

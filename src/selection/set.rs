@@ -17,9 +17,9 @@ use super::{Operation, Selected, Wait, ready, run};
 /// A set of channel operations, one of which is to happen.
 ///
 /// Operations are added by [`send`](Select::send) and [`recv`](Select::recv) and told apart by their numbers. A set can
-/// be used again and again. A blocked select holds a lock of each of its channels for a moment, and a frame of the
-/// stack with it: about 250 bytes, so that 2 MiB are enough for some 8000 channels. One that does not change while the
-/// program runs is shorter as [`select!`](crate::select).
+/// be used again and again. A select that is going to wait holds a lock of each of its channels for a moment, and a frame
+/// of the stack with it (measured: 115 bytes, and 1200 where the compiler does not optimise), so thousands of channels
+/// want a stack to match. One that does not change while the program runs is shorter as [`select!`](crate::select).
 ///
 /// There are two ways to go. [`select`](Select::select) and its like choose an operation, which must then be completed
 /// with what it sends or to get what it received. [`ready`](Select::ready) and its like only say that an operation need
