@@ -1544,7 +1544,7 @@ fn the_first_choice_of_a_thread_is_by_chance() {
         first.send(()).unwrap();
         second.send(()).unwrap();
         let mut select = Select::new();
-        (select.recv(&a), select.recv(&b));
+        assert_eq!([select.recv(&a), select.recv(&b)], [0, 1]);
         (select.ready(), select! { recv(a) -> _ => 0, recv(b) -> _ => 1 })
     };
     let mut shares = [[0; 2]; 3];
