@@ -36,8 +36,8 @@ use std::time::{Duration, Instant};
 
 use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, let_go, now, on_our_clock, passed, reached, wake};
 
-/// How long an operation waits. One whose time is up when it is called looks once, and does not wait: no look at the
-/// clock later than that makes it one that does not.
+/// How long an operation waits; asked for before it stands in any line. One whose time is up then looks, and does not
+/// wait.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Wait {

@@ -148,7 +148,10 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Ok(1));
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_within(Wait::at_most(timeout))
+        match Wait::at_most(timeout) {
+            Wait::Not => self.try_recv().map_err(without_time),
+            wait => self.recv_until(wait.deadline()),
+        }
     }
 
     /// Receives a value, if there is one by `deadline`: [`recv_timeout`](Receiver::recv_timeout) with a moment for a
@@ -170,7 +173,15 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1));
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_within(Wait::until(deadline))
+        // What is there costs no look at the clock.
+        match self.try_recv().map_err(without_time) {
+            Err(RecvTimeoutError::Timeout) => {}
+            received => return received,
+        }
+        match Wait::until(deadline) {
+            Wait::Not => Err(RecvTimeoutError::Timeout),
+            wait => self.recv_until(wait.deadline()),
+        }
     }
 
     /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
@@ -256,17 +267,6 @@ impl<T> Receiver<T> {
     }
 
     #[inline]
-    fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
-        if let Wait::Not = wait {
-            return self.try_recv().map_err(|error| match error {
-                TryRecvError::Empty => RecvTimeoutError::Timeout,
-                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-            });
-        }
-        self.recv_until(wait.deadline())
-    }
-
-    #[inline]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         match &self.source {
             Source::Channel(core) => match core.recv(!core.tries_again(), Waiter::thread) {
@@ -327,6 +327,14 @@ impl<T> Receiver<T> {
             Source::Closing(closing) => closing.has_ended(),
             Source::Timer(..) | Source::Never => false,
         }
+    }
+}
+
+/// How an operation ends that has no time to wait.
+fn without_time(error: TryRecvError) -> RecvTimeoutError {
+    match error {
+        TryRecvError::Empty => RecvTimeoutError::Timeout,
+        TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
     }
 }
 

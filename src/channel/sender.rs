@@ -98,7 +98,10 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, Wait::at_most(timeout))
+        match Wait::at_most(timeout) {
+            Wait::Not => self.try_send(value).map_err(without_time),
+            wait => self.send_until(value, wait.deadline()),
+        }
     }
 
     /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
@@ -119,7 +122,15 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_deadline(2, Instant::now()), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(value, Wait::until(deadline))
+        // Where there is room, this costs no look at the clock.
+        let value = match self.try_send(value).map_err(without_time) {
+            Err(SendTimeoutError::Timeout(value)) => value,
+            sent => return sent,
+        };
+        match Wait::until(deadline) {
+            Wait::Not => Err(SendTimeoutError::Timeout(value)),
+            wait => self.send_until(value, wait.deadline()),
+        }
     }
 
     /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
@@ -178,16 +189,10 @@ impl<T> Sender<T> {
         Ok(waiting.sent(cause)?)
     }
 
-    fn send_within(&self, value: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
-        if let Wait::Not = wait {
-            return self.try_send(value).map_err(|error| match error {
-                TrySendError::Full(value) => SendTimeoutError::Timeout(value),
-                TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
-            });
-        }
+    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
             Ok(()) => Ok(()),
-            Err(unsent) => self.wait_for_room(unsent, wait.deadline()),
+            Err(unsent) => self.wait_for_room(unsent, deadline),
         }
     }
 
@@ -208,6 +213,14 @@ impl<T> Sender<T> {
 
     fn on<R>(&self, channel: impl FnOnce(&Core<T>) -> R, _timer: impl FnOnce(usize, usize) -> R) -> R {
         channel(&self.core)
+    }
+}
+
+/// How an operation ends that has no time to wait.
+fn without_time<T>(error: TrySendError<T>) -> SendTimeoutError<T> {
+    match error {
+        TrySendError::Full(value) => SendTimeoutError::Timeout(value),
+        TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
     }
 }
 
