@@ -75,42 +75,43 @@
 //! # Coming from other tokens
 //! | there | here |
 //! |---|---|
-//! | tokio-util `CancellationToken` | the same names; `cancel` says whether it won; a cause, a deadline, callbacks, blocking waits, `select!` |
-//! | tokio-util `run_until_cancelled` | any runtime's select over `cancelled()`; blocking: `send_or_cancelled` and its like |
+//! | tokio-util `new`, `child_token`, `cancel`, `is_cancelled`, `cancelled`, `cancelled_owned`, `run_until_cancelled`, `run_until_cancelled_owned`, `drop_guard`; `==`, `Hash` | the same names, on any runtime; besides, `cancel` says whether it won; a cause, a deadline, callbacks, blocking waits, `select!` |
+//! | tokio-util `drop_guard_ref()`; `WaitForCancellationFuture` | `clone().drop_guard()`; [`CancelledFuture`] |
 //! | Go `context.WithCancel(parent)`, `WithTimeout`, `WithDeadline` | `parent.child_token()`, `parent.with_timeout(d)`, `parent.with_deadline(t)` |
 //! | Go `context.Background()`, `WithoutCancel` | [`CancellationToken::new`]: a root, which no other token cancels |
 //! | Go `ctx.Done()`, `ctx.Err()`, `context.Cause(ctx)` | `done()`, `check()`, `cause()` |
 //! | Go `WithCancelCause`, `AfterFunc` | `cancel_with`, `on_cancel` (which runs on the canceller's thread) |
 //! | C# `Register(..).Dispose()`, C++ `stop_callback` | `on_cancel(..).stop()`, which never waits; dropping the registration leaves the callback |
 //!
-//! Needs: `cancel/error.rs`, `cancel/operations.rs`, `cancel/tree.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`,
+//! Needs: `cancel/error.rs`, `cancel/future.rs`, `cancel/operations.rs`, `cancel/tree.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`,
 //! `sync.rs`, `error.rs`.
 
 mod error;
+mod future;
 mod operations;
 mod tree;
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::channel::Receiver;
 use super::channel::closing::End;
 use super::channel::ending::Ending;
-use super::channel::future::Pending;
 use super::sync::{Alarm, Arc, now, on_our_clock};
 use tree::{Callback, Expiry, Node, Place, SharedError};
 
 pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
+pub use future::{CancelledFuture, CancelledFutureOwned};
 
 /// Tells work to stop. Clones are the same token; [`child_token`](CancellationToken::child_token) makes another.
 ///
-/// Dropping it cancels nothing (but see [`drop_guard`](CancellationToken::drop_guard)).
+/// Dropping it cancels nothing (but see [`drop_guard`](CancellationToken::drop_guard)). Two are equal if they are the same
+/// token: clones are, a child and its parent are not.
 ///
 /// # Happens-before
 /// HB-CX-1, HB-CX-2.
@@ -370,27 +371,6 @@ impl CancellationToken {
         self.node.wait_until(deadline)
     }
 
-    /// A future that is ready when it is cancelled: [`wait`](CancellationToken::wait) for tasks, on any runtime.
-    ///
-    /// Dropping the future leaves nothing behind. Polled after it was ready, it is ready again.
-    ///
-    /// # Happens-before
-    /// HB-CX-1.
-    ///
-    /// # Example
-    /// ```
-    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
-    /// # let mut cx = Context::from_waker(Waker::noop());
-    /// let token = hence::cancel::CancellationToken::new();
-    /// let mut cancelled = pin!(token.cancelled());
-    /// assert!(cancelled.as_mut().poll(&mut cx).is_pending());
-    /// token.cancel();
-    /// assert!(cancelled.as_mut().poll(&mut cx).is_ready());
-    /// ```
-    pub fn cancelled(&self) -> CancelledFuture<'_> {
-        CancelledFuture { node: &self.node, pending: Pending::new() }
-    }
-
     /// A receiver that disconnects when it is cancelled, and to which nothing is ever sent: an operation for a select.
     /// To `close` it does nothing. It keeps the token alive, and its callbacks.
     ///
@@ -481,6 +461,20 @@ impl fmt::Debug for CancellationToken {
     }
 }
 
+impl PartialEq for CancellationToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.node.identity() == other.node.identity()
+    }
+}
+
+impl Eq for CancellationToken {}
+
+impl Hash for CancellationToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.node.identity().hash(state);
+    }
+}
+
 impl UnwindSafe for CancellationToken {}
 impl RefUnwindSafe for CancellationToken {}
 
@@ -547,33 +541,5 @@ impl Drop for DropGuard {
         if let Some(token) = &self.token {
             token.cancel();
         }
-    }
-}
-
-/// Ready when the token is cancelled; made by [`CancellationToken::cancelled`].
-#[must_use = "a future does nothing unless it is polled"]
-pub struct CancelledFuture<'a> {
-    node: &'a Node,
-    pending: Pending<Infallible>,
-}
-
-impl Future for CancelledFuture<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let node = self.node;
-        self.pending.poll_closing(node, cx)
-    }
-}
-
-impl Drop for CancelledFuture<'_> {
-    fn drop(&mut self) {
-        self.pending.abandon(|| self.node.line());
-    }
-}
-
-impl fmt::Debug for CancelledFuture<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("CancelledFuture { .. }")
     }
 }

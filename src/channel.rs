@@ -60,6 +60,15 @@
 //! the drop of one does that a poll turned out not to need; a second drop that panics aborts the
 //! process, as in a `Vec`.
 //!
+//! # Tasks
+//! What need not wait is ready at its first poll, and gives way to no other task: one that receives again and again from
+//! a channel that is never empty keeps its thread for itself, as with flume, async-channel and kanal. There is no hidden
+//! budget, after which something that is there is `Pending`: a loop that takes what is there, by `now_or_never` or by a
+//! poll, takes all of it. (Of 1000 values in a channel of tokio's, which has one, such a loop takes 128.) A task that may
+//! be busy for long says where it gives way: on tokio by its budget,
+//! `tokio::task::coop::cooperative(receiver.recv_async()).await`, or, there and elsewhere, by the runtime's `yield_now`
+//! every so many values: `tokio::task::yield_now().await`. So it is with all futures of this crate.
+//!
 //! # Coming from other channels
 //! `use hence::channel as crossbeam_channel;` compiles ordinary programs of crossbeam-channel 0.5 unchanged. What
 //! differs:
@@ -76,8 +85,10 @@
 //! | crossbeam-channel: if the drop of a value left in the channel panics, the rest is leaked | the rest is dropped; a second panic aborts, as in a `Vec` |
 //! | crossbeam-channel: `SelectedOperation::send` wants the very handle | any handle of the same channel |
 //! | std `mpsc::channel()`, `sync_channel(n)` | [`unbounded`]`()`, [`bounded`]`(n)`; `Receiver` is `Clone` and `Sync` |
-//! | flume `drain()`, `Selector::new().recv(..).wait()` | `try_iter()`; [`select!`] or [`Select`], where an operation is completed by hand |
+//! | flume `drain()`: takes all there is, at once | `try_iter().take(receiver.len())`, one by one: others may take, too; `try_iter()` alone takes what comes meanwhile, too |
+//! | flume `Selector::new().recv(..).wait()` | [`select!`] or [`Select`], where an operation is completed by hand |
 //! | flume `into_recv_async`, `into_stream` | the futures and the stream borrow their handle: move the handle into an `async` block |
+//! | kanal `close()`: what is inside is dropped | [`close`](Sender::close), and then `receiver.try_iter().for_each(drop)`: what was sent can be received (SF-CH-4) |
 //! | Go `make(chan T, n)`, `ch <- v`, `v := <-ch`, `v, ok := <-ch` | `bounded(n)`, `send(v)`, `recv()`, `recv()` whose `Err` is `!ok` |
 //! | Go `close(ch)`; a second close, or a send after it, panics | [`close`](Sender::close) returns false; a send hands its value back |
 //! | Go `for v := range ch` | `for v in &receiver` |

@@ -98,6 +98,7 @@
 //! | ants `Release`, tunny `Close`, pool `Close`, `Cancel` | [`Pool::close`], [`Pool::drain`], [`Pool::shutdown`] |
 //! | ants `ReleaseTimeout` | [`Pool::shutdown_timeout`], [`Pool::shutdown_deadline`] |
 //! | threadpool `join` | [`Pool::wait_idle`] |
+//! | threadpool, rayon: the drop returns at once, and what was submitted runs all the same | the drop of the last clone waits for it, as [`Pool::drain`]; `std::mem::forget(pool)` does not |
 //! | ants `Reboot`, pool `Reset` | `builder.clone().build()`, for each new life |
 //! | ants `Running`, `Free`, `Waiting`, `Cap`, `IsClosed`, tunny `QueueLength` | [`Pool::stats`], [`Pool::is_closed`] |
 //! | ants `NewPoolWithFunc`, tunny `New`: one function | `let process = \|input\| pool.spawn(move \|\| f(input))` |
@@ -108,6 +109,7 @@
 //! | thread name, stack size; ants `WithLogger` | [`Builder::name`], [`Builder::stack_size`]; the hook |
 //! | errgroup `WithContext`, `Go`, `SetLimit`, `Wait` | [`Pool::scope`], [`Scope::token`], [`Scope::spawn`], [`Pool::scope_bounded`] |
 //! | rayon `scope`, `install` | [`Pool::scope`]; a job joins others of its pool without starving it |
+//! | rayon: what a job spawns runs before what is older (LIFO), unless stolen | in the order of submission (SF-PL-5) |
 //!
 //! # Cost
 //! A job is one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue, which keeps what it

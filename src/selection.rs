@@ -2,7 +2,8 @@
 //!
 //! [`select!`](crate::select) takes the operations as written, [`Select`] a set that is made at run time. An operation
 //! is ready if it would not have to wait; it is that, too, if it would fail because its channel is closed. Where
-//! several are ready, one is picked by chance, or, *biased*, the first.
+//! several are ready, one is picked by chance, or, *biased*, the first; and so it is where the select had to wait, among
+//! its operations on one side of the channel that ended the wait.
 //!
 //! A send says what it sends after it has been chosen: the message of a `send` operation is evaluated only then.
 //!
@@ -44,20 +45,20 @@ mod handle;
 mod macros;
 mod set;
 
-use std::time::{Duration, Instant};
-
 use super::channel::core::{Chosen, Place, Side, Stand, Tour};
 use super::channel::schedule::earlier;
 use super::channel::{Receiver, Sender};
-use super::sync::{Arc, Patience, now, passed, random};
+use super::sync::{Arc, Patience, random};
 use super::wait::{Cause, Waiter};
 use handle::Handle;
 
+#[doc(hidden)]
+pub use super::wait::Wait;
 pub use set::{Select, SelectedOperation};
 
 /// An operation among others.
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[allow(missing_debug_implementations, reason = "for the macro alone")] // which a private copy does not ask for
 #[derive(Clone, Copy)]
 pub struct Operation<'a> {
     handle: &'a dyn Handle,
@@ -82,37 +83,6 @@ impl<'a> Operation<'a> {
     #[inline]
     pub fn recv<T>(receiver: &'a Receiver<T>, index: usize) -> Self {
         Self::new(receiver, Side::Recv, index)
-    }
-}
-
-/// How long a select waits.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Wait {
-    Not,
-    Until(Instant),
-    ForEver,
-}
-
-impl Wait {
-    #[doc(hidden)]
-    pub fn at_most(timeout: Duration) -> Self {
-        now().checked_add(timeout).map_or(Wait::ForEver, Wait::Until)
-    }
-
-    fn deadline(self) -> Option<Instant> {
-        match self {
-            Wait::Until(deadline) => Some(deadline),
-            Wait::Not | Wait::ForEver => None,
-        }
-    }
-
-    fn is_over(self) -> bool {
-        match self {
-            Wait::Not => true,
-            Wait::Until(deadline) => passed(deadline),
-            Wait::ForEver => false,
-        }
     }
 }
 
@@ -162,6 +132,18 @@ fn stand_unless_ready(operations: &mut [Operation<'_>], tour: &mut Tour<'_>) -> 
     handle.stand_unless_ready(group, tour, &mut |tour| stand_unless_ready(rest, tour))
 }
 
+/// Puts the operations that will stand in one line in an order by chance: whoever comes claims the first of them.
+fn shuffle_lines<L: PartialEq>(operations: &mut [Operation<'_>], line: impl Fn(&Operation<'_>) -> L) {
+    let mut first = 0;
+    for i in 1..operations.len() {
+        if line(&operations[i]) == line(&operations[first]) {
+            operations.swap(i, i - random(i + 1 - first));
+        } else {
+            first = i;
+        }
+    }
+}
+
 /// How step 2 went, and after it step 3.
 enum Blocked {
     /// One is ready, or might be.
@@ -178,8 +160,12 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
     for operation in &mut *operations {
         operation.identity = operation.handle.identity();
     }
-    if !operations.is_sorted_by_key(|operation| operation.identity) {
-        operations.sort_unstable_by_key(|operation| operation.identity);
+    let line = |operation: &Operation<'_>| (operation.identity, operation.place.side);
+    if !operations.is_sorted_by_key(line) {
+        operations.sort_unstable_by_key(|operation| (line(operation), operation.place.index));
+    }
+    if !biased {
+        shuffle_lines(operations, line);
     }
     let waiter = (!wait.is_over()).then(|| Arc::new(Waiter::thread()));
     let stand = match &waiter {
@@ -220,7 +206,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
 
 /// An operation that was chosen; [`SelectedOperation::new`] makes somebody responsible for it.
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "for the macro alone")]
+#[allow(missing_debug_implementations, reason = "for the macro alone")]
 pub struct Selected<'a> {
     handle: &'a dyn Handle,
     side: Side,

@@ -15,7 +15,7 @@
 //!
 //! **SF-TM-2.** A receive or send with a time-out ends in exactly one way: a value that it was given is returned, one
 //! that was taken from it has been received by one receiver, and in all other cases it has left no trace; a send gives
-//! its value back.
+//! its value back. One whose time is up when it is called does what can be done at once, and stands in no line.
 //!
 //! # Liveness
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go

@@ -35,9 +35,49 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, let_go, reached, wake};
+use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, let_go, now, on_our_clock, passed, reached, wake};
+
+/// How long an operation waits; asked for before it stands in any line. One whose time is up then looks, and does not
+/// wait.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Wait {
+    Not,
+    Until(Instant),
+    ForEver,
+}
+
+impl Wait {
+    #[doc(hidden)]
+    pub fn at_most(timeout: Duration) -> Self {
+        if timeout.is_zero() {
+            return Wait::Not;
+        }
+        now().checked_add(timeout).map_or(Wait::ForEver, Wait::Until)
+    }
+
+    pub(crate) fn until(deadline: Instant) -> Self {
+        let deadline = on_our_clock(deadline);
+        if passed(deadline) { Wait::Not } else { Wait::Until(deadline) }
+    }
+
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Not | Wait::ForEver => None,
+        }
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        match self {
+            Wait::Not => true,
+            Wait::Until(deadline) => passed(deadline),
+            Wait::ForEver => false,
+        }
+    }
+}
 
 /// Why a waiter was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,14 @@
 //! Misuse that types leave out: there is nothing to count below zero with, since only a guard counts off, once, and none
 //! can be made of nothing; a guard cannot outlive its group's count, nor count in another group.
 //!
+//! # Coming from other wait groups
+//! | there | here |
+//! |---|---|
+//! | crossbeam-utils `WaitGroup`: each handle counts, and `wait` gives its own up | a [`Guard`] counts, a handle does not: `let guard = group.guard()` for each, where there `let group = group.clone()` |
+//! | crossbeam-utils: waits once | again and again, from many threads, with a limit, or as a task |
+//! | Go `Add(1)`, `Done()`; `Go(f)` | `let guard = group.guard()`, `drop(guard)`; [`spawn`](WaitGroup::spawn) |
+//! | Go: a count below zero panics | cannot be |
+//!
 //! Needs: `wait.rs`, `sync.rs`.
 
 use std::fmt;
@@ -44,8 +52,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::sync::{Arc, JoinHandle, Lock, now, on_our_clock, spawn};
-use super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all, poll_in_line};
+use super::sync::{Arc, JoinHandle, Lock, spawn};
+use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_line};
 
 /// Counts guards and waits until there is none. Clones share the count.
 ///
@@ -149,7 +157,7 @@ impl WaitGroup {
     /// hence::WaitGroup::new().wait(); // nothing to wait for
     /// ```
     pub fn wait(&self) {
-        self.wait_until(None);
+        self.wait_within(Wait::ForEver);
     }
 
     /// Blocks the thread until there is no guard, for at most `timeout`: whether there was none. A timeout too long for
@@ -168,7 +176,7 @@ impl WaitGroup {
     /// assert!(group.wait_timeout(Duration::ZERO));
     /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_until(now().checked_add(timeout))
+        self.wait_within(Wait::at_most(timeout))
     }
 
     /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
@@ -182,13 +190,16 @@ impl WaitGroup {
     /// assert!(hence::WaitGroup::new().wait_deadline(Instant::now()));
     /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_until(Some(on_our_clock(deadline)))
+        self.wait_within(Wait::until(deadline))
     }
 
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    fn wait_within(&self, wait: Wait) -> bool {
+        if let Wait::Not = wait {
+            return self.count() == 0; // HB-LK-1: after the guards
+        }
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
         // If nothing is left to leave, the last guard was dropped in the last moment.
-        waiter.wait_until(deadline).is_some() || !self.leave(ticket)
+        waiter.wait_until(wait.deadline()).is_some() || !self.leave(ticket)
     }
 
     /// Stands in line with a waiter made by `waiter`, which runs under the lock; unless there is no guard.
@@ -210,7 +221,8 @@ impl WaitGroup {
     /// A future that is ready when there is no guard: [`wait`](WaitGroup::wait) for tasks.
     ///
     /// It starts to wait when it is first polled, and needs no particular runtime. Dropping it leaves nothing behind.
-    /// Polled after it was ready, it waits again.
+    /// Polled after it was ready, it waits again. Gives way to no other task by itself
+    /// ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// HB-WG-1.

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use hence::cancel::{
-    CancellationToken, Cancelled, CancelledFuture, Cause, DropGuard, RecvOrCancelledError, Registration,
-    SendOrCancelledError,
+    CancellationToken, Cancelled, CancelledFuture, CancelledFutureOwned, Cause, DropGuard, RecvOrCancelledError,
+    Registration, SendOrCancelledError,
 };
 use hence::channel::{
     IntoIter, Iter, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryIter, TryRecvError, TrySendError,
@@ -124,6 +124,7 @@ macro_rules! tokens {
             implements!(Registration: $bound),
             implements!(DropGuard: $bound),
             implements!(CancelledFuture<'static>: $bound),
+            implements!(CancelledFutureOwned: $bound),
             implements!(Cancelled: $bound),
             implements!(Cause: $bound),
         ]
@@ -132,30 +133,30 @@ macro_rules! tokens {
 
 #[test]
 fn tokens_go_anywhere() {
-    assert_eq!(tokens!(Send), [true; 6]);
-    assert_eq!(tokens!(Sync), [true; 6]);
-    assert_eq!(tokens!(Unpin), [true; 6]);
-    assert_eq!(tokens!(Debug), [true; 6]);
+    assert_eq!(tokens!(Send), [true; 7]);
+    assert_eq!(tokens!(Sync), [true; 7]);
+    assert_eq!(tokens!(Unpin), [true; 7]);
+    assert_eq!(tokens!(Debug), [true; 7]);
 }
 
 #[test]
 fn tokens_may_be_used_across_a_panic() {
-    // Not the future, which is a task's own, as no future here is.
-    assert_eq!(tokens!(UnwindSafe), [true, true, true, false, true, true]);
-    assert_eq!(tokens!(RefUnwindSafe), [true, true, true, false, true, true]);
+    // Not the futures, which are a task's own, as no future here is.
+    assert_eq!(tokens!(UnwindSafe), [true, true, true, false, false, true, true]);
+    assert_eq!(tokens!(RefUnwindSafe), [true, true, true, false, false, true, true]);
     assert!(!implements!(RecvFuture<'static, u8>: UnwindSafe) && !implements!(RecvFuture<'static, u8>: RefUnwindSafe));
     assert!(!implements!(WaitFuture<'static>: UnwindSafe) && !implements!(WaitFuture<'static>: RefUnwindSafe));
 }
 
 #[test]
 fn a_registration_and_a_guard_are_not_cloned() {
-    assert_eq!(tokens!(Clone), [true, false, false, false, true, true]);
+    assert_eq!(tokens!(Clone), [true, false, false, false, false, true, true]);
 }
 
 #[test]
 fn a_cancellation_is_an_error_and_operations_hand_any_value_back() {
     struct Plain;
-    assert_eq!(tokens!(Error), [false, false, false, false, true, false]);
+    assert_eq!(tokens!(Error), [false, false, false, false, false, true, false]);
     assert!(implements!(SendOrCancelledError<Plain>: Error) && implements!(RecvOrCancelledError: Error));
     assert!(implements!(SendOrCancelledError<Plain>: Debug));
     assert!(implements!(SendOrCancelledError<u8>: Send) && !implements!(SendOrCancelledError<Rc<u8>>: Send));

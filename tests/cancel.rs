@@ -8,13 +8,15 @@ mod util;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
+use std::future::{Future, pending, poll_fn, ready};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -654,6 +656,90 @@ fn a_dropped_future_leaves_nothing_behind() {
         assert_eq!(wakes.count(), 0);
         assert!(peek(&mut stays).is_ready());
     }
+}
+
+#[test]
+fn an_owned_future_keeps_its_token_and_leaves_nothing_behind() {
+    let (wakes, waker) = Wakes::new();
+    let root = CancellationToken::new();
+    let (child, limited) = (root.child_token(), root.with_timeout(LONG));
+    let mut waits = [child, limited, root.clone()].map(CancellationToken::cancelled_owned); // the only handles, but of `root`
+    waits.iter_mut().for_each(|wait| assert!(poll(wait, &waker).is_pending()));
+    let [gone, mut child, mut same] = waits;
+    drop((gone, root.clone().cancelled_owned()));
+    assert!(root.cancel());
+    assert_eq!(wakes.count(), 2);
+    assert!(poll(&mut child, &waker).is_ready() && poll(&mut same, &waker).is_ready());
+    assert!(poll(&mut same, &waker).is_ready()); // as often as it is asked
+    drop((child, same, waker));
+    assert_eq!(Arc::strong_count(&wakes), 1);
+}
+
+#[test]
+fn work_runs_until_it_is_done_or_its_token_cancelled() {
+    let token = CancellationToken::new();
+    assert_eq!(peek(&mut pin!(token.run_until_cancelled(ready(1)))), Some(1).into());
+    assert_eq!(peek(&mut pin!(token.clone().run_until_cancelled_owned(ready(1)))), Some(1).into());
+    // What the work does while it is polled counts, though it cancels its own token.
+    let mut cancels = pin!(token.run_until_cancelled(poll_fn(|_| Poll::Ready(token.cancel()))));
+    assert_eq!(peek(&mut cancels), Some(true).into());
+    // A token that is cancelled when it is first asked lets nothing begin.
+    let begins = || poll_fn(|_| -> Poll<()> { unreachable!() });
+    assert_eq!(peek(&mut pin!(token.run_until_cancelled(begins()))), None.into());
+    assert_eq!(peek(&mut pin!(token.child_token().run_until_cancelled_owned(begins()))), None.into());
+}
+
+#[test]
+fn work_that_its_token_ends_is_dropped_and_loses_nothing() {
+    for owned in [false, true] {
+        let (token, (sender, receiver)) = (CancellationToken::new(), unbounded());
+        let (wakes, waker) = Wakes::new();
+        let drops = Drops::new(1);
+        let work = async {
+            let _value = drops.value(0);
+            receiver.recv_async().await
+        };
+        let mut work: Pin<Box<dyn Future<Output = _>>> = if owned {
+            Box::pin(token.clone().run_until_cancelled_owned(work))
+        } else {
+            Box::pin(token.run_until_cancelled(work))
+        };
+        assert!(poll(&mut work, &waker).is_pending());
+        assert!(token.cancel());
+        assert_eq!(wakes.count(), 1);
+        sender.send(7).unwrap(); // is given to the receive, which is not polled any more but once
+        if owned {
+            assert_eq!(poll(&mut work, &waker), Some(Ok(7)).into());
+        } else {
+            drop(work);
+            assert_eq!(receiver.try_recv(), Ok(7));
+        }
+        assert_eq!(drops.counts(), [1]);
+    }
+    // Ready with `None`, and the work is gone before anybody can see that.
+    let (token, drops) = (CancellationToken::new(), Drops::new(1));
+    let value = drops.value(0);
+    let mut work = pin!(token.run_until_cancelled(async move {
+        let _value = value;
+        pending::<()>().await;
+    }));
+    assert!(peek(&mut work).is_pending());
+    token.cancel();
+    assert_eq!(peek(&mut work), None.into());
+    assert_eq!(drops.counts(), [1]);
+}
+
+#[test]
+fn a_token_is_equal_to_its_clones_alone() {
+    let (root, other) = (CancellationToken::new(), CancellationToken::new());
+    let (clone, child, dead) = (root.clone(), root.child_token(), CancellationToken::new());
+    assert!(dead.cancel() && other.cancel());
+    assert!(root == clone && root != child && root != other && child != clone && dead != other && dead == dead.clone());
+    let hashes = RandomState::new();
+    assert_eq!(hashes.hash_one(&root), hashes.hash_one(&clone));
+    assert_ne!(hashes.hash_one(&root), hashes.hash_one(&child));
+    assert!(clone.cancel());
+    assert!(root == clone && root != child); // whether it is cancelled is another matter
 }
 
 #[test]
@@ -2276,6 +2362,7 @@ fn what_is_printed() {
     let token = CancellationToken::new();
     assert_eq!(format!("{token:?}"), "CancellationToken { is_cancelled: false }");
     assert_eq!(format!("{:?}", token.cancelled()), "CancelledFuture { .. }");
+    assert_eq!(format!("{:?}", token.clone().cancelled_owned()), "CancelledFutureOwned { .. }");
     assert_eq!(format!("{:?}", token.on_cancel(|| ())), "Registration { .. }");
     token.cancel();
     assert_eq!(format!("{token:?}"), "CancellationToken { is_cancelled: true }");

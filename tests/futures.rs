@@ -5,18 +5,21 @@
 
 mod util;
 
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hence::cancel::CancellationToken;
 use hence::channel::{
     RecvError, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at, bounded, never, select,
     tick, unbounded,
 };
+use hence::wait_group::WaitGroup;
 use util::{Drops, Use, Wakes, block_on, blocked, give_up, hooked, operations, peek, poll, watched};
 
 // What they do.
@@ -44,6 +47,70 @@ fn a_future_does_nothing_until_it_is_polled() {
     drop((send, receive));
     assert_eq!(receiver.try_recv(), Ok(2));
     assert!(receiver.is_empty());
+}
+
+/// There is no budget: what is ready is ready, as often as it is asked, and a loop that ends where nothing is ready has seen
+/// all there is.
+#[test]
+fn nothing_that_is_ready_is_pending() {
+    let (sender, receiver) = unbounded();
+    for i in 0..10_000 {
+        assert!(peek(&mut sender.send_async(i)).is_ready());
+    }
+    let (mut receive, mut stream) = (receiver.recv_async(), receiver.stream());
+    for i in (0..10_000).step_by(2) {
+        assert_eq!(peek(&mut receive), Ok(i).into());
+        assert_eq!(peek(&mut pin!(stream.next())), Some(i + 1).into());
+    }
+    let (token, group) = (CancellationToken::new(), WaitGroup::new());
+    token.cancel();
+    for _ in 0..10_000 {
+        assert!(peek(&mut token.cancelled()).is_ready() && peek(&mut group.wait_async()).is_ready());
+    }
+}
+
+/// Runs tasks by turns on one thread until the first has ended: how many turns the second had.
+fn turns<'a>(tasks: [Pin<Box<dyn Future<Output = ()> + 'a>>; 2]) -> usize {
+    let [mut first, mut second] = tasks;
+    let mut turns = 0;
+    while peek(&mut first).is_pending() {
+        assert!(peek(&mut second).is_pending());
+        turns += 1;
+    }
+    turns
+}
+
+/// Gives way to the other tasks, as a runtime's `yield_now` does.
+async fn yield_now() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// So a task that is always busy gives way by itself, with the line in the docs of the channel.
+#[test]
+fn a_busy_receive_gives_way_where_its_task_says_so() {
+    for (every, expected) in [(usize::MAX, 0), (128, 78)] {
+        let (sender, receiver) = unbounded();
+        (0..10_000).for_each(|i| sender.send(i).unwrap());
+        let busy = async {
+            for i in 1..=10_000 {
+                receiver.recv_async().await.unwrap();
+                if i % every == 0 {
+                    yield_now().await;
+                }
+            }
+        };
+        let other = async {
+            loop {
+                yield_now().await;
+            }
+        };
+        assert_eq!(turns([Box::pin(busy), Box::pin(other)]), expected);
+    }
 }
 
 #[test]

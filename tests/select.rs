@@ -1536,6 +1536,75 @@ fn a_send_to_nobody_is_refused() {
     assert_eq!(drops.counts(), [1]);
 }
 
+/// Each thread's choices begin elsewhere: the first of a thread is by chance, too.
+#[test]
+fn the_first_choice_of_a_thread_is_by_chance() {
+    let pick = || {
+        let ((first, a), (second, b)) = (unbounded(), unbounded());
+        first.send(()).unwrap();
+        second.send(()).unwrap();
+        let mut select = Select::new();
+        assert_eq!([select.recv(&a), select.recv(&b)], [0, 1]);
+        (select.ready(), select! { recv(a) -> _ => 0, recv(b) -> _ => 1 })
+    };
+    let mut shares = [[0; 2]; 3];
+    for _ in 0..300 {
+        let (ready, selected) = thread::spawn(pick).join().unwrap();
+        shares[0][ready] += 1;
+        shares[1][selected] += 1;
+        shares[2][usize::from(ready == selected)] += 1;
+    }
+    assert!(shares.as_flattened().iter().all(|share| *share > 60), "{shares:?}");
+}
+
+/// Which operations of a set happen that is met by `meet` alone, which succeeds once the set stands in line.
+fn shares_in_line<'a>(
+    mut select: Select<'a>,
+    complete: impl Fn(SelectedOperation<'a>),
+    meet: impl Fn() -> bool + Sync,
+) -> [u32; 3] {
+    let mut shares = [0; 3];
+    for _ in 0..300 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !meet() {
+                    thread::yield_now();
+                }
+            });
+            let operation = select.select();
+            shares[operation.index()] += 1;
+            complete(operation);
+        });
+    }
+    shares
+}
+
+/// Whoever comes while a select waits finds all its arms in line.
+#[test]
+fn the_arms_of_one_channel_in_which_a_select_waits_get_a_fair_share() {
+    watched(|| {
+        let (sender, receiver) = bounded(0);
+        for biased in [false, true] {
+            let new = || if biased { Select::new_biased() } else { Select::new() };
+            let mut receives = new();
+            (0..3).for_each(|_| _ = receives.recv(&receiver));
+            let receives = shares_in_line(
+                receives,
+                |operation| operation.recv(&receiver).unwrap(),
+                || sender.try_send(()).is_ok(),
+            );
+            let mut sends = new();
+            (0..3).for_each(|_| _ = sends.send(&sender));
+            let sends =
+                shares_in_line(sends, |operation| operation.send(&sender, ()).unwrap(), || receiver.try_recv().is_ok());
+            for shares in [receives, sends] {
+                let is_fair = if biased { shares == [300, 0, 0] } else { shares.iter().all(|n| *n > 40) };
+                assert!(is_fair, "{shares:?}");
+            }
+        }
+    });
+}
+
 /// Also beyond 64 operations.
 #[test]
 fn a_fair_share_of_many() {

@@ -67,9 +67,62 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// What a program is that has a copy for itself, and uses a part of it.
+const PRIVATE: &str = r#"
+#[allow(dead_code, unused_imports)]
+mod hence;
+
+use hence::channel::{bounded, after};
+
+pub fn at_the_root() -> i32 {
+    let (sender, receiver) = bounded(1);
+    sender.send(1).unwrap();
+    select! { recv(receiver) -> value => value.unwrap(), recv(after(std::time::Duration::MAX)) -> _ => 0 }
+}
+
+pub mod elsewhere {
+    use crate::hence::channel::select;
+    use crate::hence::{WaitGroup, channel::unbounded};
+
+    pub fn in_a_module() -> bool {
+        let (_sender, receiver) = unbounded::<i32>();
+        WaitGroup::new().wait();
+        select! { recv(receiver) -> _ => false, default => true }
+    }
+}
+
+#[test]
+fn works() {
+    assert!(at_the_root() == 1 && elsewhere::in_a_module());
+}
+"#;
+
 #[test]
 fn copied_whole_as_a_module() {
     let package = scratch("vendored", for_a_copy());
+    copy_as_a_module(&package);
+    fs::write(package.join("src/lib.rs"), format!("pub mod hence;\n#[cfg(test)]\n{SMOKE_TEST}")).unwrap();
+    let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+#[test]
+fn copied_whole_as_a_private_module() {
+    let readme = include_str!("../README.md");
+    for said in
+        ["A private `mod hence;` wants `#[allow(dead_code, unused_imports)]`", "`use crate::hence::channel::select;`"]
+    {
+        assert!(readme.contains(said), "{said}");
+    }
+    let package = scratch("vendored-privately", for_a_copy());
+    copy_as_a_module(&package);
+    fs::write(package.join("src/lib.rs"), PRIVATE).unwrap();
+    let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
+    assert!(printed.contains("1 passed"), "{printed}");
+}
+
+/// Copies all of `src/` as a module of a package, as the README says.
+fn copy_as_a_module(package: &Path) {
     let module = package.join("src/hence");
     copy_all(&Path::new(ROOT).join("src"), &module);
     fs::rename(module.join("lib.rs"), module.join("mod.rs")).unwrap();
@@ -77,9 +130,6 @@ fn copied_whole_as_a_module() {
     let source = fs::read_to_string(&macros).unwrap();
     assert_eq!(source.matches("vendoring:").count(), 1, "one line to edit");
     fs::write(macros, source.replace("use $crate::selection as", "use $crate::hence::selection as")).unwrap();
-    fs::write(package.join("src/lib.rs"), format!("pub mod hence;\n#[cfg(test)]\n{SMOKE_TEST}")).unwrap();
-    let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
-    assert!(printed.contains("1 passed"), "{printed}");
 }
 
 #[test]

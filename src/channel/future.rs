@@ -215,7 +215,7 @@ impl<'a, T> RecvStream<'a, T> {
     /// let sum = async { stream.next().await.unwrap() + 1 };
     /// assert_eq!(pin!(sum).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(8));
     /// ```
-    #[expect(clippy::should_implement_trait, reason = "the name that streams have for it")]
+    #[allow(clippy::should_implement_trait, reason = "the name that streams have for it")]
     pub fn next(&mut self) -> impl Future<Output = Option<T>> + use<'_, 'a, T> {
         std::future::poll_fn(|cx| self.poll_next(cx))
     }

@@ -8,8 +8,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
-use super::super::sync::{Arc, Patience, now, on_our_clock};
-use super::super::wait::{Cause, Waiter};
+use super::super::sync::{Arc, Patience, passed};
+use super::super::wait::{Cause, Wait, Waiter};
 use super::core::{Core, Unreceived};
 use super::ending::Ending;
 use super::schedule::{Schedule, sleep_until};
@@ -148,7 +148,10 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Ok(1));
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_until(now().checked_add(timeout))
+        match Wait::at_most(timeout) {
+            Wait::Not => self.try_recv().map_err(without_time),
+            wait => self.recv_until(wait.deadline()),
+        }
     }
 
     /// Receives a value, if there is one by `deadline`: [`recv_timeout`](Receiver::recv_timeout) with a moment for a
@@ -170,7 +173,15 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1));
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(Some(on_our_clock(deadline)))
+        // What is there costs no look at the clock.
+        match self.try_recv().map_err(without_time) {
+            Err(RecvTimeoutError::Timeout) => {}
+            received => return received,
+        }
+        match Wait::until(deadline) {
+            Wait::Not => Err(RecvTimeoutError::Timeout),
+            wait => self.recv_until(wait.deadline()),
+        }
     }
 
     /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
@@ -178,7 +189,8 @@ impl<T> Receiver<T> {
     /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. Dropping it
     /// loses nothing (SF-CH-5): a value that it has been given goes to the next receive, and may stay in the channel,
     /// above its capacity, until there is one. A future that is *leaked* while it waits takes one value
-    /// with it. Polled after it was ready, it receives again.
+    /// with it. Polled after it was ready, it receives again. Gives way to no other task by itself
+    /// ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -201,7 +213,7 @@ impl<T> Receiver<T> {
     }
 
     /// The values as a stream: `recv_async` again and again, until the channel is empty, and closed or without a
-    /// sender.
+    /// sender. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// As [`recv`](Receiver::recv), for each value and for the end.
@@ -318,6 +330,14 @@ impl<T> Receiver<T> {
     }
 }
 
+/// How an operation ends that has no time to wait.
+fn without_time(error: TryRecvError) -> RecvTimeoutError {
+    match error {
+        TryRecvError::Empty => RecvTimeoutError::Timeout,
+        TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+    }
+}
+
 #[cold]
 pub(super) fn wait_for_value<T>(
     core: &Core<T>,
@@ -332,6 +352,7 @@ pub(super) fn wait_for_value<T>(
             Unreceived::Disconnected => return Err(RecvTimeoutError::Disconnected),
             // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
             // a receiver for each.
+            Unreceived::Empty if deadline.is_some_and(passed) => return Err(RecvTimeoutError::Timeout),
             Unreceived::Empty => {
                 let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
                 match core.recv(may_wait, Waiter::thread) {

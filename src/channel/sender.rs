@@ -6,8 +6,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
-use super::super::sync::{Arc, Patience, now, on_our_clock};
-use super::super::wait::Waiter;
+use super::super::sync::{Arc, Patience, passed};
+use super::super::wait::{Wait, Waiter};
 use super::SendFuture;
 use super::core::{Core, Unsent};
 
@@ -98,7 +98,10 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, now().checked_add(timeout))
+        match Wait::at_most(timeout) {
+            Wait::Not => self.try_send(value).map_err(without_time),
+            wait => self.send_until(value, wait.deadline()),
+        }
     }
 
     /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
@@ -119,13 +122,21 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_deadline(2, Instant::now()), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, Some(on_our_clock(deadline)))
+        // Where there is room, this costs no look at the clock.
+        let value = match self.try_send(value).map_err(without_time) {
+            Err(SendTimeoutError::Timeout(value)) => value,
+            sent => return sent,
+        };
+        match Wait::until(deadline) {
+            Wait::Not => Err(SendTimeoutError::Timeout(value)),
+            wait => self.send_until(value, wait.deadline()),
+        }
     }
 
     /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
     ///
     /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
-    /// takes the send back (SF-CH-5).
+    /// takes the send back (SF-CH-5). Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`send`](Sender::send).
@@ -159,6 +170,7 @@ impl<T> Sender<T> {
             let value = match unsent {
                 Unsent::Waits(waiting) => break waiting,
                 Unsent::Disconnected(value) => return Err(SendTimeoutError::Disconnected(value)),
+                Unsent::Full(value) if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(value)),
                 Unsent::Full(value) => value,
             };
             let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
@@ -201,6 +213,14 @@ impl<T> Sender<T> {
 
     fn on<R>(&self, channel: impl FnOnce(&Core<T>) -> R, _timer: impl FnOnce(usize, usize) -> R) -> R {
         channel(&self.core)
+    }
+}
+
+/// How an operation ends that has no time to wait.
+fn without_time<T>(error: TrySendError<T>) -> SendTimeoutError<T> {
+    match error {
+        TrySendError::Full(value) => SendTimeoutError::Timeout(value),
+        TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
     }
 }
 

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use super::super::channel::core::{Chosen, Side};
 use super::super::channel::{Receiver, Sender, Source};
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
-use super::super::sync::{let_go, on_our_clock};
+use super::super::sync::let_go;
 use super::handle::Handle;
 use super::{Operation, Selected, Wait, ready, run};
 
 /// A set of channel operations, one of which is to happen.
 ///
 /// Operations are added by [`send`](Select::send) and [`recv`](Select::recv) and told apart by their numbers. A set can
-/// be used again and again. A blocked select holds a lock of each of its channels for a moment, and a frame of the
-/// stack with it: about 250 bytes, so that 2 MiB are enough for some 8000 channels. One that does not change while the
-/// program runs is shorter as [`select!`](crate::select).
+/// be used again and again. A select that is going to wait holds a lock of each of its channels for a moment, and a frame
+/// of the stack with it (measured: 115 bytes, and 1200 where the compiler does not optimise), so thousands of channels
+/// want a stack to match. One that does not change while the program runs is shorter as [`select!`](crate::select).
 ///
 /// There are two ways to go. [`select`](Select::select) and its like choose an operation, which must then be completed
 /// with what it sends or to get what it received. [`ready`](Select::ready) and its like only say that an operation need
@@ -228,7 +228,7 @@ impl<'a> Select<'a> {
     /// assert!(select.select_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        self.run(Wait::Until(on_our_clock(deadline))).ok_or(SelectTimeoutError)
+        self.run(Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
     /// The number of an operation that is ready at this moment. Never blocks.
@@ -312,7 +312,7 @@ impl<'a> Select<'a> {
     /// assert!(select.ready_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        self.wait_ready(Wait::Until(on_our_clock(deadline))).ok_or(ReadyTimeoutError)
+        self.wait_ready(Wait::until(deadline)).ok_or(ReadyTimeoutError)
     }
 }
 

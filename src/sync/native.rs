@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
@@ -132,16 +133,20 @@ impl Identity {
 }
 
 /// A number below `bound`, by chance: Marsaglia's xorshift, which is good enough to be fair by and costs two
-/// nanoseconds.
+/// nanoseconds. Each thread begins elsewhere.
 #[inline]
 pub(crate) fn random(bound: usize) -> usize {
     thread_local! {
-        static STATE: Cell<u32> = const { Cell::new(0x9E37_79B9) };
+        /// 0 until the first draw; never after it.
+        static STATE: Cell<u32> = const { Cell::new(0) };
     }
     // A thread that is ending has no state left, and takes what comes first.
     STATE
         .try_with(|state| {
             let mut x = state.get();
+            if x == 0 {
+                x = seed();
+            }
             x ^= x << 13;
             x ^= x >> 17;
             x ^= x << 5;
@@ -149,6 +154,21 @@ pub(crate) fn random(bound: usize) -> usize {
             ((u64::from(x) * bound as u64) >> 32) as usize
         })
         .unwrap_or(0)
+}
+
+/// Where a thread's numbers begin, never 0: std's random keys, drawn once for the process, and the threads that have
+/// begun before, mixed by Steele, Lea and Flood's SplitMix64.
+#[cold]
+fn seed() -> u32 {
+    static KEY: OnceLock<u64> = OnceLock::new();
+    static BEGUN: AtomicUsize = AtomicUsize::new(0);
+    let key = *KEY.get_or_init(|| RandomState::new().hash_one(0));
+    // Relaxed: a number that no other thread gets, which orders nothing.
+    let begun = BEGUN.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+    let mut x = key.wrapping_add(begun.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((x >> 32) as u32) | 1
 }
 
 /// Whether a panic is an explorer's: never.

@@ -3,7 +3,7 @@
 //! In a token's `ended` one thread may load and later store (whoever looks after the deadline), the class of programs of
 //! which loom can miss outcomes: so every model here runs under both explorers, and their outcomes are compared.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::task::Context;
 use std::time::Duration;
@@ -54,6 +54,20 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("hb_cx_1_cancel_before_cancelled", &["HB-CX-1", "LV-CX-1"], &["1"], || {
             waits(|token| block_on(token.cancelled()))
         }),
+        Model::new("hb_cx_1_cancel_before_cancelled_owned", &["HB-CX-1", "LV-CX-1"], &["1"], || {
+            waits(|token| block_on(token.clone().cancelled_owned()))
+        }),
+        Model::new("hb_cx_1_cancel_before_what_runs_until_it", &["HB-CX-1", "LV-CX-1"], &["1"], run_until_cancelled),
+        Model::failing("hb_cx_1_run_until_claim_relaxed", &["HB-CX-1"], RACE, run_until_cancelled).weakened(claim()),
+        Model::failing("lv_cx_1_run_until_not_notified", &["LV-CX-1"], DEADLOCK, run_until_cancelled)
+            .weakened(close_unnotified()),
+        Model::new(
+            "lv_cx_1_run_until_received_or_cancelled",
+            &["LV-CX-1", "SF-CH-5"],
+            &["left", "received"],
+            receive_until_cancelled,
+        )
+        .under(&[Engine::Loom, Engine::Bounded { preemptions: Some(3), spurious: 1 }]),
         Model::new("hb_cx_1_cancel_before_done", &["HB-CX-1", "LV-CX-1"], &["1"], || {
             waits(|token| select_biased! { recv(token.done()) -> gone => assert!(gone.is_err()) })
         }),
@@ -253,6 +267,26 @@ fn waits(wait: fn(&CancellationToken)) -> String {
     let seen = witness.read();
     other.join().unwrap();
     seen.to_string()
+}
+
+fn run_until_cancelled() -> String {
+    waits(|token| assert_eq!(block_on(token.run_until_cancelled(pending::<()>())), None))
+}
+
+/// A receive that a token ends, while a value comes: it is received, or left for the next.
+fn receive_until_cancelled() -> String {
+    let (token, (sender, receiver)) = (CancellationToken::new(), ends(None));
+    let other = {
+        let token = token.clone();
+        spawn(move || {
+            assert!(token.cancel());
+            sender.send(7).unwrap();
+        })
+    };
+    let received = block_on(token.run_until_cancelled(receiver.recv_async()));
+    other.join().unwrap();
+    assert_eq!(received.is_none(), receiver.try_recv() == Ok(7), "there is one value");
+    if received == Some(Ok(7)) { "received".into() } else { "left".into() }
 }
 
 fn childs_wait() -> String {

@@ -99,8 +99,13 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
             .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
-        Model::new("lv_sel_1_by_chance", &["LV-SEL-1", "SF-SEL-1"], &["1, 2", "2, 1"], by_chance)
-            .under(&[Engine::Bounded { preemptions: None, spurious: 1 }]),
+        Model::new("lv_sel_1_by_chance", &["LV-SEL-1", "SF-SEL-1"], &["1, 2", "2, 1"], by_chance).under(CHANCE),
+        Model::new("sf_sel_1_recvs_in_line_in_order", &["SF-SEL-1"], IN_LINE, || recvs_in_line(true)),
+        Model::new("sf_sel_1_sends_in_line_in_order", &["SF-SEL-1"], IN_LINE, || sends_in_line(true)),
+        Model::failing("sf_sel_1_recvs_in_line_by_chance", &["SF-SEL-1"], &["the last arm"], || recvs_in_line(false))
+            .under(CHANCE),
+        Model::failing("sf_sel_1_sends_in_line_by_chance", &["SF-SEL-1"], &["the last arm"], || sends_in_line(false))
+            .under(CHANCE),
         Model::new("lv_sel_1_room_wakes_a_select", &["LV-SEL-1"], &["arm 0", "arm 1"], room_wakes_a_select),
         Model::new("lv_sel_1_ready", &["LV-SEL-1"], &["7"], ready),
         Model::new("lv_sel_1_ready_rendezvous", &["LV-SEL-1"], &["7"], ready_rendezvous),
@@ -128,6 +133,12 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(core(Kind::NoWake, "notify(wake); // send:")),
     ]
 }
+
+/// Who makes choices: loom takes the first always.
+const CHANCE: &[Engine] = &[Engine::Bounded { preemptions: None, spurious: 1 }];
+
+/// How a select ends that meets only who finds it in line: there, and in the order of its operations.
+const IN_LINE: &[&str] = &["the first arm", "time is up"];
 
 /// How long is of no account under an explorer, but that it is not past already.
 const SHORT: Duration = Duration::from_millis(1);
@@ -676,6 +687,51 @@ fn by_chance() -> String {
     });
     join(senders);
     format!("{}, {}", received[0], received[1])
+}
+
+/// Which of several receives of one channel a partner finds that does not wait for any: the first in line.
+fn recvs_in_line(biased: bool) -> String {
+    let (sender, receiver) = ends(Some(0));
+    let other = {
+        let sender = sender.clone();
+        spawn(move || sender.try_send(1).is_ok())
+    };
+    let mut select = if biased { Select::new_biased() } else { Select::new() };
+    (0..3).for_each(|_| _ = select.recv(&receiver));
+    let arm = select.select_timeout(SHORT).ok().map(|operation| {
+        let index = operation.index();
+        assert_eq!(operation.recv(&receiver), Ok(1));
+        index
+    });
+    assert_eq!(other.join().unwrap(), arm.is_some());
+    found(arm)
+}
+
+/// The same of several sends, with one receive.
+fn sends_in_line(biased: bool) -> String {
+    let (sender, receiver) = ends(Some(0));
+    let other = {
+        let receiver = receiver.clone();
+        spawn(move || receiver.try_recv().is_ok())
+    };
+    let mut select = if biased { Select::new_biased() } else { Select::new() };
+    (0..3).for_each(|_| _ = select.send(&sender));
+    let arm = select.select_timeout(SHORT).ok().map(|operation| {
+        let index = operation.index();
+        operation.send(&sender, 1).unwrap();
+        index
+    });
+    assert_eq!(other.join().unwrap(), arm.is_some());
+    found(arm)
+}
+
+fn found(arm: Option<usize>) -> String {
+    assert_ne!(arm, Some(2), "the last arm");
+    match arm {
+        None => "time is up".into(),
+        Some(0) => "the first arm".into(),
+        Some(arm) => format!("arm {arm}"),
+    }
 }
 
 fn room_wakes_a_select() -> String {

@@ -9,7 +9,7 @@ use hence_registry::{Kind, Model};
 use super::harness::{Arc, Counted, Witness, block_on, ends, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, RecvTimeoutError, SendTimeoutError, after, bounded, never, tick};
+use crate::hence::channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, after, bounded, never, tick};
 use crate::hence::sync::{Lock, now, reached};
 use crate::hence::wait::{Cause, Waiter};
 use crate::select_biased;
@@ -41,8 +41,25 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_2_select_with_timer", &["SF-TM-2", "SF-SEL-1", "SF-SEL-2"], RECEIVED, || {
             select_with_limit(1, true)
         }),
-        Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines)
-            .one_way("the deadlines are past"),
+        Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines),
+        Model::new("sf_tm_2_no_time_left", &["SF-TM-2"], &["neither waits"], || {
+            meet(|sender| sender.send_timeout(1, NONE).is_ok(), |receiver| receiver.recv_timeout(NONE).is_ok())
+        }),
+        Model::new("sf_tm_2_no_time_left_for_a_select", &["SF-TM-2", "SF-SEL-2"], &["neither waits"], || {
+            meet(
+                |sender| select_biased! { send(sender, 1) -> _ => true, default(NONE) => false },
+                |receiver| select_biased! { recv(receiver) -> _ => true, default(NONE) => false },
+            )
+        }),
+        Model::failing("sf_tm_2_a_sender_waits_all_the_same", &["SF-TM-2"], &["one has waited"], || {
+            meet(|sender| sender.send_timeout(1, SHORT).is_ok(), |receiver| receiver.recv_timeout(NONE).is_ok())
+        }),
+        Model::failing("sf_tm_2_a_select_waits_all_the_same", &["SF-TM-2"], &["one has waited"], || {
+            meet(
+                |sender| sender.send_timeout(1, NONE).is_ok(),
+                |receiver| select_biased! { recv(receiver) -> _ => true, default(SHORT) => false },
+            )
+        }),
         Model::new("sf_tm_2_promised_value_comes", &["SF-TM-2", "SF-SEL-4"], RECEIVED, promised_value_comes),
         Model::new("sf_tm_2_select_time_is_up", &["SF-TM-2", "SF-WT-1"], &["claimed", "time is up"], time_is_up),
         Model::failing("sf_tm_2_gives_up_unlocked", &["SF-TM-2"], RACE, || recv_timeout(Some(0)))
@@ -66,6 +83,7 @@ const SENT: &[&str] = &["sent", "timed out"];
 const CLOSED: &[&str] =
     &["Disconnected, Disconnected", "Disconnected, Timeout", "Timeout, Disconnected", "Timeout, Timeout", "met"];
 const SHORT: Duration = Duration::from_millis(1);
+const NONE: Duration = Duration::ZERO;
 
 /// Two receivers of one timer: the one with the later message sees what the other did before.
 fn ticks_in_order() -> String {
@@ -161,6 +179,20 @@ fn past_deadlines() -> String {
     assert_eq!(receiver.recv_deadline(past), Ok(1));
     assert_eq!(receiver.recv_deadline(past), Err(RecvTimeoutError::Timeout));
     "tried once".into()
+}
+
+/// A send and a receive on a rendezvous channel, which meet only if one of them waits for the other.
+fn meet(send: fn(&Sender<usize>) -> bool, receive: fn(&Receiver<usize>) -> bool) -> String {
+    let (sender, receiver) = ends(Some(0));
+    let other = {
+        let sender = sender.clone();
+        spawn(move || send(&sender))
+    };
+    let received = receive(&receiver);
+    let sent = other.join().unwrap();
+    assert_eq!(sent, received);
+    assert!(!sent, "one has waited");
+    "neither waits".into()
 }
 
 /// A receive with a limit and a send: the value is received in time, or is there afterwards.

@@ -45,6 +45,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_wg_3_left_without_the_lock", &["SF-WG-3"], RACE, timed_wait)
             .weakened(group(Kind::NoLock, "self.state.with(|state| state.waiters.remove(ticket))")),
         Model::failing("hb_wg_1_timed_claim_relaxed", &["HB-WG-1"], RACE, timed_wait).weakened(claim_relaxed()),
+        Model::new("hb_wg_1_drop_before_a_look", &["HB-WG-1", "SF-WG-3"], &["dropped", "still there"], look),
+        Model::failing("hb_wg_1_look_without_the_lock", &["HB-WG-1"], RACE, look)
+            .weakened(group(Kind::NoLock, "self.state.with(|state| state.count)")),
         Model::new("lv_wg_1_dropped_wait_leaves_nothing", &["LV-WG-1"], &["released"], dropped_wait_leaves_nothing),
     ]
 }
@@ -73,6 +76,19 @@ fn drop_before_wait_async() -> String {
     let seen = witness.read();
     worker.join().unwrap();
     seen.to_string()
+}
+
+/// A wait without time: whether the guard has been dropped by now.
+fn look() -> String {
+    let (group, witness) = (WaitGroup::new(), Witness::new());
+    let worker = worker(group.guard(), &witness);
+    let dropped = group.wait_timeout(Duration::ZERO);
+    if dropped {
+        assert_eq!(witness.read(), 1);
+    }
+    worker.join().unwrap();
+    assert!(group.wait_timeout(Duration::ZERO));
+    if dropped { "dropped".into() } else { "still there".into() }
 }
 
 /// A worker passes its guard on before it drops its own: the count never touches zero in between.

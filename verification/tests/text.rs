@@ -201,3 +201,34 @@ fn every_ordering_names_its_partner_and_its_guarantee() {
     assert!(found >= 15, "the scan finds the orderings");
     assert_none("orderings", faults);
 }
+
+/// The files of the product where `unsafe` stands are those that README's list of them names.
+#[test]
+fn unsafe_code_stands_where_the_readme_says() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md can be read");
+    let (_, list) = readme.split_once("**Little `unsafe`.**").expect("the list");
+    let (list, _) = list.split_once("\n- **").expect("the next item");
+    let named: BTreeSet<String> =
+        regex(r"\(src/([a-z_/]+\.rs)\)").captures_iter(list).map(|link| link[1].to_owned()).collect();
+    let explorers = ["sync/hook.rs", "sync/under_loom.rs", "sync/under_shuttle.rs"];
+    let code = |text: &str| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("unsafe "));
+    let found: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| !explorers.contains(&name.as_str()) && code(text))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(found, named);
+}
+
+/// A command of CONTRIBUTING.md that greps for a line finds one.
+#[test]
+fn a_line_to_weaken_is_one_line() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING.md can be read");
+    let commands = regex(r"grep -n '([^']+)' (src/[a-z_/]+\.rs)");
+    let commands: Vec<_> = commands.captures_iter(&text).collect();
+    assert!(!commands.is_empty());
+    for command in commands {
+        let source = fs::read_to_string(root().join(&command[2])).expect("it can be read");
+        assert_eq!(source.lines().filter(|line| line.contains(&command[1])).count(), 1, "{}", &command[0]);
+    }
+}

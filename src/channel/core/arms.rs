@@ -95,7 +95,7 @@ impl Packed {
 }
 
 /// Which end of a channel an operation is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Side {
     Send,
     Recv,
