@@ -7,7 +7,7 @@ use std::fmt;
 use std::ptr;
 use std::time::Duration;
 
-use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, let_go, now, thread_local};
+use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, is_over, let_go, now, thread_local};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
 use super::job::Queued;
@@ -199,6 +199,9 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
     struct Suspended(Arc<dyn Home>);
     impl Drop for Suspended {
         fn drop(&mut self) {
+            if is_over() {
+                return;
+            }
             self.0.resume();
             with_current(|current| current.holds_permit = true);
         }
