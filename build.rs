@@ -6,7 +6,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-cfg=readme");
     for world in ["loom", "shuttle"] {
-        if std::env::var_os(format!("CARGO_CFG_{}", world.to_uppercase())).is_some() {
+        let cfgs = [world.to_uppercase(), format!("HENCE_{}", world.to_uppercase())];
+        if cfgs.iter().any(|cfg| std::env::var_os(format!("CARGO_CFG_{cfg}")).is_some()) {
             println!("cargo::rustc-cfg={world}");
         }
     }

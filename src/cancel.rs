@@ -102,7 +102,7 @@ use std::time::{Duration, Instant};
 use super::channel::Receiver;
 use super::channel::closing::End;
 use super::channel::ending::Ending;
-use super::sync::{Alarm, Arc, now, on_our_clock};
+use super::sync::{Alarm, Arc, is_over, now, on_our_clock};
 use tree::{Callback, Expiry, Node, Place, SharedError};
 
 pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
@@ -538,7 +538,7 @@ impl DropGuard {
 
 impl Drop for DropGuard {
     fn drop(&mut self) {
-        if let Some(token) = &self.token {
+        if let (Some(token), false) = (&self.token, is_over()) {
             token.cancel();
         }
     }

@@ -25,9 +25,9 @@
 //!
 //! # Under a model checker
 //!
-//! Built with `--cfg loom` or `--cfg shuttle` in RUSTFLAGS, the crate runs on that explorer's primitives, with the same
-//! API: a model of yours that uses it explores through it. What each world leaves out stands at the head of
-//! `src/sync.rs` and in proofs.md.
+//! With the feature `loom` or `shuttle`, and `--cfg hence_loom` or `--cfg hence_shuttle` in RUSTFLAGS, the crate runs on
+//! that explorer's primitives, with the same API: a model of yours that uses it explores through it (README, "Under your
+//! own model tests"). What each world leaves out stands at the head of `src/sync.rs` and in proofs.md.
 //!
 //! # The map
 //!

@@ -77,6 +77,9 @@
 //! `panic = "abort"` there is no unwinding and nothing to catch; and a panic that unwinds into a foreign function
 //! aborts. A panic while another unwinds aborts, too.
 //!
+//! In a loom or shuttle model of yours the boundary is open: a failed assertion in a job ends the model, and is what you
+//! see. A pool that has a hook expects panics, and under shuttle they are contained; loom cannot go on after one.
+//!
 //! # Coming from other pools
 //! What ants, tunny and go-playground/pool offer, and the method or the line that gives it here
 //! (`tests/pool_features.rs` runs each):

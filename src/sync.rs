@@ -1,7 +1,7 @@
 //! The facade: the only file, with those below it, that names `std::sync`, loom or shuttle.
 //!
 //! Everything above is written once against the names re-exported here and compiled in one of three worlds: natively,
-//! under `--cfg loom` or under `--cfg shuttle`. A facade must not lie. It never adds an ordering that the real thing
+//! or, with the feature `loom` or `shuttle`, under `--cfg hence_loom` or `--cfg hence_shuttle`. A facade must not lie. It never adds an ordering that the real thing
 //! lacks, and what a world leaves out is said here:
 //!
 //! | name | native | loom | shuttle |
@@ -12,11 +12,13 @@
 //! | [`Parker`] | [`parker::Parker`] | [`os::Handle`] | [`os::Handle`] |
 //! | [`os::Handle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
-//! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
+//! | [`random`] | by chance | 0, or as the environment says | as the watcher chooses; as shuttle does without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
 //! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
 //! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
+//! | [`is_over`]: drops do nothing | never | while a user's model unwinds | outside an execution |
+//! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | `Arc`, `OnceLock` | std's | std's | std's |
 //!
@@ -37,41 +39,49 @@
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-#[cfg(all(loom, shuttle))]
-compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");
+// The world is chosen here, and nothing else in `src/` asks. The feature brings the explorer; without it there is one
+// error, this one, since all else is compiled natively.
+#[cfg(all(any(loom, hence_loom), not(feature = "loom")))]
+compile_error!(
+    "`--cfg hence_loom` (or `loom`) needs the feature `loom` of `hence`: \
+     [target.'cfg(hence_loom)'.dev-dependencies] hence = { version = \"0.1\", features = [\"loom\"] }"
+);
+#[cfg(all(any(shuttle, hence_shuttle), not(feature = "shuttle")))]
+compile_error!(
+    "`--cfg hence_shuttle` (or `shuttle`) needs the feature `shuttle` of `hence`: \
+     [target.'cfg(hence_shuttle)'.dev-dependencies] hence = { version = \"0.1\", features = [\"shuttle\"] }"
+);
+#[cfg(all(any(loom, hence_loom), any(shuttle, hence_shuttle)))]
+compile_error!("choose one explorer: `--cfg hence_loom` or `--cfg hence_shuttle`");
 
-// The explorers answer through it; a user's own model tests leave it alone.
-#[cfg(not(any(loom, shuttle)))]
-mod alarm;
-#[cfg(any(loom, shuttle))]
-#[allow(dead_code)]
-pub(crate) mod hook;
-#[cfg(not(any(loom, shuttle)))]
-mod native;
+#[cfg(all(any(loom, hence_loom), feature = "loom"))]
+#[path = "sync/under_loom.rs"]
+mod world;
+#[cfg(all(any(shuttle, hence_shuttle), feature = "shuttle"))]
+#[path = "sync/under_shuttle.rs"]
+mod world;
+#[cfg(not(any(all(any(loom, hence_loom), feature = "loom"), all(any(shuttle, hence_shuttle), feature = "shuttle"))))]
+#[path = "sync/native.rs"]
+mod world;
+
 // Under an explorer only the models of these two use them.
-#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+#[allow(dead_code)]
 pub(crate) mod parker;
-#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+#[allow(dead_code)]
 pub(crate) mod spin;
-#[cfg(loom)]
-mod under_loom;
-#[cfg(shuttle)]
-mod under_shuttle;
 
-#[cfg(not(any(loom, shuttle)))]
-pub(crate) use native::*;
-#[cfg(loom)]
-pub(crate) use under_loom::*;
-#[cfg(shuttle)]
-pub(crate) use under_shuttle::*;
+pub(crate) use world::*;
 
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
 /// Runs user code whose panic is its owner's affair, and nobody's here. What an explorer has found is let through.
 pub(crate) fn let_go<R>(code: impl FnOnce() -> R) {
+    if is_over() {
+        return mem::forget(code);
+    }
     if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(code()))) {
-        if is_verdict(&*panic) {
+        if is_verdict(&*panic) || ends_the_execution(false) {
             panic::resume_unwind(panic);
         }
         drop_quietly(panic);

@@ -186,7 +186,7 @@ impl Waiter {
     }
 
     /// Wakes whoever waits. Called once, by the one whose claim succeeded, and under no lock: a waker is user code.
-    #[cfg_attr(any(loom, shuttle), track_caller)]
+    #[track_caller]
     pub(crate) fn notify(&self) {
         match &self.signal {
             Signal::Thread(parker) => parker.unpark(),
@@ -257,7 +257,7 @@ impl Waiter {
 }
 
 /// Notifies all of `claimed`, the rest too if a waker panics; what a second one throws is let go of.
-#[cfg_attr(any(loom, shuttle), track_caller)]
+#[track_caller]
 pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
     struct Rest<'a, I: Iterator<Item = &'a Waiter>>(I);
     impl<'a, I: Iterator<Item = &'a Waiter>> Drop for Rest<'a, I> {

@@ -52,7 +52,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::sync::{Arc, JoinHandle, Lock, spawn};
+use super::sync::{Arc, JoinHandle, Lock, is_over, spawn};
 use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_line};
 
 /// Counts guards and waits until there is none. Clones share the count.
@@ -313,6 +313,9 @@ impl Clone for Guard {
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
+        if is_over() {
+            return;
+        }
         let released = self.group.state.with(|state| {
             state.count -= 1;
             let is_last = state.count == 0 && !state.waiters.is_empty();
@@ -348,8 +351,8 @@ impl Future for WaitFuture<'_> {
 
 impl Drop for WaitFuture<'_> {
     fn drop(&mut self) {
-        if let Some((ticket, _)) = self.waiting {
-            self.group.leave(ticket);
+        if let (Some((ticket, _)), false) = (&self.waiting, is_over()) {
+            self.group.leave(*ticket);
         }
     }
 }

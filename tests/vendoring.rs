@@ -138,6 +138,8 @@ fn used_as_a_package() {
     fs::write(package.join("src/lib.rs"), format!("#[cfg(test)]\n{SMOKE_TEST}")).unwrap();
     let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
     assert!(printed.contains("1 passed"), "{printed}");
+    let locked = fs::read_to_string(package.join("Cargo.lock")).unwrap();
+    assert_eq!(locked.matches("[[package]]").count(), 3, "no explorer without its feature: {locked}");
 }
 
 #[test]

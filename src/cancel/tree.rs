@@ -31,7 +31,7 @@ use std::time::Instant;
 
 use super::super::channel::closing::{Closing, End, Owner};
 use super::super::channel::schedule::earlier;
-use super::super::sync::{Arc, Lock, Weak, drop_quietly};
+use super::super::sync::{Arc, Lock, Weak, drop_quietly, is_over};
 
 /// A token.
 pub(super) type Node = Closing<Infallible, Branch>;
@@ -339,6 +339,9 @@ impl Panics {
 
 impl Drop for Branch {
     fn drop(&mut self) {
+        if is_over() {
+            return;
+        }
         // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
         let mut place = self.parent.take();
         while let Some(child) = place {

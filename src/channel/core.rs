@@ -195,7 +195,7 @@ enum Wake<T> {
 }
 
 #[inline]
-#[cfg_attr(any(loom, shuttle), track_caller)]
+#[track_caller]
 fn notify<T>(wake: Wake<T>) {
     match wake {
         Wake::Nobody => {}
@@ -225,7 +225,7 @@ impl<T> Released<T> {
 
 /// Notifies those whom a close has released.
 #[inline]
-#[cfg_attr(any(loom, shuttle), track_caller)]
+#[track_caller]
 fn release<T>(released: &Option<Vec<Party<T>>>) {
     if let Some(parties) = released.as_ref().filter(|parties| !parties.is_empty()) {
         notify_all(parties.iter().map(Party::waiter));

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
-use super::super::sync::{Alarm, let_go};
+use super::super::sync::{Alarm, is_over, let_go};
 use super::super::wait::{Cause, Waiter};
 use super::core::{Core, Unreceived, Unsent, Waiting};
 use super::ending::Ending;
@@ -73,7 +73,7 @@ impl<T> Future for SendFuture<'_, T> {
 
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        if let Progress::Waiting(waiting) = &self.progress {
+        if let (Progress::Waiting(waiting), false) = (&self.progress, is_over()) {
             self.core.abandon_send(waiting); // with its value
         }
     }
@@ -156,7 +156,7 @@ impl<T> Pending<T> {
     where
         T: 'a,
     {
-        if let Some(waiting) = &self.waiting {
+        if let (Some(waiting), false) = (&self.waiting, is_over()) {
             line().expect("it stands in it").abandon_recv(waiting);
         }
     }

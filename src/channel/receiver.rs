@@ -8,7 +8,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
-use super::super::sync::{Arc, Patience, passed};
+use super::super::sync::{Arc, Patience, is_over, passed};
 use super::super::wait::{Cause, Wait, Waiter};
 use super::core::{Core, Unreceived};
 use super::ending::Ending;
@@ -406,7 +406,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if let Source::Channel(core) = &self.source {
+        if let (Source::Channel(core), false) = (&self.source, is_over()) {
             core.drop_receiver();
         }
     }

@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
-use super::super::sync::{Arc, Patience, passed};
+use super::super::sync::{Arc, Patience, is_over, passed};
 use super::super::wait::{Wait, Waiter};
 use super::SendFuture;
 use super::core::{Core, Unsent};
@@ -236,6 +236,8 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.core.drop_sender();
+        if !is_over() {
+            self.core.drop_sender();
+        }
     }
 }

@@ -652,7 +652,7 @@ impl<J: Job> Core<J> {
     }
 
     /// One critical section that ends with `settle`.
-    #[cfg_attr(any(loom, shuttle), track_caller)]
+    #[track_caller]
     fn step<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
         self.settled(|state, news| {
             state.collect();
@@ -661,7 +661,7 @@ impl<J: Job> Core<J> {
     }
 
     /// The same for what looks into the inbox only where the queue is empty.
-    #[cfg_attr(any(loom, shuttle), track_caller)]
+    #[track_caller]
     fn settled<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
         self.state.with(|state| {
             let mut news = News::NONE;

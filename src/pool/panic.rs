@@ -22,6 +22,10 @@ impl Payload {
     /// assert_eq!(*payload.into_inner().downcast::<i32>().unwrap(), 7);
     /// ```
     pub fn into_inner(self) -> Box<dyn Any + Send> {
+        self.take()
+    }
+
+    pub(super) fn take(&self) -> Box<dyn Any + Send> {
         self.0.with(|payload| mem::replace(payload, Box::new(())))
     }
 

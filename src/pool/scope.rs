@@ -21,7 +21,7 @@ use std::mem;
 
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
-use super::super::sync::{Arc, Lock, let_go};
+use super::super::sync::{Arc, Lock, is_over, let_go};
 use super::Pool;
 use super::core::Job;
 use super::error::SpawnError;
@@ -104,7 +104,7 @@ struct Place<'scope>(Option<&'scope Receiver<()>>);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(places) = self.0 {
+        if let (Some(places), false) = (self.0, is_over()) {
             let _ = places.try_recv();
         }
     }

@@ -4,10 +4,11 @@
 //! `sync.rs`.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::time::{Duration, Instant};
 
 use super::super::cancel::CancellationToken;
-use super::super::sync::{Arc, Weak, let_go, passed, start, yield_now as yield_thread};
+use super::super::sync::{Arc, Weak, ends_the_execution, is_over, let_go, passed, start, yield_now as yield_thread};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Core, Ended, From, Goal, Job, News, Next, Refusal, Rules};
 use super::job::Queued;
@@ -150,7 +151,7 @@ impl<S> Shared<S> {
 
     /// Wakes those who have been claimed; says how many threads are to be started. A waker that panics keeps nobody else
     /// from being woken (SF-PL-4).
-    #[cfg_attr(any(loom, shuttle), track_caller)]
+    #[track_caller]
     fn notify(&self, news: News) -> usize {
         for waiter in &news.claimed {
             let_go(|| waiter.notify()); // pool: all have been claimed
@@ -232,7 +233,11 @@ impl<S> Home for Shared<S> {
     }
 
     fn report(&self, panic: &Payload) {
-        if let Some(hook) = &self.settings.hook {
+        let hook = &self.settings.hook;
+        if ends_the_execution(hook.is_some()) {
+            resume_unwind(panic.take()); // an assertion of a user's model has failed
+        }
+        if let Some(hook) = hook {
             let_go(|| hook(panic));
         }
     }
@@ -291,6 +296,9 @@ impl<S> Employer<S> for Shared<S> {
 
 impl<S> Drop for Owner<S> {
     fn drop(&mut self) {
+        if is_over() {
+            return;
+        }
         // In a job of its own it would wait for itself; there is nobody to tell.
         let _ = self.0.wait_for(Goal::Gone, true, None);
     }

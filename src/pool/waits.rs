@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::super::sync::Arc;
+use super::super::sync::{Arc, is_over};
 use super::super::wait::{Ticket, Waiter, poll_in_line};
 use super::core::Goal;
 use super::shared::Shared;
@@ -47,8 +47,8 @@ impl<S> Future for WaitFuture<'_, S> {
 
 impl<S> Drop for WaitFuture<'_, S> {
     fn drop(&mut self) {
-        if let Some((ticket, _)) = self.waiting {
-            self.shared.core.leave_wait(self.goal, ticket);
+        if let (Some((ticket, _)), false) = (&self.waiting, is_over()) {
+            self.shared.core.leave_wait(self.goal, *ticket);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 use std::ptr;
 use std::time::Duration;
 
-use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, let_go, now, thread_local};
+use super::super::sync::{Arc, Patience, TRIES_AGAIN, drop_quietly, is_over, let_go, now, thread_local};
 use super::super::wait::{Cause, Ticket, Waiter};
 use super::core::{Ended, From, Next};
 use super::job::Queued;
@@ -211,6 +211,9 @@ pub(super) fn pause<R>(limit: &Limit<'_>, wait: impl FnOnce() -> R) -> R {
     struct Suspended<'a>(Arc<dyn Home>, &'a Limit<'a>);
     impl Drop for Suspended<'_> {
         fn drop(&mut self) {
+            if is_over() {
+                return;
+            }
             self.0.resume(self.1);
             with_current(|current| current.permit = Permit::Held);
         }

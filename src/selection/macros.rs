@@ -15,8 +15,10 @@
 /// * `default => body` runs if no operation is ready, `default(timeout) => body` if none is within the `Duration`.
 ///
 /// Where several operations are ready, one is picked by chance; [`select_biased!`](crate::select_biased) picks the
-/// first. The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run
-/// time.
+/// first. The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run time.
+///
+/// In a model of yours, shuttle picks. loom has no choices, and the first is picked: `HENCE_SELECT=1` in the environment
+/// has the second operation tried first, and so on; run the model once for each.
 ///
 /// Blocks until an operation is ready, without a `default`. The close of a channel makes its operations ready: they
 /// fail.

@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::thread;
 use std::time::Instant;
 
-use super::let_go;
+use super::super::let_go;
 
 /// Whom to wake, by deadline and number.
 type Calls = BTreeMap<(Instant, u64), Waker>;

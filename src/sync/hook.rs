@@ -52,37 +52,28 @@ pub(crate) trait Watch: Sync {
         None
     }
     /// A number for a location, unique within the execution and never 0.
-    #[cfg(shuttle)]
     fn fresh(&self) -> usize {
         0
     }
     /// An atomic load from location `id`.
-    #[cfg(shuttle)]
     fn load(&self, id: usize, order: Ordering) {}
     /// An atomic store to location `id`.
-    #[cfg(shuttle)]
     fn store(&self, id: usize, order: Ordering) {}
     /// An atomic read-modify-write of location `id`.
-    #[cfg(shuttle)]
     fn rmw(&self, id: usize, order: Ordering) {}
     /// Plain memory `id` is accessed at `site`; `write` unless it is only read.
-    #[cfg(shuttle)]
     fn access(&self, id: usize, write: bool, site: Site) {}
     /// The calling thread has taken a lock, or releases one.
-    #[cfg(shuttle)]
     fn locks(&self, taken: bool) {}
     /// A number below `bound`, where a program has a choice.
-    #[cfg(shuttle)]
     fn choose(&self, bound: usize) -> usize {
         0
     }
     /// Whether a `park` without a token returns all the same.
-    #[cfg(shuttle)]
     fn spurious(&self) -> bool {
         false
     }
     /// A wait begins at `site` that a deadline will end if nothing else does.
-    #[cfg(shuttle)]
     fn waits(&self, site: Site) {}
     /// It has come to its deadline.
     fn expires(&self) {}
@@ -153,7 +144,7 @@ impl Alarm {
     pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
         reached(deadline);
         if !dropped(Location::caller(), Operation::Wake) {
-            super::let_go(|| waker.wake());
+            super::super::let_go(|| waker.wake());
         }
         Self
     }
@@ -162,7 +153,7 @@ impl Alarm {
     pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
         super::spawn(move || {
             reached(deadline);
-            super::let_go(|| waker.wake());
+            super::super::let_go(|| waker.wake());
         });
         Self
     }
@@ -248,6 +239,11 @@ static WATCHER: OnceLock<&'static dyn Watch> = OnceLock::new();
 /// Installs the watcher of this process, once.
 pub(crate) fn install(watcher: &'static dyn Watch) {
     assert!(WATCHER.set(watcher).is_ok(), "a watcher is installed already");
+}
+
+/// Whether a model of ours is explored; if not, it is a user's.
+pub(crate) fn is_watched() -> bool {
+    WATCHER.get().is_some()
 }
 
 pub(crate) fn watch() -> &'static dyn Watch {

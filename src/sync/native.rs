@@ -13,14 +13,17 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) use super::alarm::Alarm;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
+pub(crate) use alarm::Alarm;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 pub(crate) use std::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use std::thread_local;
 
 use super::Ordering;
+
+#[path = "alarm.rs"]
+mod alarm;
 
 /// Whether a blocking operation tries again for a while before it stands in line, where that pays.
 pub(crate) const TRIES_AGAIN: bool = true;
@@ -174,6 +177,18 @@ fn seed() -> u32 {
 /// Whether a panic is an explorer's: never.
 #[inline]
 pub(crate) fn is_verdict(_panic: &(dyn Any + Send)) -> bool {
+    false
+}
+
+/// Whether the execution of a model is over: there is none.
+#[inline]
+pub(crate) fn is_over() -> bool {
+    false
+}
+
+/// Whether a panic that is contained ends the execution of a model: there is none.
+#[inline]
+pub(crate) fn ends_the_execution(_expected: bool) -> bool {
     false
 }
 

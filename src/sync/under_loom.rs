@@ -7,17 +7,23 @@
 //!
 //! Needs: `sync/hook.rs`.
 
-use std::panic::Location;
+use std::panic::{self, Location};
+use std::sync::OnceLock;
 
 use super::Ordering;
-use super::hook::{self, Operation};
+use hook::Operation;
 
-pub(crate) use super::hook::{
+pub(crate) use hook::{
     Alarm, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
 };
 pub(crate) use loom::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use loom::thread_local;
 pub(crate) use os::Handle as Parker;
+
+// The explorers answer through it; a user's own model tests leave it alone.
+#[path = "hook.rs"]
+#[allow(dead_code)]
+pub(crate) mod hook;
 
 /// Waits for another thread in a loop.
 #[derive(Debug)]
@@ -35,9 +41,28 @@ impl Backoff {
     }
 }
 
-/// The first of `bound`: loom has no choices.
-pub(crate) fn random(_bound: usize) -> usize {
-    0
+/// Whether a handle is dropped while a user's model unwinds, or outside an execution: loom's types panic then, or run other
+/// threads, which share the thread that panics.
+pub(crate) fn is_over() -> bool {
+    // It does not say whether an execution runs, but whatever is made outside of one panics.
+    let is_outside = || panic::catch_unwind(|| loom::cell::UnsafeCell::new(())).is_err();
+    !hook::is_watched() && (std::thread::panicking() || is_outside())
+}
+
+/// Whether a panic that production would contain ends the execution: in a user's model any, since whatever it drops on
+/// its way drops without a word ([`is_over`]).
+pub(crate) fn ends_the_execution(_expected: bool) -> bool {
+    !hook::is_watched() && !std::thread::panicking()
+}
+
+/// The first of `bound`, for loom has no choices, or as `HENCE_SELECT` says.
+pub(crate) fn random(bound: usize) -> usize {
+    static FIRST: OnceLock<usize> = OnceLock::new();
+    let first = FIRST.get_or_init(|| {
+        let first = std::env::var("HENCE_SELECT");
+        first.map_or(0, |first| first.parse().expect("`HENCE_SELECT` is the number of an arm"))
+    });
+    first % bound
 }
 
 macro_rules! atomic {

@@ -13,17 +13,23 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::time::Duration;
 
+use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, Thread};
 
 use super::Ordering;
-use super::hook::{self, Operation};
+use hook::Operation;
 
-pub(crate) use super::hook::{
+pub(crate) use hook::{
     Alarm, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
 };
 pub(crate) use os::Handle as Parker;
 pub(crate) use shuttle::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use shuttle::thread_local;
+
+// The explorers answer through it; a user's own model tests leave it alone.
+#[path = "hook.rs"]
+#[allow(dead_code)]
+pub(crate) mod hook;
 
 /// A scheduling point.
 fn switch() {
@@ -46,9 +52,19 @@ impl Backoff {
     }
 }
 
-/// A number below `bound`: the watcher's choice.
+/// Whether a handle is dropped outside an execution. While shuttle unwinds, its types go on.
+pub(crate) fn is_over() -> bool {
+    !hook::is_watched() && shuttle::current::try_get_current_task().is_none()
+}
+
+/// Whether a panic that production would contain ends the execution: in a user's model, unless it is expected.
+pub(crate) fn ends_the_execution(expected: bool) -> bool {
+    !hook::is_watched() && !expected && !std::thread::panicking()
+}
+
+/// A number below `bound`: the watcher's choice, or shuttle's in a user's model.
 pub(crate) fn random(bound: usize) -> usize {
-    hook::watch().choose(bound)
+    if hook::is_watched() { hook::watch().choose(bound) } else { thread_rng().gen_range(0..bound) }
 }
 
 /// A location's number, given at its first access.

@@ -274,6 +274,19 @@ pub(crate) use implements;
 
 /// Runs cargo in another package, with flags of its own, and returns what it printed; fails if cargo does.
 pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments: &[&str]) -> String {
+    let (succeeded, printed) = try_cargo(package, target_dir, rustflags, arguments, None);
+    assert!(succeeded, "cargo {arguments:?} failed in {}:\n{printed}", package.display());
+    printed
+}
+
+/// The same with a variable set, and whether it succeeded.
+pub(crate) fn try_cargo(
+    package: &Path,
+    target_dir: &str,
+    rustflags: &str,
+    arguments: &[&str],
+    variable: Option<(&str, &str)>,
+) -> (bool, String) {
     // The oracles are built by cargo-fuzz, too, which does not set it.
     let Some(tmpdir) = option_env!("CARGO_TARGET_TMPDIR") else { panic!("cargo sets it where it builds tests") };
     let output = Command::new(env!("CARGO"))
@@ -285,11 +298,11 @@ pub(crate) fn cargo(package: &Path, target_dir: &str, rustflags: &str, arguments
         .env("RUSTFLAGS", rustflags)
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_TERM_COLOR", "never")
+        .envs(variable)
         .output()
         .expect("cargo can be run");
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {arguments:?} failed in {}:\n{printed}", package.display());
-    printed.into_owned()
+    (output.status.success(), printed.into_owned())
 }
 
 /// Gives a chosen operation up the way a message that panics does, without the words.

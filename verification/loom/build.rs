@@ -1,6 +1,6 @@
 //! Compiles this package, and only this package, in loom's world.
 
 fn main() {
-    println!("cargo::rustc-cfg=loom");
+    println!("cargo::rustc-cfg=hence_loom");
     println!("cargo::rerun-if-changed=build.rs");
 }

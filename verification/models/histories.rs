@@ -11,46 +11,46 @@ mod catalogue;
 #[allow(missing_docs)] // names say it
 pub mod program;
 
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 pub mod check;
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 mod run;
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 #[allow(missing_docs)] // names say it
 pub mod trace;
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 mod variants;
 
 pub(super) use catalogue::models;
 use program::Program;
 
 /// Runs a program, and panics with what is wrong with its history.
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 pub fn carry_out(program: &Program) -> check::Allowed {
     run::run(program);
     judge(program)
 }
 
 /// Panics with what is wrong with the history.
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 fn judge(program: &Program) -> check::Allowed {
     check::check(program, &trace::events()).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// One execution of a model; its outcome says nothing more than that all that was seen is allowed.
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 fn holds(program: &Program) -> String {
     decided(carry_out(program))
 }
 
 /// The same of a channel of two queues.
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 fn of_two_queues(program: &Program) -> String {
     variants::two_queues(program);
     decided(judge(program))
 }
 
-#[cfg(shuttle)]
+#[cfg(hence_shuttle)]
 fn decided(allowed: check::Allowed) -> String {
     assert_eq!(allowed, check::Allowed::Yes, "a model is small enough to be decided");
     ALLOWED.into()
@@ -59,13 +59,13 @@ fn decided(allowed: check::Allowed) -> String {
 /// The outcome of a model's every execution.
 const ALLOWED: &str = "allowed";
 
-#[cfg(loom)]
+#[cfg(hence_loom)]
 use unreachable as holds;
-#[cfg(loom)]
+#[cfg(hence_loom)]
 use unreachable as of_two_queues;
 
 /// No row of a history is loom's.
-#[cfg(loom)]
+#[cfg(hence_loom)]
 fn unreachable(program: &Program) -> String {
     unreachable!("under loom: {program}")
 }

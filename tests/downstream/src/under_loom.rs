@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
-use hence::{WaitGroup, channel};
+use hence::{CancellationToken, Pool, WaitGroup, channel};
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;
 use loom::thread;
@@ -61,7 +61,6 @@ fn what_is_written_after_a_send_races_with_its_receiver() {
             }
         });
         let _ = receiver.recv();
-        drop(receiver); // a handle that the panic dropped would synchronise while it unwinds
         report.read();
     });
 }
@@ -97,7 +96,6 @@ fn what_is_written_without_a_guard_races_with_the_wait() {
             }
         });
         group.wait();
-        drop(group);
         report.read();
     });
 }
@@ -132,5 +130,81 @@ fn tasks_are_woken_and_see_what_was_written() {
         });
         assert_eq!(block_on(receiver.recv_async()), Ok("ready"));
         assert_eq!(report.read(), 7);
+    });
+}
+
+#[test]
+fn the_last_caller_is_found() {
+    loom::model(|| {
+        let (callers, queue) = channel::bounded(1);
+        thread::spawn(move || (1..=2).for_each(|port| callers.send(port).unwrap()));
+        assert_eq!(crate::last(&queue), Some(2));
+    });
+}
+
+#[test]
+#[should_panic(expected = "what the user says, beside handles of each kind")]
+fn a_failed_assertion_is_what_is_seen() {
+    loom::model(|| {
+        let (sender, receiver) = channel::bounded::<u32>(0);
+        let (pool, token, group) = (Pool::new(1), CancellationToken::new(), WaitGroup::new());
+        let _task = pool.spawn(|| ()).unwrap();
+        let (child, guard) = (token.child_token().drop_guard(), group.guard());
+        let mut waiting = Box::pin(receiver.recv_async());
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        // A thread that has not begun is dropped after the execution.
+        let its = (sender.clone(), receiver.clone(), token.clone(), guard.clone());
+        thread::spawn(move || drop(its));
+        assert_eq!(sender.len(), 1, "what the user says, beside handles of each kind");
+        drop((child, guard));
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_send_that_nobody_receives_is_a_deadlock() {
+    loom::model(|| {
+        let (sender, receiver) = channel::bounded(0);
+        thread::spawn(move || sender.send("ready"));
+        let (kept, closed) = channel::bounded::<()>(0);
+        let _ = closed.recv();
+        drop((receiver, kept));
+    });
+}
+
+#[test]
+#[should_panic(expected = "what a job says that nobody joins")]
+fn a_failed_assertion_in_a_job_is_seen() {
+    loom::model(|| {
+        let (sender, receiver) = channel::bounded(1);
+        let job = move || {
+            sender.send(7).unwrap();
+            assert!(sender.is_empty(), "what a job says that nobody joins");
+        };
+        Pool::new(1).execute(job).unwrap();
+        assert_eq!(receiver.recv(), Ok(7));
+    });
+}
+
+#[test]
+fn a_handle_that_outlives_its_execution_does_nothing() {
+    let kept = Arc::new(Mutex::new(None));
+    loom::model(move || {
+        *kept.lock().unwrap() = Some(channel::bounded::<()>(1));
+    });
+}
+
+/// `HENCE_SELECT` says which arm: `tests/downstream.rs` has one run for each.
+#[test]
+fn a_select_takes_the_arm_it_is_told_to_try_first() {
+    loom::model(|| {
+        let lines: [_; 2] = std::array::from_fn(|_| channel::bounded(1));
+        lines.iter().for_each(|(sender, _)| sender.send(()).unwrap());
+        let [(_, first), (_, second)] = &lines;
+        let taken = channel::select! {
+            recv(first) -> _ => "0",
+            recv(second) -> _ => "1",
+        };
+        assert_eq!(taken, std::env::var("HENCE_SELECT").as_deref().unwrap_or("0"));
     });
 }
