@@ -14,8 +14,8 @@
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
 //! | [`random`] | by chance | always 0 | as the watcher chooses; 0 without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
-//! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
-//! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing | shuttle's; likewise |
+//! | [`Alarm`] | [`alarm::Clock`]: threads that wake tasks and callbacks | a thread for each: it rings when it has its turn, unless the alarm was dropped before; so one thread's alarms ring in any order, and none is refused | the same |
+//! | [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing, no thread is refused | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | `Arc`, `OnceLock` | std's | std's | std's |
@@ -28,8 +28,9 @@
 //! there, and looked for, under a lock of ours, or looked for by one who has done so before: so it decides nothing that an
 //! explorer would have to try in another order. All it does is lend a reference that outlives the lock, safely.
 //!
-//! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
-//! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
+//! [`spin::Lock`], [`parker::Parker`] and [`alarm::Clock`] are compiled in every world, so that they have models of their
+//! own; all other models use the explorer's lock, parker and alarm, which keep the same contracts (SF-LK-1, HB-LK-1,
+//! HB-PK-1, LV-PK-1, LV-AL-1).
 //!
 //! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
 //! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
@@ -40,15 +41,15 @@ use std::panic::{self, AssertUnwindSafe};
 #[cfg(all(loom, shuttle))]
 compile_error!("choose one explorer: `--cfg loom` or `--cfg shuttle`");
 
+// Under an explorer only the models of these three use them.
+#[cfg_attr(any(loom, shuttle), allow(dead_code))]
+pub(crate) mod alarm;
 // The explorers answer through it; a user's own model tests leave it alone.
-#[cfg(not(any(loom, shuttle)))]
-mod alarm;
 #[cfg(any(loom, shuttle))]
 #[allow(dead_code)]
 pub(crate) mod hook;
 #[cfg(not(any(loom, shuttle)))]
 mod native;
-// Under an explorer only the models of these two use them.
 #[cfg_attr(any(loom, shuttle), allow(dead_code))]
 pub(crate) mod parker;
 #[cfg_attr(any(loom, shuttle), allow(dead_code))]
