@@ -90,10 +90,11 @@ pub(crate) fn main() {
     let in_time = context.with_timeout(Duration::from_secs(10));
     for (me, context) in [context.child_token(), in_time, context.with_timeout(SHORT / 2)].into_iter().enumerate() {
         let queue = queue.clone();
-        group.spawn(move || match until_cancelled(me + 1, &queue, &context) {
+        let worker = move || match until_cancelled(me + 1, &queue, &context) {
             Ok(()) => println!("context: worker {}: no more jobs", me + 1),
             Err(cause) => println!("context: worker {} leaves: {cause}", me + 1),
-        });
+        };
+        group.spawn(worker).unwrap();
     }
     (1..=4).for_each(|job| jobs.send(job).unwrap());
     thread::sleep(SHORT);

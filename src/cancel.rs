@@ -29,7 +29,8 @@
 //! returned false.
 //!
 //! **HB-CX-2.** Everything before the call of that `cancel`, and before the call of `on_cancel`, happens before the
-//! callback; the callback happens before the return of that `cancel`, or, if it ran in `on_cancel`, of that.
+//! callback; the callback happens before the return of that `cancel`, or, if it ran in `on_cancel`, or in the drop of the
+//! last handle of its token, of that.
 //!
 //! # Safety
 //! **SF-CX-1.** A token is cancelled at most once, for one cause, which never changes: of all calls of `cancel` at most
@@ -55,8 +56,9 @@
 //! deadline has passed, whatever becomes of handles, children and callbacks.
 //!
 //! **LV-CX-2.** A callback runs if its token is cancelled and it has not been stopped, even if another callback, or a
-//! task's waker, panics. `cancel` and `stop` wait for no callback of another thread: a callback may cancel, stop, and
-//! drop tokens as it likes.
+//! task's waker, panics; and if nobody holds the token any more, when it would have been: at its deadline, or when an
+//! ancestor is cancelled. `cancel` and `stop` wait for no callback of another thread: a callback may cancel, stop, and
+//! drop tokens as it likes, and wait, at a deadline too.
 //!
 //! # Cost
 //! A token is one allocation, and one more once somebody has had to wait for it. `is_cancelled` is one acquire load,
@@ -64,13 +66,20 @@
 //! stopping a callback take constant time, from any thread. Cancelling takes time in proportion to the descendants, and
 //! no stack.
 //!
-//! What keeps a token, with its callbacks, is a handle of it, a receiver from its `done`, a registration, and a child
-//! that was made before it was cancelled (a deadline that has passed does not count): so a token keeps its ancestors'
-//! memory. Its places for children grow to the most children at a time, and are freed when it has none (of up to 32, when
+//! What keeps a token is a handle of it, a receiver from its `done`, a registration, a child that was made before it was
+//! cancelled (a deadline that has passed does not count), and, if it has a deadline, a callback: so a token keeps its
+//! ancestors' memory. Callbacks outlive a token without a deadline: its parent keeps them, until it is cancelled or
+//! nobody can do that any more. Its places for children grow to the most children at a time, and are freed when it has none (of up to 32, when
 //! it is dropped), or is cancelled; a child that is cancelled alone keeps its place until it is dropped.
 //!
 //! No thread is started unless a *callback* or a *task* waits for a deadline: then one, for the process, which sleeps
-//! until the next such deadline. Such callbacks run on it, one after the other: keep them short.
+//! until the next such deadline and leaves when there has been none for two seconds. While it runs a callback, or wakes a
+//! task, another one sees to the next deadline: so there are as many as callbacks that do not return, and two more at
+//! most. If the system refuses the first one, tasks poll until it can be had, and a callback waits for that, or for `cancel`.
+//!
+//! A child process that was made by `fork` has none of these threads, and starts its own with the first deadline that a
+//! task or a callback waits for there. Deadlines that they waited for before the fork end nothing in the child, until the
+//! task is polled again.
 //!
 //! # Coming from other tokens
 //! | there | here |
@@ -80,7 +89,7 @@
 //! | Go `context.WithCancel(parent)`, `WithTimeout`, `WithDeadline` | `parent.child_token()`, `parent.with_timeout(d)`, `parent.with_deadline(t)` |
 //! | Go `context.Background()`, `WithoutCancel` | [`CancellationToken::new`]: a root, which no other token cancels |
 //! | Go `ctx.Done()`, `ctx.Err()`, `context.Cause(ctx)` | `done()`, `check()`, `cause()` |
-//! | Go `WithCancelCause`, `AfterFunc` | `cancel_with`, `on_cancel` (which runs on the canceller's thread) |
+//! | Go `WithCancelCause`, `AfterFunc` | `cancel_with`, `on_cancel` (which runs on the canceller's thread, and at a deadline on one of the crate's; whether or not anybody holds the token) |
 //! | C# `Register(..).Dispose()`, C++ `stop_callback` | `on_cancel(..).stop()`, which never waits; dropping the registration leaves the callback |
 //!
 //! Needs: `cancel/error.rs`, `cancel/future.rs`, `cancel/operations.rs`, `cancel/tree.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`,
@@ -395,12 +404,18 @@ impl CancellationToken {
     /// of the crate's; at once, on this one, if it is cancelled already.
     ///
     /// `cancel` runs it after everyone who waits has been woken and all descendants are cancelled, under no lock.
-    /// Dropping the registration leaves it there. It is dropped, without having run, with its token, which lives as long
-    /// as a handle, a receiver from [`done`](CancellationToken::done), a registration or a child; so a callback that owns
-    /// one of these keeps its own token alive until it has run.
+    /// Dropping the registration leaves it there, and so does dropping all handles of the token: it runs when the token
+    /// would have been cancelled, by its deadline or with its parent, unless it is [stopped](Registration::stop). (If that
+    /// happens while the last handle is dropped, on the thread that drops it.) Only where nobody is left who could cancel,
+    /// at a root without a deadline, it is dropped without having run. So a callback that owns a handle of its token, or of
+    /// an ancestor, keeps that until it has run.
+    ///
+    /// At a deadline it may take its time, and wait: other timers go on. Only if the system then refuses another thread
+    /// do such callbacks run one after the other.
     ///
     /// # Panics
-    /// If it runs at once, and panics. (What it throws at the deadline, on the crate's thread, is let go of.)
+    /// If it runs at once, and panics. (What it throws at the deadline, on the crate's thread, or in the drop of the last
+    /// handle, is let go of.)
     ///
     /// # Happens-before
     /// HB-CX-2.
@@ -419,10 +434,8 @@ impl CancellationToken {
             return Registration { place: None };
         }
         // The alarm first: should it ring before the callback is there, `register` finds that the token has ended.
-        let alarm = self
-            .node
-            .deadline()
-            .map(|deadline| Alarm::set(deadline, Waker::from(Arc::new(Expiry(Arc::downgrade(&self.node))))));
+        let alarm =
+            self.node.deadline().map(|deadline| Alarm::set(deadline, Waker::from(Arc::new(Expiry(self.node.clone())))));
         let callback: Callback = Box::new(move || {
             let _until_then = alarm;
             callback();

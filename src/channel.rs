@@ -82,6 +82,7 @@
 //! | crossbeam-channel: a leaked `SelectedOperation` of a rendezvous is undefined behaviour | its partner waits for ever, nothing else |
 //! | crossbeam-channel: a selected send whose channel is disconnected before its message is there is lost | is refused, the message comes back |
 //! | crossbeam-channel: `recv` on a `tick` takes the tick, then sleeps | sleeps, then takes it: clones do not wait behind each other |
+//! | crossbeam-channel: a `tick` received late moves the later ones: the next is a period after that | [`tick`] keeps in step and leaves missed ticks out; [`tick_delayed`] moves the later ones |
 //! | crossbeam-channel: if the drop of a value left in the channel panics, the rest is leaked | the rest is dropped; a second panic aborts, as in a `Vec` |
 //! | crossbeam-channel: `SelectedOperation::send` wants the very handle | any handle of the same channel |
 //! | std `mpsc::channel()`, `sync_channel(n)` | [`unbounded`]`()`, [`bounded`]`(n)`; `Receiver` is `Clone` and `Sync` |
@@ -94,7 +95,7 @@
 //! | Go `for v := range ch` | `for v in &receiver` |
 //! | Go `select { case .. default }` | `select! { recv(r) -> v => .., send(s, v) -> sent => .., default => .. }` |
 //! | Go: a send's value is evaluated before the select | after it, for the operation that was chosen, as in crossbeam-channel |
-//! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`]; [`never()`] |
+//! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`] (both leave missed ticks out and keep in step); [`never()`] |
 //!
 //! # Memory
 //! A channel is one allocation of 240 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer
@@ -122,7 +123,7 @@ pub use super::error::{
     TryRecvError, TrySelectError, TrySendError,
 };
 pub use super::selection::{Select, SelectedOperation};
-pub use super::timer::{after, at, never, tick};
+pub use super::timer::{after, at, never, tick, tick_delayed};
 pub use crate::{select, select_biased};
 pub use future::{RecvFuture, RecvStream, SendFuture};
 pub(crate) use receiver::Source;

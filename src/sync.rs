@@ -14,8 +14,8 @@
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
 //! | [`random`] | by chance | 0, or as the environment says | as the watcher chooses; as shuttle does without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
-//! | [`Alarm`] | a thread that wakes tasks and callbacks | for a task, rings at once, at the deadline; else a thread of its own | the same |
-//! | [`spawn`], [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
+//! | [`Alarm`] | [`alarm::Clock`]: threads that wake tasks and callbacks | a thread for each: it rings when it has its turn, unless the alarm was dropped before; so one thread's alarms ring in any order, and none is refused. In a user's model a task's rings at once | the same |
+//! | [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
 //! | [`is_over`]: drops do nothing | never | while a user's model unwinds | outside an execution |
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
@@ -30,8 +30,9 @@
 //! there, and looked for, under a lock of ours, or looked for by one who has done so before: so it decides nothing that an
 //! explorer would have to try in another order. All it does is lend a reference that outlives the lock, safely.
 //!
-//! [`spin::Lock`] and [`parker::Parker`] are compiled in every world, so that they have models of their own; all other
-//! models use the explorer's lock and parker, which keep the same contracts (SF-LK-1, HB-LK-1, HB-PK-1, LV-PK-1).
+//! [`spin::Lock`], [`parker::Parker`] and [`alarm::Clock`] are compiled in every world, so that they have models of their
+//! own; all other models use the explorer's lock, parker and alarm, which keep the same contracts (SF-LK-1, HB-LK-1,
+//! HB-PK-1, LV-PK-1, LV-AL-1).
 //!
 //! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
 //! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
@@ -64,7 +65,9 @@ mod world;
 #[path = "sync/native.rs"]
 mod world;
 
-// Under an explorer only the models of these two use them.
+// Under an explorer only the models of these three use them.
+#[allow(dead_code)]
+pub(crate) mod alarm;
 #[allow(dead_code)]
 pub(crate) mod parker;
 #[allow(dead_code)]

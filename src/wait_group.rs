@@ -45,14 +45,16 @@
 //!
 //! Needs: `wait.rs`, `sync.rs`.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::sync::{Arc, JoinHandle, Lock, is_over, spawn};
+use super::sync::{Arc, JoinHandle, Lock, is_over, start};
 use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_line};
 
 /// Counts guards and waits until there is none. Clones share the count.
@@ -122,9 +124,11 @@ impl WaitGroup {
 
     /// Starts a thread that counts until it ends, by a return or a panic.
     ///
+    /// # Errors
+    /// If the operating system starts no thread: why, and the work, which has not been begun. Then nothing counts.
+    ///
     /// # Panics
-    /// If the operating system starts no thread, as [`std::thread::spawn`]; then nothing counts. And as
-    /// [`guard`](WaitGroup::guard).
+    /// As [`guard`](WaitGroup::guard).
     ///
     /// # Happens-before
     /// HB-WG-1: everything that `work` does.
@@ -132,17 +136,25 @@ impl WaitGroup {
     /// # Example
     /// ```
     /// let group = hence::WaitGroup::new();
-    /// let worker = group.spawn(|| 6 * 7);
-    /// group.spawn(|| panic!("counts off all the same"));
+    /// let worker = group.spawn(|| 6 * 7).unwrap();
+    /// group.spawn(|| panic!("counts off all the same")).unwrap();
     /// group.wait();
     /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
-    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    pub fn spawn<T, W>(&self, work: W) -> Result<JoinHandle<T>, NoThreadError<W>>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
         let guard = self.guard();
-        spawn(move || {
+        // A thread that is refused drops what it was to run: so that is in a box that two have.
+        let given = Arc::new(Lock::new(Some(work)));
+        let taken = given.clone();
+        let started = start(None, None, move || {
             let _guard = guard;
-            work()
-        })
+            take(&taken)()
+        });
+        started.map_err(|error| NoThreadError { work: take(&given), error })
     }
 
     /// Blocks the thread until there is no guard; returns at once if there is none.
@@ -253,6 +265,11 @@ impl WaitGroup {
     }
 }
 
+/// The work of a thread, which takes it if it is started, and else its owner does.
+fn take<W>(work: &Lock<Option<W>>) -> W {
+    work.with(Option::take).expect("taken by one of the two")
+}
+
 impl Default for WaitGroup {
     fn default() -> Self {
         Self::new()
@@ -330,6 +347,47 @@ impl Drop for Guard {
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("group", &self.group).finish()
+    }
+}
+
+/// The operating system has started no thread; made by [`WaitGroup::spawn`]. Its source is why.
+pub struct NoThreadError<W> {
+    work: W,
+    error: io::Error,
+}
+
+impl<W> NoThreadError<W> {
+    /// The work, which has not been begun.
+    ///
+    /// # Example
+    /// ```
+    /// let group = hence::WaitGroup::new();
+    /// if let Err(refused) = group.spawn(|| println!("on a thread, or else on this one")) {
+    ///     refused.into_inner()();
+    /// }
+    /// group.wait();
+    /// ```
+    pub fn into_inner(self) -> W {
+        self.work
+    }
+}
+
+// By hand: work that cannot be shown can be handed back all the same.
+impl<W> fmt::Debug for NoThreadError<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NoThreadError(.., {:?})", self.error)
+    }
+}
+
+impl<W> fmt::Display for NoThreadError<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("no thread could be started")
+    }
+}
+
+impl<W> Error for NoThreadError<W> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 

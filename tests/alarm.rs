@@ -1,5 +1,6 @@
-//! The crate's own thread, counted by the operating system: there is none until a callback or a task waits for a
-//! deadline, then one for the process, and it sleeps. One test, since it looks at the whole process.
+//! The crate's own threads, counted by the operating system: there is none until a callback or a task waits for a
+//! deadline, then one for the process, and it sleeps; more only while callbacks do not return. One test, since it looks at
+//! the whole process.
 #![cfg(all(target_os = "linux", not(any(loom, shuttle))))]
 
 mod util;
@@ -107,15 +108,15 @@ fn one_thread_from_the_first_need_and_asleep() {
         while ran.load(Relaxed) < tokens.len() {
             thread::yield_now();
         }
-        are_threads(before + 1);
-        let alarms_of_all = alarms();
-        let [alarm] = &alarms_of_all[..] else { panic!("{alarms_of_all:?}") };
+        are_threads(before); // they leave when there is nothing to do
 
-        // It is the same one for all that comes later, and has nothing to do until then.
+        // It is one for all, and has nothing to do until the first deadline.
         let distant = CancellationToken::new().with_timeout(LONG);
         let registrations: Vec<_> = (0..100).map(|_| distant.on_cancel(|| unreachable!())).collect();
         let mut task = distant.cancelled();
         assert!(peek(&mut task).is_pending());
+        let alarms_of_all = alarms();
+        let [alarm] = &alarms_of_all[..] else { panic!("{alarms_of_all:?}") };
         let (used, slept) = asleep(alarm);
         let begun = Instant::now();
         thread::sleep(Duration::from_secs(1));
@@ -125,5 +126,43 @@ fn one_thread_from_the_first_need_and_asleep() {
         assert!(registrations.into_iter().all(|registration| registration.stop()));
         are_threads(before + 1);
         assert_eq!(alarms(), alarms_of_all);
+
+        an_earlier_alarm_is_told_to_the_keeper();
+        callbacks_that_wait_keep_a_thread_each();
     });
+}
+
+/// It sleeps for longer than any test takes.
+fn an_earlier_alarm_is_told_to_the_keeper() {
+    let (long, short) = (after(LONG), after(10 * SHORT));
+    let mut task = long.recv_async();
+    assert!(peek(&mut task).is_pending());
+    assert!(block_on(short.recv_async()).is_ok());
+    assert!(peek(&mut task).is_pending());
+}
+
+/// And stop no other timer; all but two leave when they are done.
+fn callbacks_that_wait_keep_a_thread_each() {
+    const WAIT: usize = 5;
+    let go = CancellationToken::new();
+    let running = Arc::new(AtomicUsize::new(0));
+    for _ in 0..WAIT {
+        let (go, running) = (go.clone(), running.clone());
+        CancellationToken::new().with_timeout(SHORT).on_cancel(move || {
+            running.fetch_add(1, Relaxed);
+            go.wait();
+        });
+    }
+    while running.load(Relaxed) < WAIT {
+        thread::yield_now();
+    }
+    assert!(block_on(after(SHORT).recv_async()).is_ok(), "the clock goes on");
+    assert!((WAIT..=WAIT + 2).contains(&alarms().len()), "{:?}", alarms());
+    go.cancel();
+    let long = after(LONG);
+    let mut task = long.recv_async();
+    assert!(peek(&mut task).is_pending()); // so that one of them has to stay
+    while alarms().len() > 1 {
+        thread::yield_now();
+    }
 }

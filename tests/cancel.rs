@@ -130,7 +130,7 @@ fn here() -> String {
     thread::current().name().unwrap_or_default().to_owned()
 }
 
-/// Waits until the crate's thread has been through all deadlines before this moment.
+/// Waits until the crate's threads have come to all deadlines before this moment; one may not be through yet.
 fn alarms_are_over() {
     let token = CancellationToken::new().with_timeout(Duration::from_millis(1));
     let (count, _registration) = counting(&token);
@@ -1269,20 +1269,56 @@ fn a_dropped_registration_leaves_the_callback() {
     assert_eq!(count.get(), 1);
 }
 
+/// As with Go's `context.AfterFunc`.
 #[test]
-fn a_callback_is_dropped_unrun_with_the_last_handle() {
+fn a_callback_runs_though_nobody_holds_its_token() {
     let root = CancellationToken::new();
-    for token in [root.child_token(), CancellationToken::new(), root.with_timeout(LONG)] {
-        let drops = Drops::new(1);
-        let value = drops.value(0);
-        token.on_cancel(move || panic!("{value:?} ran"));
-        let clone = token.clone();
+    let (drops, log) = (Drops::new(4), Log::new());
+    let callback = |number| {
+        let (value, log) = (drops.value(number), log.clone());
+        move || {
+            log.note(value.number);
+            drop(value);
+        }
+    };
+    root.on_cancel(callback(0));
+    root.child_token().on_cancel(callback(1));
+    // Parents that the last one alone has kept.
+    root.child_token().child_token().child_token().on_cancel(callback(2));
+    root.child_token().with_timeout(LONG).on_cancel(callback(3));
+    assert_eq!(drops.counts(), [0; 4]);
+    assert!(root.cancel());
+    let mut ran = log.entries();
+    ran.sort_unstable();
+    assert_eq!((ran, drops.counts()), (vec![0, 1, 2, 3], vec![1; 4]));
+}
+
+/// Nor does it when it is stopped: that leaves nothing behind.
+#[test]
+fn a_registration_can_stop_the_callback_of_a_token_that_nobody_holds() {
+    let root = CancellationToken::new();
+    let drops = Drops::new(2);
+    for (number, token) in [root.child_token(), root.with_timeout(LONG)].into_iter().enumerate() {
+        let value = drops.value(number);
+        let registration = token.on_cancel(move || panic!("{value:?} ran"));
         drop(token);
-        assert_eq!(drops.counts(), [0]);
-        drop(clone);
-        assert_eq!(drops.counts(), [1]);
+        assert!(registration.stop());
     }
-    root.cancel();
+    assert_eq!(drops.counts(), [1, 1]);
+    assert!(root.cancel());
+}
+
+#[test]
+fn a_callback_is_dropped_unrun_when_nobody_can_cancel_any_more() {
+    let drops = Drops::new(2);
+    let root = CancellationToken::new();
+    for (number, token) in [root.child_token(), root.clone()].into_iter().enumerate() {
+        let value = drops.value(number);
+        token.on_cancel(move || panic!("{value:?} ran"));
+    }
+    assert_eq!(drops.counts(), [0, 0]);
+    drop(root);
+    assert_eq!(drops.counts(), [1, 1]);
     // Its children, its receivers and its registrations know it, too.
     let token = CancellationToken::new();
     let drops = Drops::new(2);
@@ -1638,9 +1674,9 @@ fn a_callback_whose_drop_panics_leaves_its_token_usable() {
     let (value, (count, _registration)) = (hostile_drop(), counting(&token));
     let registration = token.on_cancel(move || drop(value));
     assert_eq!(panics(|| registration.stop()), "in a drop");
-    let (value, child) = (hostile_drop(), token.child_token());
-    child.on_cancel(move || drop(value));
-    assert_eq!(panics(|| drop(child)), "in a drop"); // with its last handle
+    let (value, root) = (hostile_drop(), CancellationToken::new());
+    root.on_cancel(move || drop(value));
+    assert_eq!(panics(|| drop(root)), "in a drop"); // with its last handle
     assert!(token.cancel());
     assert_eq!(count.get(), 1);
 }
@@ -1726,31 +1762,21 @@ fn a_callback_stopped_before_the_deadline_does_not_run() {
             assert!(!stopped[1] || drops.counts() == [1]);
             sleep_until(token.deadline().unwrap());
             alarms_are_over();
-            assert_eq!((count.get(), drops.counts()), (usize::from(!stopped[0]), vec![1]));
+            until(|| (count.get(), drops.counts()) == (usize::from(!stopped[0]), vec![1]));
             stopped == [true; 2]
         });
     });
 }
 
 #[test]
-fn a_callback_of_a_token_dropped_before_the_deadline_does_not_run() {
+fn a_callback_of_a_token_dropped_before_the_deadline_runs() {
     watched(|| {
-        until(|| {
-            let token = CancellationToken::new().with_timeout(SHORT);
-            let (drops, (count, registration)) = (Drops::new(1), counting(&token));
-            let value = drops.value(0);
-            let deadline = token.deadline().unwrap();
-            token.on_cancel(move || drop(value));
-            drop((registration, token));
-            let dropped = drops.counts();
-            let in_time = Instant::now() < deadline;
-            assert!(!in_time || dropped == [1]);
-            sleep_until(deadline);
-            alarms_are_over();
-            assert!(!in_time || count.get() == 0);
-            assert_eq!(drops.counts(), [1]);
-            in_time
-        });
+        let token = CancellationToken::new().with_timeout(SHORT).child_token();
+        let (drops, (count, registration)) = (Drops::new(1), counting(&token));
+        let value = drops.value(0);
+        token.on_cancel(move || drop(value));
+        drop((registration, token));
+        until(|| count.get() == 1 && drops.counts() == [1]);
     });
 }
 
@@ -1791,6 +1817,29 @@ fn a_look_at_the_deadline_leaves_the_callbacks_to_the_crates_thread() {
             assert_eq!(log.entries(), ["hence-alarm"]);
             true
         });
+    });
+}
+
+/// Nor does one that waits for time itself.
+#[test]
+fn a_callback_at_a_deadline_that_waits_stops_no_other_timer() {
+    watched(|| {
+        let (go, count) = (CancellationToken::new(), Count::default());
+        let short = || CancellationToken::new().with_timeout(SHORT);
+        for _ in 0..3 {
+            let (go, counts) = (go.clone(), count.clone());
+            short().on_cancel(move || {
+                block_on(short().cancelled());
+                counts.one();
+                go.wait();
+            });
+        }
+        block_on(short().cancelled());
+        until(|| count.get() == 3); // all three at once
+        block_on(short().cancelled());
+        let (other, _registration) = counting(&short());
+        until(|| other.get() == 1);
+        go.cancel();
     });
 }
 

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use hence::channel::{
     Receiver, RecvError, RecvTimeoutError, SendTimeoutError, Sender, TryRecvError, after, at, bounded, never, select,
-    select_biased, tick, unbounded,
+    select_biased, tick, tick_delayed, unbounded,
 };
-use util::{Drops, blocked, give_up, operations, peek, watched};
+use util::{Drops, block_on, blocked, give_up, operations, peek, watched};
 
 /// Long enough that a wait happens, short enough to sit through.
 const SHORT: Duration = Duration::from_millis(5);
@@ -464,7 +464,54 @@ fn ticks_do_not_pile_up() {
         let first = ticks.try_recv().unwrap(); // due long ago
         let received = Instant::now();
         let second = ticks.recv().unwrap();
-        assert!(first + 4 * SHORT <= second && second <= received + SHORT);
+        assert!(first + 3 * SHORT <= second && second <= received + SHORT);
+        let ticks = tick_delayed(SHORT);
+        thread::sleep(4 * SHORT);
+        let (before, first) = (Instant::now(), ticks.try_recv().unwrap());
+        let received = Instant::now();
+        let second = ticks.recv().unwrap();
+        assert!(first + 4 * SHORT <= second && before + SHORT <= second && second <= received + SHORT);
+    });
+}
+
+/// The n-th message is due n periods after the ticker was made, however it is received and whatever that takes; those
+/// that are missed are left out, and the next one is in step.
+#[test]
+fn ticks_do_not_drift() {
+    watched(|| {
+        type Receive = fn(&Receiver<Instant>) -> Instant;
+        let receive: [Receive; 7] = [
+            |ticks| ticks.recv().unwrap(),
+            |ticks| ticks.recv_timeout(LONG).unwrap(),
+            |ticks| ticks.iter().next().unwrap(),
+            |ticks| loop {
+                if let Ok(moment) = ticks.try_recv() {
+                    return moment;
+                }
+            },
+            |ticks| block_on(ticks.recv_async()).unwrap(),
+            |ticks| block_on(async { ticks.stream().next().await.unwrap() }),
+            |ticks| select! { recv(ticks) -> moment => moment.unwrap(), recv(never::<()>()) -> _ => unreachable!() },
+        ];
+        let mut rng = Dice(88_172_645_463_325_252);
+        for receive in receive {
+            let period = Duration::from_millis(2);
+            let ticks = tick(period);
+            let first = ticks.recv().unwrap();
+            let mut last = first;
+            for _ in 0..10 {
+                if rng.roll(4) == 0 {
+                    thread::sleep(2 * period); // late
+                }
+                let before = Instant::now();
+                let moment = receive(&ticks);
+                assert!(moment > last && moment <= Instant::now(), "one after the other, none early");
+                assert_eq!((moment - first).as_nanos() % period.as_nanos(), 0, "in step");
+                // If this receive had to wait, it did so for the next moment, none has been left out in between.
+                assert!(moment <= before || moment <= before + period, "no more than a period to wait");
+                last = moment;
+            }
+        }
     });
 }
 
@@ -551,7 +598,11 @@ fn a_limit_and_a_timer_the_earlier_counts() {
         assert_eq!(takes(SHORT, || tick(LONG).recv_timeout(SHORT)), Err(RecvTimeoutError::Timeout));
         let timer = after(SHORT);
         assert!(timer.recv_timeout(Duration::ZERO).is_ok() || timer.recv().is_ok()); // now, or later
-        assert!(at(past()).recv_deadline(past()).is_ok());
+        // What is due is received, though the time is up.
+        assert!(at(past()).recv_deadline(past()).is_ok() && at(past()).recv_timeout(Duration::ZERO).is_ok());
+        assert!(tick(Duration::ZERO).recv_deadline(past()).is_ok());
+        let due = at(past());
+        assert!(operations![recv due].select_deadline(past()).is_ok_and(|operation| operation.recv(&due).is_ok()));
         let when = Instant::now() + SHORT; // both at once: what has come is there
         assert_eq!(at(when).recv_deadline(when), Ok(when));
         let timer = at(when + SHORT);

@@ -287,6 +287,9 @@ struct Worker<'a> {
     round: &'a Round,
     quota: u64,
     tokens: Vec<Token>,
+    /// Ended when the threads are through: callbacks of their descendants, which nobody holds, own tokens of the same tree,
+    /// or have a deadline.
+    roots: Vec<Token>,
     registrations: Vec<(Registration, usize)>,
     /// Tokens kept to the end of the round, each with a callback.
     watched: Vec<(Token, usize)>,
@@ -297,9 +300,9 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(me: usize, quota: u64, round: &'a Round, rng: Rng) -> Self {
-        let (tokens, registrations, watched) = (Vec::new(), Vec::new(), Vec::new());
+        let (tokens, roots, registrations, watched) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (receivers, stops, tally) = (Vec::new(), Vec::new(), Tally::default());
-        Self { me, rng, round, quota, tokens, registrations, watched, receivers, stops, tally }
+        Self { me, rng, round, quota, tokens, roots, registrations, watched, receivers, stops, tally }
     }
 
     /// One of its own tokens, or one on the board, or the root.
@@ -468,6 +471,7 @@ impl<'a> Worker<'a> {
                 }
                 9 => {
                     let token = self.named(CancellationToken::new(), None);
+                    self.roots.push(token.clone());
                     self.tokens.push(token);
                 }
                 10..14 if !self.tokens.is_empty() => {
@@ -555,6 +559,9 @@ fn round(seed: u64) -> Tally {
 
     let (mut total, mut stops) = (Tally::default(), Vec::new());
     let run = |number: usize| facts.run[number].load(Relaxed);
+    for root in workers.iter().flat_map(|worker| &worker.roots) {
+        root.cancel(&facts, false);
+    }
     for worker in workers {
         total.add(&worker.tally);
         for (token, number) in &worker.watched {

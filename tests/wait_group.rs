@@ -401,6 +401,7 @@ fn a_thread_counts_until_it_ends() {
             finished.recv().unwrap();
             6 * 7
         });
+        let worker = worker.unwrap();
         assert!(group.count() == 1 && !group.wait_timeout(SHORT));
         finish.send(()).unwrap();
         group.wait();
@@ -417,10 +418,11 @@ fn everything_that_the_work_does_happens_before_the_wait_returns() {
                 let (done, dropped) = (done.clone(), done.clone());
                 // What it owns is dropped before it counts off.
                 let owned = OnDrop::new(move || _ = dropped[i].fetch_add(1, Relaxed));
-                group.spawn(move || {
+                let work = move || {
                     let _owned = &owned;
                     done[i].fetch_add(1, Relaxed);
-                });
+                };
+                group.spawn(work).unwrap();
             }
             group.wait();
             assert!(done.iter().all(|done| done.load(Relaxed) == 2));
@@ -434,12 +436,13 @@ fn a_thread_that_panics_counts_off() {
         let group = WaitGroup::new();
         let workers: Vec<_> = (0..8)
             .map(|i| {
-                group.spawn(move || {
+                let work = move || {
                     if i % 2 == 0 {
                         resume_unwind(Box::new(i)); // without the words on the screen
                     }
                     i
-                })
+                };
+                group.spawn(work).unwrap()
             })
             .collect();
         group.wait();
@@ -460,12 +463,12 @@ fn a_thread_may_start_others_that_count() {
             done.fetch_add(1, Relaxed);
             let (next, counts) = (group.clone(), done.clone());
             if left > 0 {
-                group.spawn(move || work(&next, left - 1, &counts));
+                group.spawn(move || work(&next, left - 1, &counts)).unwrap();
             }
         }
         let (group, done) = (WaitGroup::new(), Arc::new(AtomicUsize::new(0)));
         let (first, counts) = (group.clone(), done.clone());
-        group.spawn(move || work(&first, 20, &counts));
+        group.spawn(move || work(&first, 20, &counts)).unwrap();
         group.wait(); // the count never touches zero in between
         assert_eq!(done.load(Relaxed), 21);
     });

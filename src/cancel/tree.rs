@@ -5,8 +5,11 @@
 //!    after the end.
 //! 2. Nothing is inserted once all have been taken, which `over` says: by the one who cancels, in the section that ends
 //!    the token; at its deadline, by the alarm of a callback. Likewise nobody comes to wait (`closing.rs` 2).
-//! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there.
-//! 4. No deadline is later than the parent's: at a deadline nothing has to spread.
+//! 3. A node keeps its parent alive, which knows it by a `Weak`. The drop of its last handle frees its place there, and
+//!    leaves its callbacks to the parent in the same section: nobody can take them back any more, and they run when the
+//!    parent's do. If the parent's have been taken, they run at once.
+//! 4. No deadline is later than the parent's: at a deadline nothing has to spread. Where there is one, each callback has an
+//!    alarm, which keeps the node until it rings, or the callback is gone: so there are none when the node is dropped.
 //! 5. `error` is written in the section that ends the token, or before anybody else knows of it.
 //! 6. Under a token's lock nobody takes another, but the one who ends it, who takes its line's. A select takes a
 //!    token's for a moment, to make a line, under the locks of channels that come before that line in the one order in
@@ -31,7 +34,7 @@ use std::time::Instant;
 
 use super::super::channel::closing::{Closing, End, Owner};
 use super::super::channel::schedule::earlier;
-use super::super::sync::{Arc, Lock, Weak, drop_quietly, is_over};
+use super::super::sync::{Arc, Lock, Weak, drop_quietly, is_over, let_go};
 
 /// A token.
 pub(super) type Node = Closing<Infallible, Branch>;
@@ -161,6 +164,11 @@ impl Branch {
         self.state.with(|state| state.error.clone())
     }
 
+    /// Takes the callbacks that are left, of a token that nobody holds any more.
+    fn callbacks(&self) -> Vec<Slot<Callback>> {
+        self.state.with(|state| state.callbacks.take())
+    }
+
     /// Children that another call has still to close, and for which cause.
     fn below(&self) -> Option<(Family, Option<SharedError>)> {
         self.state.with(|state| Some((state.below.clone()?, state.error.clone())))
@@ -212,9 +220,17 @@ impl Place {
         self.node.owner.state.with(|state| state.callbacks.remove(self.slot)).is_some()
     }
 
-    /// A child does.
-    fn leave_parent(&self) {
-        self.node.owner.state.with(|state| state.children.remove(self.slot));
+    /// A child does, and leaves its callbacks there; hands them back if all have been taken before.
+    fn leave_parent(&self, callbacks: Vec<Slot<Callback>>) -> Vec<Slot<Callback>> {
+        let (_removed, left) = self.node.owner.state.with(|state| {
+            let removed = state.children.remove(self.slot);
+            if state.over.is_some() {
+                return (removed, callbacks);
+            }
+            callbacks.into_iter().filter_map(Slot::occupied).for_each(|callback| state.callbacks.insert(callback));
+            (removed, Vec::new())
+        });
+        left
     }
 }
 
@@ -292,13 +308,13 @@ fn close_below(
     }
 }
 
-/// What ends a token at its deadline where it has callbacks, which then run.
+/// What ends a token at its deadline where it has callbacks, which then run (invariant 4).
 #[derive(Debug)]
-pub(super) struct Expiry(pub(super) Weak<Node>);
+pub(super) struct Expiry(pub(super) Arc<Node>);
 
 impl Wake for Expiry {
     fn wake(self: Arc<Self>) {
-        let Some(node) = self.0.upgrade() else { return };
+        let node = &self.0;
         let mut panics = Panics(None);
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
@@ -343,10 +359,16 @@ impl Drop for Branch {
             return;
         }
         // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
-        let mut place = self.parent.take();
+        let (mut callbacks, mut place) = (self.callbacks(), self.parent.take());
         while let Some(child) = place {
-            child.leave_parent();
-            place = Arc::into_inner(child.node).and_then(|mut parent| parent.owner.parent.take());
+            for callback in child.leave_parent(callbacks).into_iter().filter_map(Slot::occupied) {
+                let_go(callback);
+            }
+            (callbacks, place) = match Arc::into_inner(child.node) {
+                Some(mut parent) => (parent.owner.callbacks(), parent.owner.parent.take()),
+                None => (Vec::new(), None),
+            };
         }
+        // Nobody can cancel a root that nobody holds: its callbacks are dropped.
     }
 }

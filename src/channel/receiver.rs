@@ -12,7 +12,7 @@ use super::super::sync::{Arc, Patience, is_over, passed};
 use super::super::wait::{Cause, Wait, Waiter};
 use super::core::{Core, Unreceived};
 use super::ending::Ending;
-use super::schedule::{Schedule, sleep_until};
+use super::schedule::{Repeat, Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
 
 /// The receiving side of a channel. Clones take from the same channel; the last one dropped disconnects it and drops
@@ -52,8 +52,8 @@ impl<T> Source<T> {
 }
 
 impl Receiver<Instant> {
-    pub(crate) fn timer(first: Instant, period: Option<Duration>) -> Self {
-        Self { source: Source::Timer(Arc::new(Schedule::new(first, period)), |moment| moment) }
+    pub(crate) fn timer(first: Instant, repeat: Repeat) -> Self {
+        Self { source: Source::Timer(Arc::new(Schedule::new(first, repeat)), |moment| moment) }
     }
 }
 

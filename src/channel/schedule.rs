@@ -5,7 +5,7 @@
 //!
 //! | state | a receive before the moment | after it |
 //! |---|---|---|
-//! | `Some(moment)` | sleeps until it | takes it; `None`, or the next moment: a period after *now* |
+//! | `Some(moment)` | sleeps until it | takes it; `None`, or the next moment, as [`Repeat`] says |
 //! | `None` | sleeps for ever | |
 //!
 //! Needs: `sync.rs`, `error.rs`.
@@ -20,14 +20,45 @@ use super::super::sync::{Identity, Lock, Parker, now, passed, reached};
 pub(crate) struct Schedule {
     /// The moment of the next message.
     next: Lock<Option<Instant>>,
-    /// From one message to the next; `None` where there is only one.
-    period: Option<Duration>,
+    repeat: Repeat,
     identity: Identity,
 }
 
+/// When the message comes that follows one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Repeat {
+    Never,
+    /// At the first moment after now that is some periods after the one before.
+    InPhase(Duration),
+    /// So long after now.
+    FromReceipt(Duration),
+}
+
+impl Repeat {
+    /// The next moment after `due`, whose message is received `now`; `None` for never.
+    fn next(self, due: Instant, now: Instant) -> Option<Instant> {
+        match self {
+            Repeat::Never => None,
+            Repeat::InPhase(period) => now.checked_add(period - remainder(now - due, period)),
+            Repeat::FromReceipt(period) => now.checked_add(period),
+        }
+    }
+}
+
+/// What is left of `time` once all whole periods have been taken from it.
+fn remainder(time: Duration, period: Duration) -> Duration {
+    const SECOND: u128 = 1_000_000_000;
+    if time < period {
+        return time;
+    }
+    // No period at all: no time is left.
+    let nanos = time.as_nanos().checked_rem(period.as_nanos()).unwrap_or(0);
+    Duration::new((nanos / SECOND) as u64, (nanos % SECOND) as u32)
+}
+
 impl Schedule {
-    pub(crate) fn new(first: Instant, period: Option<Duration>) -> Self {
-        Self { next: Lock::new(Some(first)), period, identity: Identity::new() }
+    pub(crate) fn new(first: Instant, repeat: Repeat) -> Self {
+        Self { next: Lock::new(Some(first)), repeat, identity: Identity::new() }
     }
 
     pub(crate) fn identity(&self) -> usize {
@@ -47,8 +78,9 @@ impl Schedule {
     /// Takes the message that is due: the moment that it was due at.
     pub(crate) fn take(&self) -> Option<Instant> {
         let take = |next: &mut Option<Instant>| {
-            let due = next.take_if(|next| passed(*next))?;
-            *next = self.period.and_then(|period| now().checked_add(period));
+            let now = now();
+            let due = next.take_if(|next| *next <= now)?;
+            *next = self.repeat.next(due, now);
             Some(due)
         };
         self.next.with(take)

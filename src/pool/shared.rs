@@ -181,7 +181,7 @@ impl<S> Shared<S> {
         let Settings { make, keep_alive, name, stack_size, .. } = &self.settings;
         let (make, keep_alive) = (make.clone(), *keep_alive);
         let worker = move || work(pool, make, keep_alive);
-        start(name.clone(), *stack_size, worker).or_else(|error| {
+        start(name.clone(), *stack_size, worker).map(drop).or_else(|error| {
             let (refused, news) = self.core.not_started(claim);
             self.notify(news);
             if refused { Err(error) } else { Ok(()) }

@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::io;
 use std::mem;
 use std::panic::Location;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -134,28 +134,45 @@ impl Identity {
     }
 }
 
-/// A call at a moment.
+/// A call at a moment, made by a thread of its own: that moment comes when it is that thread's turn, which may be at once,
+/// or after the task has been woken by something else and polls again. Dropping it takes the call back, if there has
+/// been none: then nobody is woken, and the clock stays where it is.
 #[derive(Debug)]
-pub(crate) struct Alarm;
+pub(crate) struct Alarm(Arc<super::super::Lock<Option<Waker>>>);
 
 impl Alarm {
-    /// Made at once, when that moment comes: a task that goes on later is one that is polled later.
     #[track_caller]
     pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
-        reached(deadline);
-        if !dropped(Location::caller(), Operation::Wake) {
-            super::super::let_go(|| waker.wake());
+        if dropped(Location::caller(), Operation::Wake) {
+            return Self(Arc::new(super::super::Lock::new(None)));
         }
-        Self
-    }
-
-    /// Made by a thread of its own, which waits for nothing but its turn.
-    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
-        super::spawn(move || {
+        if !is_watched() {
+            // A user's model has few threads: that moment comes at once. A task that goes on later is polled later.
             reached(deadline);
             super::super::let_go(|| waker.wake());
+            return Self(Arc::new(super::super::Lock::new(None)));
+        }
+        Self::set(deadline, waker)
+    }
+
+    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
+        let call = Arc::new(super::super::Lock::new(Some(waker)));
+        let alarm = Self(call.clone());
+        super::spawn(move || {
+            let waker = call.with(|call| call.take().inspect(|_| _ = reached(deadline)));
+            super::super::let_go(|| waker.map(Waker::wake));
         });
-        Self
+        alarm
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if super::is_over() {
+            return;
+        }
+        // Dropping a waker is user code: after the lock.
+        let _call = self.0.with(Option::take);
     }
 }
 
@@ -169,18 +186,17 @@ pub(crate) fn refuse_threads(count: usize) {
     REFUSED.set(count);
 }
 
-/// Starts a thread that nobody joins.
-pub(crate) fn start(
+/// Starts a thread, unless it is refused.
+pub(crate) fn start<T: Send + 'static>(
     _name: Option<String>,
     _stack_size: Option<usize>,
-    work: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<super::JoinHandle<T>> {
     if let Some(left) = REFUSED.get().checked_sub(1) {
         REFUSED.set(left);
         return Err(io::Error::other("refused"));
     }
-    drop(super::spawn(work));
-    Ok(())
+    Ok(super::spawn(work))
 }
 
 /// A box that is made once, by whoever first wants it. A look that finds it has to be ordered after its making: the

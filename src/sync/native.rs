@@ -13,17 +13,15 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use super::alarm::Alarm;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::spin::Lock;
-pub(crate) use alarm::Alarm;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
-pub(crate) use std::thread::{JoinHandle, spawn, yield_now};
+pub(crate) use std::thread::{JoinHandle, yield_now};
 pub(crate) use std::thread_local;
 
 use super::Ordering;
-
-#[path = "alarm.rs"]
-mod alarm;
+use super::alarm::Clock;
 
 /// Whether a blocking operation tries again for a while before it stands in line, where that pays.
 pub(crate) const TRIES_AGAIN: bool = true;
@@ -192,19 +190,34 @@ pub(crate) fn ends_the_execution(_expected: bool) -> bool {
     false
 }
 
-/// Starts a thread that nobody joins. Where std panics, as for a name with a null byte in it, that is an error, too.
-pub(crate) fn start(
+/// The clock of the first process that waits by it.
+static CLOCK: OnceLock<Box<Clock>> = OnceLock::new();
+
+impl Alarm {
+    /// Has `waker` woken once `deadline` has passed.
+    pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
+        Clock::here(&CLOCK).set(deadline, waker, false)
+    }
+
+    /// The same for a task's waker, which may as well be woken too soon.
+    pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
+        Clock::here(&CLOCK).set(deadline, waker, true)
+    }
+}
+
+/// Starts a thread. Where std panics, as for a name with a null byte in it, that is an error, too.
+pub(crate) fn start<T: Send + 'static>(
     name: Option<String>,
     stack_size: Option<usize>,
-    work: impl FnOnce() + Send + 'static,
-) -> io::Result<()> {
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     let builder = name.map_or_else(thread::Builder::new, |name| thread::Builder::new().name(name));
     let builder = match stack_size {
         Some(bytes) => builder.stack_size(bytes),
         None => builder,
     };
     let started = panic::catch_unwind(AssertUnwindSafe(|| builder.spawn(work)));
-    started.unwrap_or_else(|_| Err(io::Error::other("the thread could not be made"))).map(drop)
+    started.unwrap_or_else(|_| Err(io::Error::other("the thread could not be made")))
 }
 
 /// Wakes a task.

@@ -211,6 +211,11 @@ impl Model {
         (true, panics)
     }
 
+    /// Whether a callback waits for this token.
+    fn waits_for(&self, node: usize) -> bool {
+        self.callbacks.iter().any(|callback| callback.node == node && callback.state == State::Waits)
+    }
+
     /// What a callback does: whether it panics.
     fn act(&mut self, act: Act) -> bool {
         match act {
@@ -537,15 +542,21 @@ impl Both {
             || self.waits.iter().any(|(of, _)| *of == node)
             || self.dones.iter().any(|(of, _)| *of == node)
             || self.registrations.iter().any(|&(of, keeps, _)| keeps && self.model.callbacks[of].node == node)
+            || self.model.nodes[node].deadline.is_some() && self.model.waits_for(node)
             || (0..self.model.nodes.len()).any(|at| self.model.nodes[at].keeps(node) && self.is_alive(at))
     }
 
-    /// Callbacks whose token is gone never run.
+    /// Callbacks whose token is gone go to its parent; those of a root never run.
     fn let_go(&mut self) {
         for at in 0..self.model.callbacks.len() {
-            let Callback { node, state, .. } = self.model.callbacks[at];
-            if state == State::Waits && !self.is_alive(node) {
-                self.model.callbacks[at].state = State::Stopped;
+            while let Callback { node, state: State::Waits, .. } = self.model.callbacks[at] {
+                if self.is_alive(node) {
+                    break;
+                }
+                match self.model.nodes[node].parent {
+                    Some(parent) => self.model.callbacks[at].node = parent,
+                    None => self.model.callbacks[at].state = State::Stopped,
+                }
             }
         }
     }

@@ -95,9 +95,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_cx_2_taken_unlocked", &["SF-CX-2"], RACE, child_made_while_cancelling)
             .weakened(close_unlocked()),
         Model::new("sf_cx_2_grandchild_of_a_dropped_child", &["SF-CX-2"], &["cancelled"], grandchild),
-        Model::new("sf_cx_2_last_handle_dropped", &["SF-CX-2", "SF-CX-3"], &["dropped", "run"], last_handle_dropped),
+        Model::new("sf_cx_2_last_handle_dropped", &["SF-CX-2", "SF-CX-3", "LV-CX-2"], &["run"], last_handle_dropped),
         Model::failing("sf_cx_2_place_left_unlocked", &["SF-CX-2"], RACE, last_handle_dropped)
-            .weakened(tree(Kind::NoLock, "state.children.remove(self.slot)")),
+            .weakened(tree(Kind::NoLock, "let (_removed, left) = self.node.owner.state.with(")),
         Model::new("sf_cx_2_parent_first", &["SF-CX-2"], EARLY_OR_LATE, parent_first),
         // Sequentially consistent, the bounded explorer cannot see it.
         Model::failing("sf_cx_2_parent_later", &["SF-CX-2"], &["found after its parent"], parent_first)
@@ -157,6 +157,15 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_cx_2_callback_cancels_and_stops", &["LV-CX-2"], &["0", "1"], callback_cancels),
         Model::failing("lv_cx_2_callback_under_the_lock", &["LV-CX-2"], DEADLOCK, callback_under_the_lock),
         Model::new("lv_cx_2_callback_drops_the_token", &["LV-CX-2", "SF-CX-3"], &["run"], callback_drops_the_token),
+        Model::failing("lv_cx_2_left_to_the_parent_unlocked", &["LV-CX-2"], RACE, last_handle_dropped)
+            .weakened(tree(Kind::NoLock, "let (_removed, left) = self.node.owner.state.with(")),
+        Model::new("lv_cx_2_last_handle_of_a_grandchild", &["LV-CX-2"], &["run"], last_handle_of_a_grandchild),
+        Model::new("lv_cx_2_nobody_holds_the_token", &["LV-CX-2"], &["run"], || nobody_holds_it(false)),
+        Model::new("lv_cx_2_nobody_holds_it_and_its_parent_ends", &["LV-CX-2", "SF-CX-3"], &["run"], || {
+            nobody_holds_it(true)
+        })
+        .under(&[Engine::Loom, Engine::Bounded { preemptions: Some(2), spurious: 1 }]),
+        Model::new("sf_cx_3_nobody_can_cancel_the_token", &["SF-CX-3"], &["dropped"], nobody_can_cancel_it),
         Model::new("lv_cx_2_callback_panics", &["LV-CX-2", "SF-CX-2"], &["the other ran"], callback_panics),
     ]
 }
@@ -415,8 +424,8 @@ fn grandchild() -> String {
     "cancelled".into()
 }
 
-/// The last handle of a token with a callback is dropped while its parent is cancelled: the callback runs or not, and
-/// is dropped once.
+/// The last handle of a token with a callback is dropped while its parent is cancelled: the callback runs, by one of the
+/// two, and is dropped once.
 fn last_handle_dropped() -> String {
     Counted::begin();
     let (token, runs) = (CancellationToken::new(), Runs::default());
@@ -439,7 +448,53 @@ fn last_handle_dropped() -> String {
     other.join().unwrap();
     assert_eq!(Counted::drops(), 1);
     drop(token.child_token()); // its place is free
-    if runs.count() == 1 { "run".into() } else { "dropped".into() }
+    assert_eq!(runs.count(), 1, "whoever does it");
+    "run".into()
+}
+
+/// The same of a grandchild, whose parent nobody else keeps.
+fn last_handle_of_a_grandchild() -> String {
+    let (token, runs) = (CancellationToken::new(), Runs::default());
+    let grandchild = token.child_token().child_token();
+    grandchild.on_cancel(runs.callback());
+    let other = spawn(move || drop(grandchild));
+    assert!(token.cancel());
+    other.join().unwrap();
+    assert_eq!(runs.count(), 1, "whoever does it");
+    "run".into()
+}
+
+/// A callback whose token nobody holds any more runs at the deadline, or when an ancestor is cancelled.
+fn nobody_holds_it(cancel: bool) -> String {
+    let (token, group) = (CancellationToken::new(), WaitGroup::new());
+    let (guard, runs) = (group.guard(), Runs::default());
+    let run = runs.callback();
+    token.with_timeout(SHORT).on_cancel(move || {
+        run();
+        drop(guard); // a second run would have none
+    });
+    if cancel {
+        token.cancel();
+    }
+    group.wait();
+    assert_eq!(runs.count(), 1);
+    "run".into()
+}
+
+/// Nobody can cancel a root that nobody holds: its callback is dropped, and that of a child with it.
+fn nobody_can_cancel_it() -> String {
+    Counted::begin();
+    let token = CancellationToken::new();
+    for (number, token) in [token.child_token(), token.clone()].into_iter().enumerate() {
+        let counted = Counted(number);
+        token.on_cancel(move || panic!("{} runs", counted.0));
+    }
+    let other = token.clone();
+    let other = spawn(move || drop(other));
+    drop(token);
+    other.join().unwrap();
+    assert_eq!(Counted::drops(), 2);
+    "dropped".into()
 }
 
 fn parent_first() -> String {

@@ -3,6 +3,7 @@
 //! A model's name is the ID of the guarantee it is evidence for, in snake case, and what it shows; a twin's name ends
 //! in what was weakened. What models share through std's `Arc` and atomics, no explorer sees and nothing is ordered by.
 
+mod alarm;
 mod cancel;
 mod channel;
 mod harness;
@@ -35,6 +36,7 @@ pub fn models() -> Vec<Model> {
     [
         notes::models(),
         sync::models(),
+        alarm::models(),
         wait::models(),
         channel::models(),
         timer::models(),

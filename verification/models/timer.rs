@@ -1,15 +1,19 @@
 //! Time: operations with a limit, and timers. Expiry is a choice of the explorer's: a wait with a deadline ends when its
 //! thread runs again, and every schedule of that is explored.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use hence_registry::{Kind, Model};
 
-use super::harness::{Arc, Counted, Witness, block_on, ends, spawn};
+use super::harness::{Arc, Counted, CountingWaker, Witness, block_on, ends, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, after, bounded, never, tick};
+use crate::hence::channel::{
+    Receiver, RecvTimeoutError, SendTimeoutError, Sender, after, at, bounded, never, tick, tick_delayed,
+};
 use crate::hence::sync::{Lock, now, reached};
 use crate::hence::wait::{Cause, Waiter};
 use crate::select_biased;
@@ -25,7 +29,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_1_one_message_for_two", &["SF-TM-1"], &["a", "b"], one_message_for_two),
         Model::new("sf_tm_1_never_early", &["SF-TM-1"], &["not before"], never_early),
         Model::new("sf_tm_1_async", &["SF-TM-1", "LV-TM-1"], &["not before"], never_early_async),
-        Model::new("sf_tm_1_a_period_apart", &["SF-TM-1"], &["apart"], a_period_apart),
+        Model::new("sf_tm_1_ticks_in_step", &["SF-TM-1"], &["the next", "two are left out"], || in_step(tick)),
+        Model::failing("sf_tm_1_ticks_out_of_step", &["SF-TM-1"], &["in step"], || in_step(tick_delayed)),
+        Model::new("sf_tm_1_ticks_a_period_apart", &["SF-TM-1"], &["apart"], a_period_apart),
         Model::failing("sf_tm_1_taken_by_both", &["SF-TM-1"], &["one message, once"], taken_by_both),
         Model::new("sf_tm_2_recv_timeout_rendezvous", &["SF-TM-2"], RECEIVED, || recv_timeout(Some(0))),
         Model::new("sf_tm_2_recv_timeout_bounded", &["SF-TM-2"], RECEIVED, || recv_timeout(Some(1))),
@@ -71,6 +77,12 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_tm_1_wake_goes_to_the_next_sender", &["LV-TM-1"], &["a", "b"], next_sender),
         Model::new("lv_tm_1_a_limit_ends_the_wait", &["LV-TM-1"], &["Timeout"], limit_ends_the_wait)
             .one_way("nobody sends"),
+        Model::new("lv_tm_1_polled_by_another_task", &["LV-TM-1", "SF-TM-1"], &["woken"], polled_by_another_task),
+        Model::failing("lv_tm_1_task_not_woken", &["LV-TM-1"], DEADLOCK, polled_by_another_task).weakened(weaken(
+            Kind::NoWake,
+            "src/channel/future.rs",
+            "self.alarm = schedule.next()",
+        )),
         Model::new("lv_tm_1_a_limit_too_far_is_none", &["LV-TM-1"], &["7"], limit_too_far),
         Model::failing("lv_tm_1_next_receiver_not_woken", &["LV-TM-1"], DEADLOCK, next_receiver)
             .weakened(send_not_woken()),
@@ -151,9 +163,35 @@ fn never_early() -> String {
     "not before".into()
 }
 
-/// The next tick is due a period after the last one was taken, which another thread's waits may have made late.
-fn a_period_apart() -> String {
+/// A tick is due some periods after the ticker was made, and none piles up, though another thread's waits make us late.
+fn in_step(tick: fn(Duration) -> Receiver<Instant>) -> String {
+    let (begun, gate) = (now(), Arc::new(Lock::new(())));
     let ticks = tick(SHORT);
+    let other = {
+        let gate = gate.clone();
+        // loom does not see the clock: whoever passes first goes on first.
+        spawn(move || gate.with(|()| _ = reached(begun + 3 * SHORT + SHORT / 2)))
+    };
+    gate.with(|()| ());
+    let first = ticks.recv().unwrap();
+    assert_eq!(first, begun + SHORT, "the first one that was missed");
+    let taken = now(); // or a little later
+    let second = ticks.recv().unwrap();
+    let periods = (second - first).as_nanos() / SHORT.as_nanos();
+    assert_eq!(second, first + periods as u32 * SHORT, "in step");
+    assert!(second <= taken + SHORT, "none that is due is left out");
+    assert!(ticks.try_recv().is_err() || now() >= second + SHORT, "none pile up");
+    other.join().unwrap();
+    match periods {
+        1 => "the next".into(),
+        3 => "two are left out".into(),
+        _ => panic!("{periods} periods"),
+    }
+}
+
+/// The next one is due a period after the last one was taken, which another thread's waits may have made late.
+fn a_period_apart() -> String {
+    let ticks = tick_delayed(SHORT);
     let other = spawn(|| reached(now() + 3 * SHORT));
     let first = ticks.recv().unwrap();
     let taken = now();
@@ -171,6 +209,16 @@ fn never_early_async() -> String {
     "not before".into()
 }
 
+/// The task that polls last is the one that is woken, whether or not the first one has been by then.
+fn polled_by_another_task() -> String {
+    let (begun, timer, (wakes, waker)) = (now(), after(SHORT), CountingWaker::new());
+    let mut receive = Box::pin(timer.recv_async());
+    assert!(receive.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(block_on(receive), Ok(begun + SHORT));
+    assert!(wakes.count() <= 1, "its alarm was taken back");
+    "woken".into()
+}
+
 /// A deadline that has passed is no reason not to try.
 fn past_deadlines() -> String {
     let ((sender, receiver), past) = (bounded(1), Instant::now());
@@ -178,6 +226,9 @@ fn past_deadlines() -> String {
     assert_eq!(sender.send_deadline(2, past), Err(SendTimeoutError::Timeout(2)));
     assert_eq!(receiver.recv_deadline(past), Ok(1));
     assert_eq!(receiver.recv_deadline(past), Err(RecvTimeoutError::Timeout));
+    let due = at(past);
+    let when = due.recv_deadline(past).expect("a timer that is due");
+    assert_eq!((when <= now(), due.recv_deadline(past)), (true, Err(RecvTimeoutError::Timeout)));
     "tried once".into()
 }
 

@@ -182,7 +182,7 @@ fn spawned_before_wait() -> String {
     let (group, witness) = (WaitGroup::new(), Witness::new());
     let worker = {
         let witness = witness.clone();
-        group.spawn(move || witness.write(1))
+        group.spawn(move || witness.write(1)).unwrap()
     };
     group.wait();
     let seen = witness.read();

@@ -12,7 +12,7 @@ use regex_lite::Regex;
 use walkdir::WalkDir;
 
 /// Files of which each world has another.
-const FACADE: [&str; 6] = ["sync.rs", "native.rs", "under_loom.rs", "under_shuttle.rs", "hook.rs", "alarm.rs"];
+const FACADE: [&str; 5] = ["sync.rs", "native.rs", "under_loom.rs", "under_shuttle.rs", "hook.rs"];
 
 /// An operation's line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
