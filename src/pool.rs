@@ -117,7 +117,7 @@
 //! # Cost
 //! A job is one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue, which keeps what it
 //! has grown to until the pool is dropped. A task that is waited for before its job has ended takes one more. Workers
-//! that have nothing to do sleep and use no CPU.
+//! that have nothing to do sleep and use no CPU. A child process, after a fork, has no workers: make another pool there.
 //!
 //! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/scope.rs`,
 //! `pool/shared.rs`, `pool/task.rs`, `pool/waits.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.

@@ -115,7 +115,14 @@ fn one_thread_from_the_first_need_and_asleep() {
         let registrations: Vec<_> = (0..100).map(|_| distant.on_cancel(|| unreachable!())).collect();
         let mut task = distant.cancelled();
         assert!(peek(&mut task).is_pending());
-        let alarms_of_all = alarms();
+        are_threads(before + 1);
+        let alarms_of_all = loop {
+            let named = alarms(); // it names itself
+            if !named.is_empty() {
+                break named;
+            }
+            thread::yield_now();
+        };
         let [alarm] = &alarms_of_all[..] else { panic!("{alarms_of_all:?}") };
         let (used, slept) = asleep(alarm);
         let begun = Instant::now();

@@ -7,7 +7,8 @@ use std::alloc::System;
 use std::time::{Duration, Instant};
 
 use hence::channel::{Receiver, Select, after, bounded, never, select, select_biased, unbounded};
-use hence::{CancellationToken, WaitGroup};
+use hence::pool::{Task, TaskError};
+use hence::{CancellationToken, Pool, WaitGroup};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -109,4 +110,40 @@ fn an_operation_without_time_looks_and_does_not_wait() {
         || assert_eq!(group.count(), 1),
         &mut [&mut || assert!(!group.wait_timeout(NONE)), &mut || assert!(!group.wait_deadline(past))],
     );
+    pools(past);
+}
+
+fn pools(past: Instant) {
+    let (pool, gate) = (Pool::builder(1).queue(1).build().unwrap(), CancellationToken::new());
+    let wait = gate.clone();
+    let mut running = Some(pool.spawn(move || wait.wait()).unwrap());
+    while pool.stats().running == 0 {
+        std::thread::yield_now();
+    }
+    let _queued = pool.spawn(|| ()).unwrap();
+    compare(
+        "a submission",
+        || assert!(pool.try_spawn(|| ()).is_err()),
+        &mut [&mut || assert!(pool.spawn_timeout(|| (), NONE).is_err()), &mut || {
+            assert!(pool.spawn_deadline(|| (), past).is_err())
+        }],
+    );
+    let mut join = |by: &dyn Fn(Task<()>) -> Result<Result<(), TaskError>, Task<()>>| {
+        running = Some(by(running.take().unwrap()).unwrap_err());
+    };
+    compare("a join", || (), &mut [&mut || join(&|task| task.join_timeout(NONE))]);
+    compare("a join", || (), &mut [&mut || join(&|task| task.join_deadline(past))]);
+    compare(
+        "a pool",
+        || assert_eq!(pool.stats().running, 1),
+        &mut [
+            &mut || assert!(pool.wait_idle_timeout(NONE).is_err()),
+            &mut || assert!(pool.wait_idle_deadline(past).is_err()),
+            &mut || assert!(pool.drain_timeout(NONE).is_err()),
+            &mut || assert!(pool.drain_deadline(past).is_err()),
+            &mut || assert!(pool.shutdown_timeout(NONE).is_err()),
+            &mut || assert!(pool.shutdown_deadline(past).is_err()),
+        ],
+    );
+    gate.cancel();
 }

@@ -24,8 +24,8 @@
 //!    submitter and a suspended job can be, by a token.
 //! 9. Permits that both suspended jobs and queued ones want are given by turns: `queue_is_next` says to whom.
 //! 10. The inbox is open, and may hold jobs, only if no permit is free and the pool is not closed: whoever gives a permit
-//!    back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
-//!    section that counts has moved it there.
+//!     back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
+//!     section that counts has moved it there.
 //!
 //! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6, 7 and 10
 //!
@@ -589,9 +589,9 @@ impl<J: Job> State<J> {
         &mut self,
         goal: Goal,
         close: bool,
-        waiter: impl FnOnce() -> Waiter,
+        waiter: Option<impl FnOnce() -> Waiter>,
         news: &mut News,
-    ) -> Option<(Ticket, Arc<Waiter>)> {
+    ) -> Result<(), Option<(Ticket, Arc<Waiter>)>> {
         if close {
             self.close(news);
         }
@@ -600,11 +600,14 @@ impl<J: Job> State<J> {
                 Goal::Quiet => true,
                 Goal::Gone => self.closed && self.threads == 0,
             };
-        (!reached).then(|| {
+        if reached {
+            return Ok(());
+        }
+        Err(waiter.map(|waiter| {
             let waiter = Arc::new(waiter());
             self.is_awaited = true;
             (self.line(goal).push(|_| waiter.clone()), waiter)
-        })
+        }))
     }
 
     fn close(&mut self, news: &mut News) -> bool {
@@ -772,14 +775,15 @@ impl<J: Job> Core<J> {
         self.step(State::stop)
     }
 
-    /// Waits for a goal, with a waiter made by `waiter`, which runs under the lock: stands in line, unless it is
-    /// reached. To `close` first is part of the same step.
+    /// Looks whether a goal is reached, or, with a waiter made by `waiter`, which runs under the lock, stands in line for it.
+    /// To `close` first is part of the same step.
+    #[expect(clippy::type_complexity, reason = "a place in line, if there is one")]
     pub(super) fn wait(
         &self,
         goal: Goal,
         close: bool,
-        waiter: impl FnOnce() -> Waiter,
-    ) -> (Option<(Ticket, Arc<Waiter>)>, News) {
+        waiter: Option<impl FnOnce() -> Waiter>,
+    ) -> (Result<(), Option<(Ticket, Arc<Waiter>)>>, News) {
         self.step(|state, news| state.wait(goal, close, waiter, news))
     }
 

@@ -210,10 +210,15 @@ impl<S> Shared<S> {
             }
             return Err(WaitError::WouldDeadlock);
         }
-        let (waiting, news) = self.core.wait(goal, close, Waiter::thread);
+        let limit = Limit::Until(deadline);
+        let (reached, news) = self.core.wait(goal, close, (!limit.is_over()).then_some(Waiter::thread));
         self.tell(news);
-        let Some((ticket, waiter)) = waiting else { return Ok(()) };
-        let reached = pause(&Limit::Until(deadline), || {
+        let (ticket, waiter) = match reached {
+            Ok(()) => return Ok(()),
+            Err(None) => return Err(WaitError::TimedOut),
+            Err(Some(waiting)) => waiting,
+        };
+        let reached = pause(&limit, || {
             // If nothing is left to leave, it was reached in the last moment.
             waiter.wait_until(deadline).is_some() || !self.core.leave_wait(goal, ticket)
         });

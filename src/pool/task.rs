@@ -240,7 +240,7 @@ impl<W: Send, T: Send, S> Ending<Infallible> for Packet<W, T, S> {
 /// job has ended by then, or with the last receiver from [`done`](Task::done) if there is one.
 ///
 /// It is a future, too, for any runtime: ready when the job has ended. Dropping the future detaches the job. Polled
-/// after it was ready, it panics.
+/// after it was ready, it panics. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
 ///
 /// # Happens-before
 /// HB-PL-2.

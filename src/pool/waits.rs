@@ -14,7 +14,8 @@ use super::shared::Shared;
 
 /// Ready when a pool is idle, or has ended; made by [`Pool::wait_idle_async`](super::Pool::wait_idle_async),
 /// [`drain_async`](super::Pool::drain_async) and [`shutdown_async`](super::Pool::shutdown_async). Dropping it leaves
-/// nothing behind. Polled after it was ready, it waits again.
+/// nothing behind. Polled after it was ready, it waits again. Gives way to no other task by itself
+/// ([*Tasks*](crate::channel#tasks)).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct WaitFuture<'a, S: 'static> {
     shared: &'a Shared<S>,
@@ -38,9 +39,9 @@ impl<S> Future for WaitFuture<'_, S> {
             if *stop {
                 shared.stop();
             }
-            let (waiting, news) = shared.core.wait(*goal, matches!(goal, Goal::Gone), waiter);
+            let (reached, news) = shared.core.wait(*goal, matches!(goal, Goal::Gone), Some(waiter));
             shared.tell(news);
-            waiting
+            reached.err().flatten()
         })
     }
 }
