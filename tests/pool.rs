@@ -682,6 +682,22 @@ fn pools_may_wait_for_each_other() {
         });
         first.unwrap().join().unwrap();
         works(&one);
+        // A place in the queue of another, and a wait with a limit for a job of another, each after a job of the first.
+        let full = Pool::builder(1).queue(0).build().unwrap();
+        let (back, there) = (one.clone(), full.clone());
+        let first = one.spawn(move || {
+            let after_another = |work: &dyn Fn()| {
+                let (open, gate) = bounded(1);
+                let task = there.spawn(move || gate.recv().unwrap()).unwrap();
+                back.execute(move || open.send(()).unwrap()).unwrap();
+                work();
+                task
+            };
+            after_another(&|| there.execute(|| ()).unwrap()).join().unwrap();
+            let waits = after_another(&|| ());
+            waits.join_timeout(LONG).expect("it is not kept from running").unwrap();
+        });
+        first.unwrap().join().unwrap();
     });
 }
 

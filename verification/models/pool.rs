@@ -234,7 +234,10 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_2_join_while_blocking", &["SF-PL-2", "LV-PL-4"], &["3 jobs"], join_while_blocking)
             .under(TWO_WORKERS),
         Model::new("lv_pl_4_join_from_inside", &["LV-PL-4"], &["7"], join_from_inside),
-        Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], yield_to_the_next).under(TWO_WORKERS),
+        Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], || yield_to_the_next(usize::MAX))
+            .under(TWO_WORKERS),
+        Model::new("lv_pl_4_yield_to_a_submitter", &["LV-PL-4", "LV-PL-2"], &["flag seen"], || yield_to_the_next(0))
+            .under(TWO_WORKERS),
         Model::new("lv_pl_4_yields_and_the_queue", &["LV-PL-4", "LV-PL-1"], &["flag seen"], yields_and_the_queue)
             .under(TWO_WORKERS),
         Model::new("lv_pl_4_refused_thread_leaves_the_permit", &["LV-PL-4"], &["2"], refused_thread_leaves_the_permit),
@@ -768,15 +771,23 @@ fn room_after_a_join() -> String {
 /// Without a queue, a second job is accepted only if the worker is free again.
 fn rendezvous() -> String {
     let pool = Pool::builder(1).queue(0).build().unwrap();
-    let first = pool.try_spawn(|| ()).unwrap();
-    accepted_only_after(&pool, &first)
+    let done = Arc::new(AtomicUsize::new(0));
+    pool.try_spawn(does(&done)).unwrap().detach();
+    accepted_only_after(&pool, &done)
 }
 
-/// Whether another job is accepted: not before this one has ended, for it has, or will have, the only permit.
-fn accepted_only_after(pool: &Pool, first: &Task<()>) -> String {
+/// A job that says when its work is done.
+fn does(done: &Arc<AtomicUsize>) -> impl FnOnce() + Send + use<> {
+    let done = done.clone();
+    move || done.store(1, Relaxed)
+}
+
+/// Whether another job is accepted: not before the work of this one is done, for it has, or will have, the only permit.
+/// (It is as good as free a little before the end can be seen.)
+fn accepted_only_after(pool: &Pool, done: &AtomicUsize) -> String {
     match pool.try_spawn(|| ()) {
         Ok(next) => {
-            assert!(first.is_finished(), "room above the limit");
+            assert_eq!(done.load(Relaxed), 1, "room above the limit");
             next.join().unwrap();
             "accepted".into()
         }
@@ -791,10 +802,11 @@ fn accepted_only_after(pool: &Pool, first: &Task<()>) -> String {
 /// own was cancelled.
 fn no_room_above_a_lowered_limit() -> String {
     let pool = Pool::builder(2).queue(0).build().unwrap();
-    let (first, second) = (pool.try_spawn(|| ()).unwrap(), pool.try_spawn(|| ()).unwrap());
-    second.cancel();
+    let done = Arc::new(AtomicUsize::new(0));
+    pool.try_spawn(does(&done)).unwrap().detach();
+    pool.try_spawn(|| ()).unwrap().cancel();
     assert_eq!(pool.resize(1), Ok(2));
-    accepted_only_after(&pool, &first)
+    accepted_only_after(&pool, &done)
 }
 
 fn scope_borrows() -> String {
@@ -1203,8 +1215,9 @@ fn join_from_inside() -> String {
     result.load(Relaxed).to_string()
 }
 
-fn yield_to_the_next() -> String {
-    let pool = Pool::new(1);
+/// With no place in the queue, the next one's submitter stands in line.
+fn yield_to_the_next(places: usize) -> String {
+    let pool = Pool::builder(1).queue(places).build().unwrap();
     let flag = Arc::new(AtomicUsize::new(0));
     let hog = {
         let flag = flag.clone();

@@ -47,6 +47,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_tm_2_select_with_timer", &["SF-TM-2", "SF-SEL-1", "SF-SEL-2"], RECEIVED, || {
             select_with_limit(1, true)
         }),
+        Model::new("sf_tm_2_both_at_once", &["SF-TM-2"], &["received"], both_at_once),
         Model::new("sf_tm_2_past_deadlines", &["SF-TM-2"], &["tried once"], past_deadlines),
         Model::new("sf_tm_2_no_time_left", &["SF-TM-2"], &["neither waits"], || {
             meet(|sender| sender.send_timeout(1, NONE).is_ok(), |receiver| receiver.recv_timeout(NONE).is_ok())
@@ -220,6 +221,12 @@ fn polled_by_another_task() -> String {
 }
 
 /// A deadline that has passed is no reason not to try.
+/// A message that comes when the time is up is there.
+fn both_at_once() -> String {
+    assert!(after(SHORT).recv_timeout(SHORT).is_ok());
+    "received".into()
+}
+
 fn past_deadlines() -> String {
     let ((sender, receiver), past) = (bounded(1), Instant::now());
     assert_eq!(sender.send_deadline(1, past), Ok(()));

@@ -198,7 +198,8 @@ pub(super) fn models() -> Vec<Model> {
             &["LV-CX-1"],
             &["contained", "no panic", "out of drop", "out of poll"],
             cancelled_futures,
-        ),
+        )
+        .one_way("nobody cancels"),
         Model::new(
             "sf_sel_4_given_up_past_two_panics",
             &["SF-SEL-4", "SF-SEL-2"],

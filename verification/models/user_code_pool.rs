@@ -42,6 +42,7 @@ pub(super) fn models() -> Vec<Model> {
                 "contained, contained",
                 "no panic",
                 "out of drop",
+                "out of drop, contained",
                 "out of scope",
                 "out of scope, contained",
             ],
