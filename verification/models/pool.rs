@@ -248,7 +248,7 @@ pub(super) fn models() -> Vec<Model> {
             .under(TWO_WORKERS)
             .weakened(core(Kind::NoLock, "state.resume_above(ticket, waiter)")),
         Model::new("lv_pl_4_cancelled_inside", &["LV-PL-4"], &["cancelled"], cancelled_inside).under(TWO_WORKERS),
-        Model::new("lv_pl_4_two_pools", &["LV-PL-4"], &["7"], two_pools).under(TWO_WORKERS),
+        Model::new("lv_pl_4_two_pools", &["LV-PL-4"], &["7"], two_pools).under(TWO_WORKERS).slow(),
         Model::new("lv_pl_4_blocked_inside", &["LV-PL-4"], &["7"], blocked_inside).under(TWO_WORKERS),
         Model::new("lv_pl_4_blocked_twice_inside", &["LV-PL-4", "SF-PL-2"], &["7"], blocked_twice_inside)
             .under(TWO_WORKERS),
