@@ -215,10 +215,12 @@ impl<J: Job> State<J> {
         self.queue.len() - self.withdrawn
     }
 
-    /// Room is places in the queue, and permits within the limit that are free, or with workers that are waking or
-    /// ending. (A worker that was woken before the limit was lowered may find no job for it to start.)
+    /// Room is places in the queue, and permits within the limit that are free, or with workers that are waking, or
+    /// ending if no suspended job is to have them. (A worker that was woken before the limit was lowered may find no job
+    /// for it to start.)
     fn has_room(&self) -> bool {
-        let running = self.active - self.waking - self.ending;
+        let ending = if self.suspended.is_empty() || self.queue_is_next { self.ending } else { 0 };
+        let running = self.active - self.waking - ending;
         self.len() < self.rules.capacity.saturating_add(self.rules.limit.saturating_sub(running))
     }
 
@@ -297,13 +299,15 @@ impl<J: Job> State<J> {
         resumed
     }
 
-    /// Whether a permit that is free, and that a suspended job wants, goes to a job that is queued, or about to be: with
-    /// such a permit there is room for a submitter's.
+    /// Whether a permit that is free, and that a suspended job wants, goes to a job that is queued, or about to be (with
+    /// such a permit there is room for a submitter's).
     fn is_the_queues_turn(&mut self, news: &mut News) -> bool {
         if self.queue_is_next {
             self.admit_submitters(news);
         }
-        self.queue_is_next && self.len() > self.waking
+        // A job that was accepted for a permit that was as good as free comes first, too.
+        let is_promised = self.len() > self.rules.capacity.saturating_add(self.waking);
+        (self.queue_is_next || is_promised) && self.len() > self.waking
     }
 
     fn admit_submitters(&mut self, news: &mut News) {

@@ -355,9 +355,7 @@ impl Both {
                 self.submit_inside(inside, how, job);
             }
             Op::CancelSubmissions => {
-                // Whoever is inside wants its permit after that.
-                self.model.submitters.retain(|(_, has_token)| !has_token);
-                self.model.settle();
+                self.model.cancel_token();
                 mem::take(&mut self.token).cancel();
             }
             Op::End(which, end) => {
@@ -396,8 +394,10 @@ impl Both {
                 self.handles[paused[at]].resume = None;
             }
             Op::Yield(which) => {
-                let Some(job) = self.running(which).filter(|_| self.model.on_its_way.is_none()) else { return };
-                if self.model.queue.is_empty() && self.model.suspended.is_empty() {
+                let may = self.model.on_its_way.is_none() && self.model.may_release();
+                let Some(job) = self.running(which).filter(|_| may) else { return };
+                let model = &self.model;
+                if model.queue.is_empty() && model.suspended.is_empty() && model.submitters.is_empty() {
                     self.ask(job, yield_now);
                 } else {
                     self.model.give_way(job);
@@ -593,7 +593,7 @@ impl Both {
         let quick = before.any(|job| model.is_quick(model.jobs[*job].kind));
         // One that waits races another that does, and jobs that end at once, for the permit that it wants then.
         let races = matches!(how, Submit::Timeout | Submit::Deadline) || quick || !model.may_want();
-        if model.on_its_way.is_some() || (waits && races) {
+        if model.on_its_way.is_some() || (waits && (races || !model.may_release())) {
             return;
         }
         if waits {
@@ -606,6 +606,9 @@ impl Both {
         if verdict == Verdict::Waits {
             self.submitting.push((job, Some(inside), submitted));
             self.model.thread_of(inside).doing = Doing::Submits(job);
+            if matches!(how, Submit::OrCancelled { .. }) {
+                self.model.with_token.push(inside);
+            }
             self.model.settle();
         } else {
             match submitted.recv_timeout(LIMIT).expect("it does not wait") {

@@ -65,6 +65,10 @@ pub(super) struct Model {
     pub(super) suspended: VecDeque<usize>,
     /// The last of these, where it may not have come to stand in line yet: nothing but a permit tells that it has.
     pub(super) on_its_way: Option<usize>,
+    /// Whether the queue comes before `suspended`: they take turns. `None` where that was decided by a race.
+    pub(super) queue_is_next: Option<bool>,
+    /// Jobs whose wait the token ends: in a submission with it, or in line after one.
+    pub(super) with_token: Vec<usize>,
     pub(super) completed: u64,
     pub(super) panicked: u64,
     pub(super) cancelled: u64,
@@ -97,6 +101,8 @@ impl Model {
             threads: Vec::new(),
             suspended: VecDeque::new(),
             on_its_way: None,
+            queue_is_next: Some(false),
+            with_token: Vec::new(),
             completed: 0,
             panicked: 0,
             cancelled: 0,
@@ -138,31 +144,28 @@ impl Model {
             self.settle();
             return Verdict::Accepted;
         }
+        if matches!(how, Submit::Timeout | Submit::Deadline) {
+            return Verdict::TimedOut; // it has no time, and does not come to stand in line
+        }
         if how == Submit::TrySpawn || self.submitters.len() >= self.max_blocked {
             return Verdict::Full;
-        }
-        if matches!(how, Submit::Timeout | Submit::Deadline) {
-            return Verdict::TimedOut;
         }
         self.submitters.push_back((job, matches!(how, Submit::OrCancelled { .. })));
         Verdict::Waits
     }
 
-    /// Permits to suspended jobs first, then room to submitters, then permits to queued jobs, until nothing changes.
+    /// Permits to suspended jobs, by turns with queued ones, then room to submitters, then permits to queued jobs, until
+    /// nothing changes.
     pub(super) fn settle(&mut self) {
         loop {
-            if self.free() > 0 {
-                if let Some(job) = self.suspended.pop_front() {
-                    self.thread_of(job).doing = Doing::Runs;
-                    self.on_its_way = self.on_its_way.filter(|other| *other != job);
-                    continue;
+            if self.free() > 0 && !self.suspended.is_empty() {
+                if let Some(job) = self.take_turn() {
+                    self.start(job);
                 }
+                continue;
             }
-            if self.has_room() && !self.closed {
-                if let Some((job, _)) = self.submitters.pop_front() {
-                    self.queue.push_back(job);
-                    continue;
-                }
+            if self.admit_one() {
+                continue;
             }
             if self.free() > 0 {
                 if let Some(job) = self.queue.pop_front() {
@@ -183,7 +186,52 @@ impl Model {
         }
     }
 
+    /// A permit is free, and a suspended job wants it: that goes on, or the queued one that comes back is to start.
+    fn take_turn(&mut self) -> Option<usize> {
+        let is_alone = self.queue.is_empty() && self.submitters.is_empty();
+        if !is_alone && self.queue_is_next.expect("it is certain whose turn it is") {
+            while self.admit_one() {}
+            if let Some(job) = self.queue.pop_front() {
+                self.queue_is_next = Some(false);
+                return Some(job);
+            }
+        }
+        let job = self.suspended.pop_front().expect("one waits");
+        self.queue_is_next = Some(true);
+        self.goes_on(job);
+        None
+    }
+
+    fn goes_on(&mut self, job: usize) {
+        self.thread_of(job).doing = Doing::Runs;
+        self.on_its_way = self.on_its_way.filter(|other| *other != job);
+        self.with_token.retain(|other| *other != job);
+    }
+
+    /// The first submitter has a place, if there is one.
+    fn admit_one(&mut self) -> bool {
+        let admits = self.has_room() && !self.closed;
+        let admitted = if admits { self.submitters.pop_front() } else { None };
+        self.queue.extend(admitted.map(|(job, _)| job));
+        admitted.is_some()
+    }
+
+    /// The token is cancelled: whoever waits with it goes on, above the limit if need be.
+    pub(super) fn cancel_token(&mut self) {
+        self.submitters.retain(|(_, has_token)| !has_token);
+        for job in mem::take(&mut self.with_token) {
+            self.suspended.retain(|other| *other != job);
+            self.goes_on(job);
+        }
+        self.settle();
+    }
+
     pub(super) fn want_permit(&mut self, job: usize) {
+        if self.free() > 0 && self.suspended.is_empty() {
+            // It takes the permit that is free, or is given the one that a worker is about to give back.
+            self.queue_is_next = self.queue_is_next.filter(|is_next| *is_next);
+            return self.goes_on(job);
+        }
         self.thread_of(job).doing = Doing::Suspended;
         self.suspended.push_back(job);
         self.settle();
@@ -195,7 +243,8 @@ impl Model {
 
     /// Whether it is certain who gets a permit that is given back: not if one who wants it races the queue for it.
     pub(super) fn may_release(&self) -> bool {
-        self.on_its_way.is_none() || (self.queue.is_empty() && self.submitters.is_empty())
+        let is_certain = self.on_its_way.is_none() && (self.queue_is_next.is_some() || self.suspended.is_empty());
+        is_certain || (self.queue.is_empty() && self.submitters.is_empty())
     }
 
     /// Whether one may come to want a permit, now or later, who does not get it at once: no two race for their places.
@@ -206,12 +255,18 @@ impl Model {
     /// A job gives its permit to whoever is first, and wants one again; in one step: it is in line before another ends.
     pub(super) fn give_way(&mut self, job: usize) {
         self.thread_of(job).doing = Doing::Suspended;
-        self.suspended.push_back(job);
-        let first = self.suspended.front().copied().filter(|first| *first != job);
-        if self.free() > 0 && first.is_none() {
-            if let Some(next) = self.queue.pop_front() {
-                self.start(next);
+        let mut next = None;
+        if self.free() > 0 {
+            if self.suspended.is_empty() {
+                while self.admit_one() {}
+                next = self.queue.pop_front();
+            } else {
+                next = self.take_turn();
             }
+        }
+        self.suspended.push_back(job);
+        if let Some(next) = next {
+            self.start(next);
         }
         self.settle();
     }
