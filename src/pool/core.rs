@@ -505,8 +505,8 @@ impl<J: Job> State<J> {
     #[cold]
     fn gives_way(&mut self, news: &mut News) -> bool {
         self.collect();
-        let is_free = self.active < self.rules.limit;
-        if is_free && self.is_the_queues_turn(news) {
+        let is_wanted = self.active < self.rules.limit && !self.suspended.is_empty();
+        if is_wanted && self.is_the_queues_turn(news) {
             self.queue_is_next = false;
             return false;
         }

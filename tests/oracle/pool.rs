@@ -394,10 +394,14 @@ impl Both {
                 self.handles[paused[at]].resume = None;
             }
             Op::Yield(which) => {
-                let may = self.model.on_its_way.is_none() && self.model.may_release();
-                let Some(job) = self.running(which).filter(|_| may) else { return };
                 let model = &self.model;
-                if model.queue.is_empty() && model.suspended.is_empty() && model.submitters.is_empty() {
+                let is_alone = model.queue.is_empty() && model.submitters.is_empty();
+                // It stands in line itself then.
+                let is_certain =
+                    is_alone || (model.suspended.is_empty() && model.queue.len() + model.submitters.len() == 1);
+                let may = model.on_its_way.is_none() && is_certain;
+                let Some(job) = self.running(which).filter(|_| may) else { return };
+                if is_alone && self.model.suspended.is_empty() {
                     self.ask(job, yield_now);
                 } else {
                     self.model.give_way(job);
