@@ -397,8 +397,7 @@ impl Both {
                 let model = &self.model;
                 let is_alone = model.queue.is_empty() && model.submitters.is_empty();
                 // It stands in line itself then.
-                let is_certain =
-                    is_alone || (model.suspended.is_empty() && model.queue.len() + model.submitters.len() == 1);
+                let is_certain = is_alone; // else it takes turns with those that race it
                 let may = model.on_its_way.is_none() && is_certain;
                 let Some(job) = self.running(which).filter(|_| may) else { return };
                 if is_alone && self.model.suspended.is_empty() {
@@ -597,7 +596,7 @@ impl Both {
         let quick = before.any(|job| model.is_quick(model.jobs[*job].kind));
         // One that waits races another that does, and jobs that end at once, for the permit that it wants then.
         let races = matches!(how, Submit::Timeout | Submit::Deadline) || quick || !model.may_want();
-        if model.on_its_way.is_some() || (waits && (races || !model.may_release())) {
+        if model.on_its_way.is_some() || (waits && (races || !model.may_release() || !model.queue.is_empty())) {
             return;
         }
         if waits {
