@@ -38,6 +38,8 @@ fn in_a_child(test: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child runs only what this file shows, and ends by `_exit`; the locks of std's that it uses are free.
     match unsafe { libc::fork() } {
         0 => {
+            // SAFETY: a signal to this process, which ends it: a child that hangs fails.
+            unsafe { libc::alarm(60) };
             let passed = test();
             // SAFETY: ends the child, without the parent's destructors.
             unsafe { libc::_exit(i32::from(!passed)) }

@@ -14,7 +14,7 @@ use hence::cancel::{CancellationToken, Cause};
 use hence::channel::{after, tick};
 use hence::pool::yield_now;
 use hence::{Pool, WaitGroup};
-use util::{block_on, until};
+use util::{block_on, until, watched};
 
 /// Long enough that a wait happens, short enough to sit through.
 const SHORT: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn alone(name: &str, test: fn()) {
     const ALONE: &str = "HENCE_ALONE";
     if env::var_os(ALONE).is_some() {
-        return test();
+        return watched(test);
     }
     let mut command = Command::new(env::current_exe().unwrap());
     let output = command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(ALONE, "1").output().unwrap();
