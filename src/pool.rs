@@ -141,10 +141,9 @@ use std::time::{Duration, Instant};
 use super::cancel::CancellationToken;
 use super::sync::{Arc, now, on_our_clock};
 use core::{Goal, Job};
-use job::Queued;
+use job::{Held, Queued};
 use shared::{Limit, Owner, Shared};
 use task::Packet;
-use worker::report_panic;
 
 pub use builder::Builder;
 pub use error::{NoWorkers, SpawnError, WaitError};
@@ -230,7 +229,7 @@ impl<S> Pool<S> {
     }
 
     /// Submits a job of which nothing more will be heard, but by the hook if it panics: fire and forget. As
-    /// [`spawn`](Pool::spawn), and a little cheaper than to [`detach`](Task::detach) its task.
+    /// [`spawn`](Pool::spawn), and a little cheaper than to [`detach`](Task::detach) its task. The worker drops its result.
     ///
     /// # Errors
     /// As [`spawn`](Pool::spawn).
@@ -251,15 +250,11 @@ impl<S> Pool<S> {
         W::Output: Send + 'static,
     {
         let Err(job) = self.shared.core.post(Queued::forgotten(job)) else { return Ok(()) };
-        let packet = Arc::new(Packet::new(job.into_work::<W>()));
-        let submitted = self
-            .shared
-            .enqueue(Queued::Shared(packet.clone()), || packet.claim(), &Limit::Until(None))
+        let held = Arc::new(Held(Packet::new(job.into_work::<W>())));
+        self.shared
+            .enqueue(Queued::Shared(held.clone()), || held.claim(), &Limit::Until(None))
             // SAFETY: it was not accepted: it is ours.
-            .map_err(|refused| refused.hand_back(unsafe { packet.work() }));
-        // If it has ended by now, its result is dropped here.
-        report_panic(&*self.shared, || drop(packet));
-        submitted
+            .map_err(|refused| refused.hand_back(unsafe { held.0.work() }))
     }
 
     /// Submits a job if that is possible at once. Never blocks.

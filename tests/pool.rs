@@ -647,6 +647,30 @@ fn what_a_job_leaves_may_wait() {
     });
 }
 
+/// The worker drops the result of a job without a task, even while the one who submitted it waits to go on.
+#[test]
+fn a_result_without_a_task_waits_for_nobody() {
+    watched(|| {
+        let pool = Pool::builder(1).queue(0).build().unwrap();
+        let (drops, (go, may_go)) = (counter(), mpsc::channel());
+        let (inner, dropped) = (pool.clone(), drops.clone());
+        let submits = pool.spawn(move || {
+            may_go.recv().unwrap();
+            let result = OnDrop::new(move || _ = dropped.fetch_add(1, SeqCst));
+            inner.execute(move || result).unwrap();
+        });
+        // It is first in line, and begins while the other waits for room; the executed job runs while it yields.
+        let looks = blocked_spawn(&pool, move || {
+            yield_now();
+            drops.load(SeqCst)
+        });
+        until(|| pool.stats().blocked == 1);
+        go.send(()).unwrap();
+        assert_eq!(looks.join().unwrap().unwrap().join().unwrap(), 1);
+        submits.unwrap().join().unwrap();
+    });
+}
+
 /// As deep as the docs say, on the stack that std gives a thread.
 #[test]
 fn joins_on_the_spot_nest_some_hundreds_deep() {

@@ -363,8 +363,9 @@ impl Both {
                 let model = &self.model;
                 let is_joined = model.threads.iter().any(|thread| thread.doing == Doing::Joins(job));
                 // Whoever joins it wants a permit at the same time as the next job in the queue takes one.
-                let races = is_joined && !(model.may_want() && model.queue.is_empty() && model.submitters.is_empty());
-                if races || !model.may_release() {
+                let joins = is_joined && !(model.may_want() && model.queue.is_empty() && model.submitters.is_empty());
+                // A job that submits may be told of the room that this permit is before the permit is given back.
+                if joins || model.submits_inside() || !model.may_release() {
                     return;
                 }
                 self.model.end(job, end);
@@ -396,9 +397,7 @@ impl Both {
             Op::Yield(which) => {
                 let model = &self.model;
                 let is_alone = model.queue.is_empty() && model.submitters.is_empty();
-                // It stands in line itself then.
-                let is_certain = is_alone; // else it takes turns with those that race it
-                let may = model.on_its_way.is_none() && is_certain;
+                let may = model.on_its_way.is_none() && (is_alone || model.queue_is_next.is_some());
                 let Some(job) = self.running(which).filter(|_| may) else { return };
                 if is_alone && self.model.suspended.is_empty() {
                     self.ask(job, yield_now);
@@ -596,7 +595,7 @@ impl Both {
         let quick = before.any(|job| model.is_quick(model.jobs[*job].kind));
         // One that waits races another that does, and jobs that end at once, for the permit that it wants then.
         let races = matches!(how, Submit::Timeout | Submit::Deadline) || quick || !model.may_want();
-        if model.on_its_way.is_some() || (waits && (races || !model.may_release() || !model.queue.is_empty())) {
+        if model.on_its_way.is_some() || (waits && (races || !model.may_release())) {
             return;
         }
         if waits {
@@ -677,7 +676,11 @@ impl Both {
             }
         };
         let ended = match inside {
-            Some(job) => self.ask(job, run),
+            Some(job) => {
+                // Its jobs and the one that waits for them take turns.
+                self.model.queue_is_next = None;
+                self.ask(job, run)
+            }
             None => run(),
         };
         let fails = fails.filter(|_| accepted > 0);

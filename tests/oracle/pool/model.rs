@@ -189,7 +189,7 @@ impl Model {
     /// A permit is free, and a suspended job wants it: that goes on, or the queued one that comes back is to start.
     fn take_turn(&mut self) -> Option<usize> {
         let is_alone = self.queue.is_empty() && self.submitters.is_empty();
-        if !is_alone && self.queue_is_next.unwrap_or(false) {
+        if !is_alone && self.queue_is_next.expect("it is certain whose turn it is") {
             while self.admit_one() {}
             if let Some(job) = self.queue.pop_front() {
                 self.queue_is_next = Some(false);
@@ -232,8 +232,6 @@ impl Model {
             self.queue_is_next = self.queue_is_next.filter(|is_next| *is_next);
             return self.goes_on(job);
         }
-        // Before the worker that takes the next job from the queue, or after it.
-        self.queue_is_next = self.queue_is_next.filter(|is_next| !*is_next);
         self.thread_of(job).doing = Doing::Suspended;
         self.suspended.push_back(job);
         self.settle();
@@ -245,8 +243,8 @@ impl Model {
 
     /// Whether it is certain who gets a permit that is given back: not if one who wants it races the queue for it.
     pub(super) fn may_release(&self) -> bool {
-        // Nor where both want it that are to take turns: whose it is may have been decided by an earlier race.
-        let is_certain = self.on_its_way.is_none() && self.suspended.is_empty();
+        // Nor where both want it that are to take turns, and an earlier race has decided whose it is.
+        let is_certain = self.on_its_way.is_none() && (self.queue_is_next.is_some() || self.suspended.is_empty());
         is_certain || (self.queue.is_empty() && self.submitters.is_empty())
     }
 
