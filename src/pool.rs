@@ -141,9 +141,9 @@ use std::time::{Duration, Instant};
 use super::cancel::CancellationToken;
 use super::sync::{Arc, now, on_our_clock};
 use core::{Goal, Job};
-use job::{Held, Queued};
+use job::Queued;
 use shared::{Limit, Owner, Shared};
-use task::Packet;
+use task::{Held, Packet};
 
 pub use builder::Builder;
 pub use error::{NoWorkers, SpawnError, WaitError};
@@ -250,11 +250,11 @@ impl<S> Pool<S> {
         W::Output: Send + 'static,
     {
         let Err(job) = self.shared.core.post(Queued::forgotten(job)) else { return Ok(()) };
-        let held = Arc::new(Held(Packet::new(job.into_work::<W>())));
+        let held = Arc::new(Held::new(job.into_work::<W>()));
         self.shared
             .enqueue(Queued::Shared(held.clone()), || held.claim(), &Limit::Until(None))
             // SAFETY: it was not accepted: it is ours.
-            .map_err(|refused| refused.hand_back(unsafe { held.0.work() }))
+            .map_err(|refused| refused.hand_back(unsafe { held.work() }))
     }
 
     /// Submits a job if that is possible at once. Never blocks.

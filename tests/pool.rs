@@ -647,6 +647,49 @@ fn what_a_job_leaves_may_wait() {
     });
 }
 
+/// A larger limit is shared: a job that has yielded is not passed by all who wait for room.
+#[test]
+fn those_who_wait_for_room_and_those_who_yield_take_turns() {
+    watched(|| {
+        let (pool, gate) = (Pool::builder(1).queue(0).build().unwrap(), CancellationToken::new());
+        let ((next, next_round), (went, goes_on)) = (mpsc::channel(), mpsc::channel());
+        let yields = pool.spawn(move || {
+            for () in next_round {
+                yield_now();
+                went.send(()).unwrap();
+            }
+        });
+        let blocked = |count| until(|| pool.stats().blocked == count);
+        let passing = blocked_spawn(&pool, || ());
+        blocked(1);
+        next.send(()).unwrap();
+        goes_on.recv().unwrap(); // by its turn: the queue's is next
+        let runs = || {
+            let wait = gate.clone();
+            move || wait.wait()
+        };
+        let first = blocked_spawn(&pool, runs());
+        blocked(1);
+        next.send(()).unwrap();
+        until(|| pool.stats().waiting == 1 && pool.stats().running == 1);
+        let second = blocked_spawn(&pool, runs());
+        blocked(1);
+        let third = blocked_spawn(&pool, runs());
+        blocked(2);
+        pool.resize(3).unwrap();
+        goes_on.recv().unwrap();
+        until(|| pool.stats().running == 3);
+        assert_eq!(pool.stats().blocked, 1);
+        gate.cancel();
+        drop(next);
+        yields.unwrap().join().unwrap();
+        passing.join().unwrap().unwrap().join().unwrap();
+        for submitted in [first, second, third] {
+            submitted.join().unwrap().unwrap().join().unwrap();
+        }
+    });
+}
+
 /// The worker drops the result of a job without a task, even while the one who submitted it waits to go on.
 #[test]
 fn a_result_without_a_task_waits_for_nobody() {

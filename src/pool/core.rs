@@ -215,13 +215,13 @@ impl<J: Job> State<J> {
         self.queue.len() - self.withdrawn
     }
 
-    /// Room is places in the queue, and permits within the limit that are free, or with workers that are waking, or
-    /// ending if no suspended job is to have them. (A worker that was woken before the limit was lowered may find no job
-    /// for it to start.)
+    /// Room is places in the queue, and permits within the limit that are free, or ending, or with workers that are waking.
+    /// (A worker that was woken before the limit was lowered may find no job for it to start.) Of what suspended jobs want,
+    /// too, no more is promised than the next permit, and that only at the queue's turn.
     fn has_room(&self) -> bool {
-        let ending = if self.suspended.is_empty() || self.queue_is_next { self.ending } else { 0 };
-        let running = self.active - self.waking - ending;
-        self.len() < self.rules.capacity.saturating_add(self.rules.limit.saturating_sub(running))
+        let unused = self.rules.limit.saturating_sub(self.active - self.waking - self.ending);
+        let at_most = if self.suspended.is_empty() { unused } else { self.waking + usize::from(self.queue_is_next) };
+        self.len() < self.rules.capacity.saturating_add(unused.min(at_most))
     }
 
     fn accept(&mut self, job: J) {

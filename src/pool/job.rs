@@ -5,10 +5,10 @@
 
 use std::any::Any;
 
-use super::super::sync::{Arc, drop_quietly};
+use super::super::sync::Arc;
 use super::core::{Ended, Job};
-use super::task::{Packet, Runs};
-use super::worker::{Home, Work, WorkerState, attempt, report_panic};
+use super::task::Runs;
+use super::worker::{Home, Work, WorkerState, attempt_and_forget, report_panic};
 
 /// A job in the queue.
 pub(super) enum Queued<S: 'static> {
@@ -30,7 +30,7 @@ pub(super) trait Forgotten<S>: Send {
 
 impl<S, W: Work<S> + 'static> Forgotten<S> for W {
     fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
-        run_and_forget(*self, state, home)
+        attempt_and_forget(*self, state, home)
     }
 
     fn discard(self: Box<Self>, home: &dyn Home) {
@@ -39,52 +39,6 @@ impl<S, W: Work<S> + 'static> Forgotten<S> for W {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
-    }
-}
-
-/// A job of which nothing more is heard, and that its submitter holds, too, until it is accepted or refused.
-pub(super) struct Held<W: Work<S>, S>(pub(super) Packet<W, W::Output, S>);
-
-impl<W: Work<S>, S> Runs<S> for Held<W, S>
-where
-    W::Output: Send,
-{
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
-        // SAFETY: the caller has claimed it.
-        run_and_forget(unsafe { self.0.work() }, state, home)
-    }
-
-    fn discard(&self, home: &dyn Home) {
-        // SAFETY: as above.
-        let work = unsafe { self.0.work() };
-        report_panic(home, || drop(work));
-    }
-}
-
-impl<W: Work<S>, S> Job for Held<W, S>
-where
-    W::Output: Send,
-{
-    fn claim(&self) -> bool {
-        self.0.claim()
-    }
-
-    fn is_queued(&self) -> bool {
-        self.0.is_queued()
-    }
-}
-
-/// The result is dropped here, and not by whoever still holds the job.
-fn run_and_forget<S, W: Work<S>>(work: W, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
-    match attempt(work, state, home) {
-        Ok(result) => {
-            report_panic(home, || drop(result));
-            Ended { completed: 1, ..Ended::default() }
-        }
-        Err(panic) => {
-            drop_quietly(panic);
-            Ended { panicked: 1, ..Ended::default() }
-        }
     }
 }
 

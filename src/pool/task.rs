@@ -37,7 +37,9 @@ use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell,
 use super::core::{Ended, Job};
 use super::panic::Payload;
 use super::shared::Limit;
-use super::worker::{Home, Work, WorkerState, announce_end, attempt, holds_permit, pause, report_panic};
+use super::worker::{
+    Home, Work, WorkerState, announce_end, attempt, attempt_and_forget, holds_permit, pause, report_panic,
+};
 
 const CLAIMED: usize = 1;
 const ENDED: usize = 2;
@@ -232,6 +234,51 @@ impl<W: Send, T: Send, S> Ending<Infallible> for Packet<W, T, S> {
         // Release and Acquire: both pair with those in `end` (LV-PL-3, HB-PL-2).
         let ended = self.stage.fetch_or(WATCHED, Ordering::AcqRel) & ENDED != 0;
         (!ended).then_some(line)
+    }
+}
+
+/// A job of which nothing more is heard, and that its submitter holds, too, until it is accepted or refused.
+pub(super) struct Held<W: Work<S>, S>(Packet<W, W::Output, S>);
+
+impl<W: Work<S>, S> Held<W, S> {
+    pub(super) fn new(work: W) -> Self {
+        Self(Packet::new(work))
+    }
+
+    /// # Safety
+    /// As [`Packet::work`].
+    pub(super) unsafe fn work(&self) -> W {
+        // SAFETY: the caller's.
+        unsafe { self.0.work() }
+    }
+}
+
+impl<W: Work<S>, S> Runs<S> for Held<W, S>
+where
+    W::Output: Send,
+{
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+        // SAFETY: the caller has claimed it (invariant 2).
+        attempt_and_forget(unsafe { self.work() }, state, home)
+    }
+
+    fn discard(&self, home: &dyn Home) {
+        // SAFETY: as above.
+        let work = unsafe { self.work() };
+        report_panic(home, || drop(work));
+    }
+}
+
+impl<W: Work<S>, S> Job for Held<W, S>
+where
+    W::Output: Send,
+{
+    fn claim(&self) -> bool {
+        self.0.claim()
+    }
+
+    fn is_queued(&self) -> bool {
+        self.0.is_queued()
     }
 }
 

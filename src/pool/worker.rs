@@ -85,6 +85,20 @@ pub(super) fn attempt<S, W: Work<S>>(
     done
 }
 
+/// The same of a job of which nothing more is heard: what comes of it is dropped here.
+pub(super) fn attempt_and_forget<S, W: Work<S>>(work: W, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+    match attempt(work, state, home) {
+        Ok(result) => {
+            report_panic(home, || drop(result));
+            Ended { completed: 1, ..Ended::default() }
+        }
+        Err(panic) => {
+            drop_quietly(panic);
+            Ended { panicked: 1, ..Ended::default() }
+        }
+    }
+}
+
 /// Makes a worker's state.
 pub(super) type Make<S> = Arc<dyn Fn() -> S + Send + Sync>;
 

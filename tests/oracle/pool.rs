@@ -333,7 +333,8 @@ impl Both {
     fn ask<R: Send + 'static>(&self, job: usize, what: impl FnOnce() -> R + Send + 'static) -> R {
         let (answer, answers) = mpsc::channel();
         self.tell(job, move || answer.send(what()).expect("the driver waits"));
-        answers.recv_timeout(LIMIT).expect("an answer")
+        let answer = answers.recv_timeout(LIMIT);
+        answer.unwrap_or_else(|_| panic!("job {job} does not answer: {:?}, {:?}", self.pool(), self.model))
     }
 
     fn running(&self, which: u8) -> Option<usize> {

@@ -119,9 +119,12 @@ impl Model {
         self.limit.saturating_sub(self.running())
     }
 
-    /// "A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it."
+    /// "A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it." Where suspended
+    /// jobs want one, too, they take turns.
     pub(super) fn has_room(&self) -> bool {
-        self.queue.len() < self.capacity.saturating_add(self.free())
+        let for_the_queue =
+            if self.suspended.is_empty() { usize::MAX } else { (self.queue_is_next == Some(true)).into() };
+        self.queue.len() < self.capacity.saturating_add(self.free().min(for_the_queue))
     }
 
     pub(super) fn is_quiet(&self) -> bool {
