@@ -1,8 +1,8 @@
 //! The facade: the only file, with those below it, that names `std::sync`, loom or shuttle.
 //!
 //! Everything above is written once against the names re-exported here and compiled in one of three worlds: natively,
-//! or, with the feature `loom` or `shuttle`, under `--cfg hence_loom` or `--cfg hence_shuttle`. A facade must not lie. It never adds an ordering that the real thing
-//! lacks, and what a world leaves out is said here:
+//! or, with the feature `loom` or `shuttle`, under `--cfg hence_loom` or `--cfg hence_shuttle`. A facade must not lie. It
+//! never adds an ordering that the real thing lacks, and what a world leaves out is said here:
 //!
 //! | name | native | loom | shuttle |
 //! |---|---|---|---|
@@ -20,6 +20,7 @@
 //! | [`is_over`]: drops do nothing | never | while a user's model unwinds | outside an execution |
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
+//! | [`TRIES_AGAIN`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
 //! | `Arc`, `OnceLock` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of

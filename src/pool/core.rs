@@ -56,7 +56,7 @@ use std::mem;
 
 use crossbeam_utils::CachePadded;
 
-use super::super::sync::{Arc, Lock};
+use super::super::sync::{Arc, FEW, Lock};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
 use super::inbox::Inbox;
 
@@ -391,7 +391,6 @@ impl<J: Job> State<J> {
 
     /// A job that was queued has been claimed by somebody else than `pop`.
     fn withdraw(&mut self) {
-        const FEW: usize = 32;
         if self.stopped {
             return; // there is no queue any more
         }

@@ -21,7 +21,7 @@ use std::mem;
 
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
-use super::super::sync::{Arc, Lock, is_over, let_go};
+use super::super::sync::{Arc, FEW, Lock, is_over, let_go};
 use super::Pool;
 use super::core::Job;
 use super::error::SpawnError;
@@ -139,11 +139,9 @@ where
 }
 
 impl<'env, T> Jobs<'env, T> {
-    const FEW: usize = 16;
-
     fn new() -> Self {
         let outcomes = Outcomes { results: Vec::new(), panic: None, cancelled: false };
-        Self { list: VecDeque::new(), outcomes, most: Self::FEW }
+        Self { list: VecDeque::new(), outcomes, most: FEW }
     }
 
     /// Adds a job. Returns what is not needed any more, to be dropped once the lock is free.
@@ -159,7 +157,7 @@ impl<'env, T> Jobs<'env, T> {
                     self.list.push_back(job);
                 }
             }
-            self.most = Self::FEW + 2 * self.list.len();
+            self.most = FEW + 2 * self.list.len();
         }
         self.list.push_back(job);
         unneeded

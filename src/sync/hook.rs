@@ -299,6 +299,9 @@ pub(crate) fn wake(waker: Waker) {
 /// Not under an explorer: another attempt is one that might as well have been made later.
 pub(crate) const TRIES_AGAIN: bool = false;
 
+/// So few that a model gets to the looking through.
+pub(crate) const FEW: usize = 1;
+
 /// How often the production parker looks before it parks: twice, so that its model walks that path.
 #[derive(Debug)]
 pub(crate) struct Patience(bool);

@@ -26,6 +26,9 @@ use super::alarm::Clock;
 /// Whether a blocking operation tries again for a while before it stands in line, where that pays.
 pub(crate) const TRIES_AGAIN: bool = true;
 
+/// How many leftovers a list may have before it is looked through for them.
+pub(crate) const FEW: usize = 32;
+
 /// Decides how long a waiter yields its core before it parks: for about as long as waking an idle core costs, so that a
 /// partner who is about to act is met on the way. A parked waiter uses no CPU.
 ///

@@ -20,7 +20,7 @@ use super::Ordering;
 use hook::Operation;
 
 pub(crate) use hook::{
-    Alarm, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
+    Alarm, FEW, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
 };
 pub(crate) use os::Handle as Parker;
 pub(crate) use shuttle::thread::{JoinHandle, spawn, yield_now};
