@@ -55,7 +55,7 @@ pub fn written(root: &Path) -> io::Result<BTreeSet<Line>> {
         for (number, line) in (1..).zip(text.lines()) {
             let code = code(line);
             let indent = code.len() - code.trim_start().len();
-            if code.contains("track_caller)]") {
+            if code.contains("track_caller") {
                 passed_on = Some(indent);
             } else if passed_on == Some(indent) && code.trim_end().ends_with('}') {
                 passed_on = None;
