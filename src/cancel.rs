@@ -73,9 +73,10 @@
 //! it is dropped), or is cancelled; a child that is cancelled alone keeps its place until it is dropped.
 //!
 //! No thread is started unless a *callback* or a *task* waits for a deadline: then one, for the process, which sleeps
-//! until the next such deadline and leaves when there has been none for two seconds. While it runs a callback, or wakes a
-//! task, another one sees to the next deadline: so there are as many as callbacks that do not return, and two more at
-//! most. If the system refuses the first one, tasks poll until it can be had, and a callback waits for that, or for `cancel`.
+//! until the next such deadline, and leaves when that, or two seconds, has passed and there is none. While it runs a
+//! callback, or wakes a task, another one sees to the next deadline: so there are as many as callbacks that do not
+//! return, and two more, or for a moment three. If the system refuses the first one, tasks poll until it can be had, and a
+//! callback waits for that, or for `cancel`.
 //!
 //! A child process that was made by `fork` has none of these threads, and starts its own with the first deadline that a
 //! task or a callback waits for there. Deadlines that they waited for before the fork end nothing in the child, until the

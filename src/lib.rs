@@ -6,7 +6,7 @@
 //! does both.
 //!
 //! ```
-//! # if cfg!(any(loom, shuttle)) { return; } // an explorer runs models only
+//! # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; } // an explorer runs models only
 //! use hence::{WaitGroup, channel};
 //!
 //! let (jobs, queue) = channel::bounded(16);
@@ -105,7 +105,7 @@
 //! its own.
 
 // The other examples: under an explorer's cfg there is nothing to run them on.
-#![cfg(not(all(doctest, any(loom, shuttle))))]
+#![cfg(not(all(doctest, any(loom, shuttle, hence_loom, hence_shuttle))))]
 
 #[cfg(all(doctest, readme))]
 #[doc = include_str!("../README.md")]

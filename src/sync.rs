@@ -17,7 +17,7 @@
 //! | [`Alarm`] | [`alarm::Clock`]: threads that wake tasks and callbacks | a thread for each: it rings when it has its turn, unless the alarm was dropped before; so one thread's alarms ring in any order, and none is refused. In a user's model a task's rings at once | the same |
 //! | [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
 //! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
-//! | [`is_over`]: drops do nothing | never | while a user's model unwinds | outside an execution |
+//! | [`is_over`]: drops do nothing | never | while a user's model unwinds, and outside an execution | outside an execution |
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | [`TRIES_AGAIN`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
@@ -33,7 +33,7 @@
 //!
 //! [`spin::Lock`], [`parker::Parker`] and [`alarm::Clock`] are compiled in every world, so that they have models of their
 //! own; all other models use the explorer's lock, parker and alarm, which keep the same contracts (SF-LK-1, HB-LK-1,
-//! HB-PK-1, LV-PK-1, LV-AL-1).
+//! HB-PK-1, LV-PK-1, SF-AL-1, LV-AL-1).
 //!
 //! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
 //! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
@@ -41,7 +41,7 @@
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-// The world is chosen here, and nothing else in `src/` asks. The feature brings the explorer; without it there is one
+// The world is chosen here, and nothing else in `src/` asks, but examples that are not to run under an explorer. The feature brings the explorer; without it there is one
 // error, this one, since all else is compiled natively.
 #[cfg(all(any(loom, hence_loom), not(feature = "loom")))]
 compile_error!(

@@ -2,9 +2,10 @@
 //!
 //! They can be received from alone, cloned, and stand in a select; clones share the messages. A timer costs no thread
 //! and nothing while nobody waits for it: whoever receives sleeps until the moment. (A *task* cannot sleep: if one
-//! waits for a timer by `recv_async`, a thread is started that wakes tasks, one for the process; a second one while a waker
-//! runs, so that one that is slow stops no other. Where the system refuses a thread, a task polls until its moment. In a child
-//! process after a fork, a task's timer that was set before it rings once the task has been polled again.)
+//! waits for a timer by `recv_async`, a thread is started that wakes tasks, one for the process; another one
+//! while a waker runs, so that one that is slow stops no other. Where the system refuses a thread, a task polls until its
+//! moment. In a child process after a fork, a task's timer that was set before it rings once the task has been polled
+//! again.)
 //!
 //! # Happens-before
 //! **HB-TM-1.** The receive that takes one message of a timer happens before the return of each receive that takes a
@@ -40,7 +41,7 @@ use super::sync::{now, on_our_clock};
 /// # Example
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # if cfg!(any(loom, shuttle)) { return; }
+/// # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; }
 /// let begun = Instant::now();
 /// hence::channel::after(Duration::from_millis(10)).recv().unwrap();
 /// assert!(begun.elapsed() >= Duration::from_millis(10));
@@ -57,7 +58,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 /// # Example
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # if cfg!(any(loom, shuttle)) { return; }
+/// # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; }
 /// let when = Instant::now() + Duration::from_millis(10);
 /// assert_eq!(hence::channel::at(when).recv(), Ok(when));
 /// assert!(Instant::now() >= when);
@@ -76,7 +77,7 @@ pub fn at(when: Instant) -> Receiver<Instant> {
 /// # Example
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # if cfg!(any(loom, shuttle)) { return; }
+/// # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; }
 /// let begun = Instant::now();
 /// let ticks = hence::channel::tick(Duration::from_millis(5));
 /// assert_eq!(ticks.iter().take(2).count(), 2);
@@ -95,7 +96,7 @@ pub fn tick(duration: Duration) -> Receiver<Instant> {
 /// # Example
 /// ```
 /// # use std::time::{Duration, Instant};
-/// # if cfg!(any(loom, shuttle)) { return; }
+/// # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; }
 /// let ticks = hence::channel::tick_delayed(Duration::from_millis(5));
 /// std::thread::sleep(Duration::from_millis(8)); // late
 /// let received = Instant::now();

@@ -1633,6 +1633,96 @@ fn a_scopes_error_is_the_first_and_none_that_it_caused() {
     });
 }
 
+/// The same of panics, whichever was spawned first.
+#[test]
+fn a_scopes_panic_is_the_first_and_none_that_it_caused() {
+    watched(|| {
+        let pool = Pool::new(4);
+        for _ in 0..200 {
+            let failed = pool.scope::<(), (), _>(|scope| {
+                let follow_up = || {
+                    scope.token().wait();
+                    quietly("a follow-up")
+                };
+                (0..3).for_each(|_| scope.spawn(follow_up).unwrap());
+                scope.spawn(|| quietly("the first")).unwrap();
+            });
+            let Err(ScopeError::Panicked(payload)) = failed else { panic!("{failed:?}") };
+            assert_eq!(payload.message().unwrap(), "the first");
+        }
+    });
+}
+
+/// What the scope does not return is dropped, and may panic in that, only when no job borrows any more.
+#[test]
+fn payloads_that_panic_when_dropped_do_not_end_a_scope_early() {
+    for error in [false, true] {
+        watched(move || {
+            let (pool, gate) = (Pool::new(4), CancellationToken::new());
+            let (ended, bombs) = (AtomicBool::new(false), AtomicUsize::new(0));
+            let scoped = pool.scope::<(), (), _>(|scope| {
+                scope
+                    .spawn(|| {
+                        gate.wait();
+                        thread::sleep(Duration::from_millis(20)); // a scope that did not wait would be over by now
+                        ended.store(true, SeqCst);
+                        Ok(())
+                    })
+                    .unwrap();
+                if error {
+                    scope.spawn(|| Err(())).unwrap();
+                }
+                for _ in 0..3 {
+                    let bomb = || {
+                        if bombs.fetch_add(1, SeqCst) == 2 {
+                            gate.cancel();
+                        }
+                        while bombs.load(SeqCst) < 3 {
+                            thread::yield_now();
+                        }
+                        resume_unwind(Box::new(Matryoshka(1)))
+                    };
+                    // Begun at once, before a failure could cancel it.
+                    let begun = bombs.load(SeqCst);
+                    scope.spawn(bomb).unwrap();
+                    until(|| error || bombs.load(SeqCst) > begun);
+                }
+                if error {
+                    gate.cancel();
+                    bombs.store(3, SeqCst);
+                }
+            });
+            assert!(ended.load(SeqCst));
+            match scoped {
+                Err(ScopeError::Panicked(payload)) => {
+                    assert!(catch_unwind(AssertUnwindSafe(|| drop(payload))).is_err())
+                }
+                Err(ScopeError::Failed(())) => assert!(error),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
+/// A bounded scope gives the permit of the job that it is in away only where it has to wait for a place.
+#[test]
+fn a_bounded_scope_with_a_place_does_not_wait_for_a_permit() {
+    watched(|| {
+        let (pool, ran) = (Pool::new(1), Arc::new(AtomicBool::new(false)));
+        let (inner, seen, held) = (pool.clone(), ran.clone(), hold(&pool));
+        let scopes = pool.spawn(move || {
+            let spawned = inner.scope_bounded::<_, (), _>(2, |scope| {
+                scope.spawn(|| Ok(())).unwrap();
+                assert!(!seen.load(SeqCst), "another job ran meanwhile");
+            });
+            assert!(spawned.is_ok());
+        });
+        pool.execute(move || ran.store(true, SeqCst)).unwrap();
+        drop(held);
+        scopes.unwrap().join().unwrap();
+    });
+}
+
 #[test]
 fn an_error_cancels_the_rest_of_its_scope() {
     watched(|| {

@@ -298,7 +298,7 @@ fn close_below(
                 }
             } else {
                 families.extend(child.owner.below());
-                // It may be the last handle by now, and take callbacks with it that will not run.
+                // It may be the last handle by now.
                 panics.catch(|| drop(child));
             }
         }

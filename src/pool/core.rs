@@ -14,7 +14,8 @@
 //!    (`active >= limit`), or the operating system has just refused the thread for it.
 //! 3. An unclaimed suspended job stands in `suspended` only if no permit is free.
 //! 4. An unclaimed submitter stands in `submitters` only if there is no room: for each job that is queued a place in the
-//!    queue, or a permit within the limit that no job holds that runs and is not ending.
+//!    queue, or a permit within the limit that no job holds that runs and is not ending; while somebody stands in
+//!    `suspended`, of these permits only those with workers that are waking, and one more if it is the queue's turn.
 //! 5. `withdrawn` is the number of entries in `queue` whose job has been claimed by somebody else than the queue:
 //!    cancelled, or run by the one who waits for it.
 //! 6. `unfinished` is the number of accepted jobs that have not ended; while it is zero nobody waits in `quiet`.
@@ -22,24 +23,28 @@
 //!    thread is left, nobody waits in `gone`.
 //! 8. A waiter in `idle` is claimed by the holder of the lock alone, who takes it out: none in the line is claimed. A
 //!    submitter and a suspended job can be, by a token.
-//! 9. Permits that both suspended jobs and queued ones want are given by turns: `queue_is_next` says to whom.
+//! 9. Permits that both suspended jobs and queued ones want are given by turns: `queue_is_next` says to whom. But a job
+//!    that was accepted for a permit which was ending, when nobody stood in `suspended`, has that one.
 //! 10. The inbox is open, and may hold jobs, only if no permit is free and the pool is not closed: whoever gives a permit
 //!     back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
 //!     section that counts has moved it there.
 //!
-//! # Transitions, each one critical section, each ended by `settle`, which restores 2 to 4, 6, 7 and 10
+//! # Transitions, each one critical section. Each that could make somebody's wait needless is ended by `settle`, which
+//! restores 2 to 4, 6, 7 and 10; to take a permit, or to leave a line or a full one, does not
 //!
 //! | operation | what it does |
 //! |---|---|
 //! | post | the inbox is open: the job is left there, and nothing else is touched |
 //! | submit | closed: refused; room: the job joins the queue; else the submitter stands in line, or is refused |
 //! | worker, woken | takes a job with its permit, unless the limit has been lowered; where there is none (any more), as below |
-//! | worker, about to publish an outcome | its permit counts as room: whoever sees the outcome finds that |
+//! | worker, about to publish an outcome | (bounded) its permit counts as room, if the queue is to have it: whoever sees the outcome finds that |
 //! | worker, after a job | gives its permit back; takes one again with the next job, if one is free and it is the queue's turn; else it is idle, or leaves |
 //! | worker, with nothing to do | looks again for some microseconds, as if it had been woken at once |
 //! | worker, idle for long | leaves, above the minimum |
 //! | suspend, resume | a job gives its permit back while it waits for something, and takes one again, or stands in line |
 //! | resume, time is up | it leaves the line and goes on, above the limit if need be: no job starts until fewer run |
+//! | yield | somebody waits: suspend and resume in one; nobody does: nothing |
+//! | give up | a submitter, or one who waits for the pool, leaves its line |
 //! | no thread | a thread is refused: the permit of the worker that could not be started goes to a suspended job, or an idle worker |
 //! | withdraw | a queued job is claimed out of turn; its place is free |
 //! | end | a job is no longer unfinished |
@@ -739,8 +744,8 @@ impl<J: Job> Core<J> {
     }
 
     /// A suspended job that stands in line has no time left, and goes on all the same.
-    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) {
-        self.state.with(|state| state.resume_above(ticket, waiter));
+    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) -> News {
+        self.step(|state, _| state.resume_above(ticket, waiter)).1
     }
 
     /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where

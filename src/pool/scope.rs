@@ -5,9 +5,12 @@
 //!    spawned it, ends. Who takes it out owns its outcome, and takes that once the job has ended.
 //! 2. `scope` ends only after each of `jobs` has ended and been taken out, with its outcome: then the packet, which the
 //!    pool may keep for a while, holds nothing that is borrowed (`task.rs` 2).
-//! 3. `places` holds one unit for each job that has not ended, where there is a limit.
-//! 4. Where a result takes no memory, `jobs` holds at most about twice as many jobs as have not ended, and `FEW`: the rest
-//!    have been counted in `outcomes`.
+//! 3. `places` holds one unit for each job that has not returned, where there is a limit.
+//! 4. `failure` is set by the first that fails, before it cancels the token: what fails because of that comes later. Until
+//!    all have ended, nothing is dropped that could panic: `join` must not unwind (2).
+//!
+//! Where a result takes no memory, `jobs` holds at most three times as many jobs as had not ended when it was last tidied
+//! up, and `FEW`: the rest have been counted in `outcomes`.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
 //!
@@ -21,7 +24,7 @@ use std::mem;
 
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
-use super::super::sync::{Arc, FEW, Lock, is_over, let_go};
+use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, is_over, let_go};
 use super::Pool;
 use super::core::Job;
 use super::error::SpawnError;
@@ -55,7 +58,8 @@ struct Jobs<'env, T> {
 /// How jobs have ended.
 struct Outcomes<T> {
     results: Vec<T>,
-    panic: Option<Payload>,
+    /// With whose it is. Few: a failure cancels the rest.
+    panics: Vec<(Identity, Payload)>,
     /// One of them did not run, or not to its end.
     cancelled: bool,
 }
@@ -63,8 +67,13 @@ struct Outcomes<T> {
 /// What came first.
 enum Failure<E> {
     Error(E),
-    Panic,
+    /// Of this job; `None`: of the function that spawns them.
+    Panic(Option<Identity>),
 }
+
+/// What tells a job of a scope from others: where its packet is. A place that is used again has the earlier job's outcome
+/// first.
+type Identity = usize;
 
 /// Why a scope has no results.
 #[derive(Debug)]
@@ -95,6 +104,7 @@ impl<E: Error> Error for ScopeError<E> {}
 /// A job of a scope.
 struct Member<'scope, 'env, F, T, E, S: 'static> {
     scope: &'scope Scope<'scope, 'env, T, E, S>,
+    me: Identity,
     job: F,
     place: Place<'scope>,
 }
@@ -120,18 +130,20 @@ where
     const BORROWS_STATE: bool = false;
 
     fn run(self, _state: &mut WorkerState<S>) -> Option<T> {
-        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>);
+        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Identity);
         impl<T, E, S> Drop for Unwinding<'_, '_, '_, T, E, S> {
             fn drop(&mut self) {
-                self.0.fail(Failure::Panic);
+                if !is_over() {
+                    self.0.fail(Failure::Panic(Some(self.1)));
+                }
             }
         }
-        let Self { scope, job, place } = self;
+        let Self { scope, me, job, place } = self;
         let _place = place;
         if scope.token.is_cancelled() {
             return None;
         }
-        let unwinding = Unwinding(scope);
+        let unwinding = Unwinding(scope, me);
         let result = job();
         mem::forget(unwinding);
         result.map_err(|error| scope.fail(Failure::Error(error))).ok()
@@ -140,19 +152,18 @@ where
 
 impl<'env, T> Jobs<'env, T> {
     fn new() -> Self {
-        let outcomes = Outcomes { results: Vec::new(), panic: None, cancelled: false };
+        let outcomes = Outcomes { results: Vec::new(), panics: Vec::new(), cancelled: false };
         Self { list: VecDeque::new(), outcomes, most: FEW }
     }
 
-    /// Adds a job. Returns what is not needed any more, to be dropped once the lock is free.
-    fn push(&mut self, job: Arc<dyn Joins<Option<T>> + 'env>) -> Vec<Payload> {
-        let mut unneeded = Vec::new();
+    /// Adds a job.
+    fn push(&mut self, job: Arc<dyn Joins<Option<T>> + 'env>) {
         if size_of::<T>() == 0 && self.list.len() >= self.most {
             for _ in 0..self.list.len() {
                 let Some(job) = self.list.pop_front() else { break };
                 if job.has_ended() {
                     // SAFETY: taken out of the list, and it has ended (invariant 1).
-                    unneeded.extend(self.outcomes.add(unsafe { job.take() }));
+                    self.outcomes.add(identity(&job), unsafe { job.take() });
                 } else {
                     self.list.push_back(job);
                 }
@@ -160,31 +171,40 @@ impl<'env, T> Jobs<'env, T> {
             self.most = FEW + 2 * self.list.len();
         }
         self.list.push_back(job);
-        unneeded
     }
 }
 
+fn identity<T>(job: &Arc<dyn Joins<Option<T>> + '_>) -> Identity {
+    Arc::as_ptr(job).addr()
+}
+
 impl<T> Outcomes<T> {
-    /// Adds one; a panic that is not the first comes back.
-    fn add(&mut self, outcome: Result<Option<T>, TaskError>) -> Option<Payload> {
+    fn add(&mut self, job: Identity, outcome: Result<Option<T>, TaskError>) {
         match outcome {
             Ok(Some(result)) => self.results.push(result),
-            Err(TaskError::Panicked(payload)) if self.panic.is_some() => return Some(payload),
-            Err(TaskError::Panicked(payload)) => self.panic = Some(payload),
+            Err(TaskError::Panicked(payload)) => self.panics.push((job, payload)),
             Ok(None) | Err(TaskError::Cancelled) => self.cancelled = true,
         }
-        None
     }
 
     /// What the scope returns. What is not returned is dropped before what is: a destructor that panics would leak that.
     fn end<E>(self, failure: Option<Failure<E>>) -> Result<Vec<T>, ScopeError<E>> {
-        let failed = match (failure, self.panic) {
+        let Self { results, mut panics, cancelled } = self;
+        let first = match failure {
+            Some(Failure::Panic(first)) => panics.iter().position(|(job, _)| Some(*job) == first),
+            Some(Failure::Error(_)) => None,
+            // The destructor of a job that was not to begin.
+            None => (!panics.is_empty()).then_some(0),
+        };
+        let panic = first.map(|first| panics.swap_remove(first).1);
+        panics.into_iter().for_each(drop_quietly);
+        let failed = match (failure, panic) {
             (Some(Failure::Error(error)), _) => ScopeError::Failed(error),
             (_, Some(panic)) => ScopeError::Panicked(panic),
-            (_, None) if self.cancelled => ScopeError::Cancelled,
-            (_, None) => return Ok(self.results),
+            (_, None) if cancelled => ScopeError::Cancelled,
+            (_, None) => return Ok(results),
         };
-        drop(self.results);
+        drop(results);
         Err(failed)
     }
 }
@@ -210,10 +230,14 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         E: Send,
     {
         let place = Place(self.places.as_ref().map(|(taken, places)| {
-            blocking(|| taken.send(()).expect("we hold a receiver"));
+            if taken.try_send(()).is_err() {
+                blocking(|| taken.send(()).expect("we hold a receiver"));
+            }
             places
         }));
-        let packet = Arc::new(Packet::new(Member { scope: self, job, place }));
+        let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _, _>>| {
+            Packet::new(Member { scope: self, me: me.as_ptr().addr(), job, place })
+        });
         let job: Arc<dyn Runs<S> + 'scope> = packet.clone();
         // SAFETY: only the lifetime of what it borrows is forgotten. If the pool accepts it, `scope`
         // does not end before the job has, and has taken its outcome (invariants 1 and 2); if not, the work is taken
@@ -225,7 +249,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
                 let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
                 // SAFETY: as above.
                 let job = unsafe { mem::transmute::<Arc<dyn Joins<_> + 'scope>, Arc<dyn Joins<_> + 'env>>(job) };
-                let _unneeded = self.jobs.with(|jobs| jobs.push(job));
+                self.jobs.with(|jobs| jobs.push(job));
                 Ok(())
             }
             // SAFETY: it was not accepted: it is ours.
@@ -254,7 +278,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             wait_for(&*job, &*self.pool.shared);
             // SAFETY: taken out of the list, and it has ended (invariant 1).
             let outcome = unsafe { job.take() };
-            let _unneeded = self.jobs.with(|jobs| jobs.outcomes.add(outcome));
+            self.jobs.with(|jobs| jobs.outcomes.add(identity(&job), outcome));
         }
     }
 }
@@ -271,8 +295,8 @@ impl<S> Pool<S> {
     /// channel.)
     ///
     /// The first error cancels the rest: jobs that have not begun never do, those that run are asked to stop
-    /// ([`Scope::token`]). Results are kept until the end; of a job whose result takes no memory, like `()`, nothing is
-    /// kept once it has ended. In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
+    /// ([`Scope::token`]). Results are kept until the end; jobs that have ended with one that takes no
+    /// memory, like `()`, are forgotten from time to time. In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
     ///
     /// # Errors
     /// The first error, or the first panic, of a job; `Cancelled` if the pool was shut down.
@@ -365,14 +389,15 @@ impl<S> Pool<S> {
         };
         let spawned = contain(|| spawn(&scope));
         if spawned.is_err() {
-            scope.fail(Failure::Panic);
+            scope.fail(Failure::Panic(None));
         }
         scope.join();
         // Whoever waits for the token waits for the end, if nothing else. A callback that panics is its owner's affair.
         let_go(|| scope.token.cancel());
         let outcomes = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new())).outcomes;
         if let Err(panic) = spawned {
-            drop(outcomes);
+            outcomes.panics.into_iter().for_each(drop_quietly);
+            drop(outcomes.results);
             std::panic::resume_unwind(panic.into_inner());
         }
         outcomes.end(scope.failure.with(Option::take))

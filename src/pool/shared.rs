@@ -61,7 +61,7 @@ impl Limit<'_> {
     /// line still.
     fn wait(&self, waiter: &Arc<Waiter>) -> Option<Cause> {
         match self {
-            Limit::Now => None,
+            Limit::Now => unreachable!("it does not stand in line"),
             Limit::Until(deadline) => waiter.wait_until(*deadline),
             Limit::OrCancelled(token) => token.wait_with(waiter),
         }
@@ -262,7 +262,7 @@ impl<S> Home for Shared<S> {
     fn resume(&self, limit: &Limit<'_>) {
         let Some((ticket, waiter)) = self.core.resume() else { return };
         if limit.wait(&waiter) != Some(Cause::Done(0)) {
-            self.core.resume_above(ticket, &waiter);
+            self.tell(self.core.resume_above(ticket, &waiter));
         }
     }
 

@@ -199,9 +199,9 @@ pub(super) fn is_inside(home: &dyn Home) -> bool {
     with_current(|current| ptr::addr_eq(&raw const *current.home, &raw const *home)).unwrap_or(false)
 }
 
-/// Whether a job of this pool runs on the calling thread, and holds its permit.
+/// Whether a job of this pool runs on the calling thread, and holds its permit: not one that is promised to others.
 pub(super) fn holds_permit(home: &dyn Home) -> bool {
-    is_inside(home) && with_current(|current| current.permit != Permit::None).unwrap_or(false)
+    is_inside(home) && with_current(|current| current.permit == Permit::Held).unwrap_or(false)
 }
 
 /// Runs user code on a worker that has no job now, and says to it whether there is a permit to be lent.

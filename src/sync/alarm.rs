@@ -2,7 +2,7 @@
 //!
 //! A task has no thread that could sleep, nor has a callback, and a runtime's timers are the runtime's: there is no way
 //! without threads of our own. One of them, the *keeper*, sleeps until the first moment that somebody waits for. It is
-//! started by the first alarm, and leaves when there has been none for a while. Nothing else in the crate starts a thread
+//! started by the first alarm, and leaves when it wakes and there is none. Nothing else in the crate starts a thread
 //! of its own.
 //!
 //! Whom it wakes is user code, which may take long, or wait for another alarm. So a thread that rings is no keeper any

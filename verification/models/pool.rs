@@ -194,6 +194,10 @@ pub(super) fn models() -> Vec<Model> {
             Engine::Bounded { preemptions: Some(2), spurious: 0 },
             Engine::Bounded { preemptions: Some(1), spurious: 1 },
         ]),
+        Model::new("sf_pl_7_no_panic_that_follows", &["SF-PL-7"], &["failed"], no_panic_that_follows).under(&[
+            Engine::Bounded { preemptions: Some(2), spurious: 0 },
+            Engine::Bounded { preemptions: Some(1), spurious: 1 },
+        ]),
         Model::failing("sf_pl_7_cancelled_before_it_is_kept", &["SF-PL-7"], &["a follow-up"], cancels_then_keeps),
         Model::new("sf_pl_7_two_failures", &["SF-PL-7"], &["first", "second"], two_failures).under(TWO_WORKERS).slow(),
         Model::new("lv_pl_1_two_jobs", &["LV-PL-1"], &["3"], two_jobs).under(TWO_WORKERS),
@@ -921,6 +925,26 @@ fn no_follow_up() -> String {
         Err(ScopeError::Failed(which)) => which.into(),
         other => panic!("{other:?}"),
     }
+}
+
+/// The same of panics: the first that is joined is not the first that failed.
+fn no_panic_that_follows() -> String {
+    let mut message = None;
+    quietly(|| {
+        let pool = Pool::new(2);
+        let failed = pool.scope::<(), (), _>(|scope| {
+            let follow_up = || {
+                scope.token().wait();
+                panic!("a follow-up");
+            };
+            scope.spawn(follow_up).unwrap();
+            scope.spawn(|| panic!("failed")).unwrap();
+        });
+        if let Err(ScopeError::Panicked(payload)) = failed {
+            message = payload.message();
+        }
+    });
+    message.expect("it panicked")
 }
 
 /// The fault of a job that cancels its scope before it has kept the failure, in one of two threads.
