@@ -49,7 +49,7 @@ use super::channel::core::{Chosen, Place, Side, Stand, Tour};
 use super::channel::schedule::earlier;
 use super::channel::{Receiver, Sender};
 use super::sync::{Arc, Patience, random};
-use super::wait::{Cause, Waiter};
+use super::wait::{Cause, Ticket, Waiter};
 use handle::Handle;
 
 #[doc(hidden)]
@@ -70,7 +70,7 @@ pub struct Operation<'a> {
 impl<'a> Operation<'a> {
     #[inline]
     fn new(handle: &'a dyn Handle, side: Side, index: usize) -> Self {
-        Self { handle, identity: 0, place: Place { side, index, ticket: 0 } }
+        Self { handle, identity: 0, place: Place { side, index, ticket: Ticket::NONE } }
     }
 
     #[doc(hidden)]
@@ -181,12 +181,9 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
         None => Blocked::Over,
         Some(waiter) => {
             let timers = operations.iter().filter_map(|operation| operation.handle.next());
-            let cause = match waiter.wait_until(timers.map(Some).fold(wait.deadline(), earlier)) {
-                Some(cause) => cause,
-                // Its time is up, and it claims itself; if another was faster, there is a cause, or will be one.
-                None if waiter.claim(Cause::Again) => Cause::Again,
-                None => waiter.wait(),
-            };
+            let deadline = timers.map(Some).fold(wait.deadline(), earlier);
+            // Time is up: it stands in many lines, so it claims itself, which leaves none of them to anybody.
+            let cause = waiter.wait_or_leave(deadline, || waiter.claim(Cause::Again)).unwrap_or(Cause::Again);
             for operation in &*operations {
                 if cause != Cause::Done(operation.place.index) {
                     operation.handle.leave(&operation.place, observing);

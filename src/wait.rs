@@ -24,6 +24,8 @@
 //!    (`pop_newest` is for those who are not kept waiting: idle workers).
 //! 5. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
 //!    finds the cause.
+//! 6. A ticket's number is given once, and a node has the number of the last entry that stood there: so whoever is late to
+//!    leave takes out nobody else, who has been given the same node.
 //!
 //! | `claim` | meaning | who moves it on |
 //! |---|---|---|
@@ -33,7 +35,8 @@
 //!
 //! Needs: `sync.rs`.
 
-use std::collections::VecDeque;
+use std::iter;
+use std::mem;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -230,6 +233,17 @@ impl Waiter {
         }
     }
 
+    /// The same, and then `leave` takes the waiter out of its line. `None`: it has left.
+    pub(crate) fn wait_or_leave(&self, deadline: Option<Instant>, leave: impl FnOnce() -> bool) -> Option<Cause> {
+        self.wait_until(deadline).or_else(|| self.leave_or_wait(leave))
+    }
+
+    /// Leaves the line, by `leave`. Where the waiter is not there any more (false), it has been claimed in the last moment,
+    /// or promised something: there is a cause, or will be one.
+    pub(crate) fn leave_or_wait(&self, leave: impl FnOnce() -> bool) -> Option<Cause> {
+        if leave() { None } else { Some(self.wait()) }
+    }
+
     fn parker(&self) -> &Parker {
         let Signal::Thread(parker) = &self.signal else { unreachable!("a task waits by polling") };
         parker
@@ -271,66 +285,127 @@ pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
     }
 }
 
-/// An entry's place in its queue.
-pub(crate) type Ticket = u64;
+/// Where an entry stands in its queue. No two are equal that one queue has given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    node: Link,
+    number: u64,
+}
 
-/// Entries in the order in which they came. Its owner keeps it under a lock.
+impl Ticket {
+    /// Of something that stands in no queue.
+    pub(crate) const NONE: Self = Self { node: NIL, number: 0 };
+}
+
+/// The index of a node.
+type Link = u32;
+
+const NIL: Link = Link::MAX;
+
+/// Entries in the order in which they came, each of which may leave in constant time. Its owner keeps it under a lock.
+///
+/// A list whose nodes are linked both ways, in a vector that grows to the most entries at a time; a node that is free is
+/// used again, with another number (invariant 6).
 #[derive(Debug)]
 pub(crate) struct WaitQueue<E> {
-    /// In ascending order of tickets.
-    entries: VecDeque<(Ticket, E)>,
-    next: Ticket,
+    nodes: Vec<Node<E>>,
+    first: Link,
+    last: Link,
+    /// The first node that is free; they are linked by `after`.
+    free: Link,
+    len: u32,
+    /// The last number that was given.
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Node<E> {
+    number: u64,
+    /// `None`: the node is free.
+    entry: Option<E>,
+    before: Link,
+    after: Link,
 }
 
 impl<E> WaitQueue<E> {
     pub(crate) const fn new() -> Self {
-        Self { entries: VecDeque::new(), next: 0 }
+        Self { nodes: Vec::new(), first: NIL, last: NIL, free: NIL, len: 0, number: 0 }
     }
 
-    /// A ticket: for an entry, or for something that is to be told apart from all entries.
+    /// A ticket for something that is to be told apart from all entries.
     pub(crate) fn ticket(&mut self) -> Ticket {
-        self.next += 1;
-        self.next
+        self.number += 1;
+        Ticket { node: NIL, number: self.number }
     }
 
     /// Puts the entry that `make` makes at the end.
     pub(crate) fn push(&mut self, make: impl FnOnce(Ticket) -> E) -> Ticket {
-        let ticket = self.ticket();
-        self.entries.push_back((ticket, make(ticket)));
+        let node = if self.free == NIL { self.nodes.len() as Link } else { self.free };
+        assert!(node < NIL, "too many wait");
+        let ticket = Ticket { node, ..self.ticket() };
+        let entry = Node { number: ticket.number, entry: Some(make(ticket)), before: self.last, after: NIL };
+        match self.nodes.get_mut(node as usize) {
+            Some(free) => self.free = mem::replace(free, entry).after,
+            None => self.nodes.push(entry),
+        }
+        *self.after(self.last) = node;
+        self.last = node;
+        self.len += 1;
         ticket
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.first == NIL
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.len as usize
     }
 
     /// Takes the first entry.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<E> {
-        self.entries.pop_front().map(|(_, entry)| entry)
+        self.take(self.first)
     }
 
     /// Takes the last entry: where it is better to wait for long than to be kept waiting by turns.
     pub(crate) fn pop_newest(&mut self) -> Option<E> {
-        self.entries.pop_back().map(|(_, entry)| entry)
+        self.take(self.last)
     }
 
     /// Takes all the entries that `claim` claims, and forgets the rest, which somebody else has claimed.
     pub(crate) fn claim_all(&mut self, claim: impl Fn(&E) -> bool) -> Vec<E> {
-        if self.entries.is_empty() {
-            return Vec::new();
-        }
-        self.entries.drain(..).map(|(_, entry)| entry).filter(claim).collect()
+        iter::from_fn(|| self.pop()).filter(claim).collect()
     }
 
-    /// Takes an entry out of turn: its operation has been abandoned. `None` if it has been popped.
+    /// Takes an entry out of turn: its operation has been abandoned. `None` if it has been taken.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<E> {
-        let at = self.entries.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        self.entries.remove(at).map(|(_, entry)| entry)
+        let node = self.nodes.get(ticket.node as usize)?;
+        // Another's, if the node has been used again since.
+        if node.number == ticket.number { self.take(ticket.node) } else { None }
+    }
+
+    /// Takes the entry of a node, if it has one, out of the list.
+    fn take(&mut self, link: Link) -> Option<E> {
+        let free = self.free;
+        let node = self.nodes.get_mut(link as usize)?;
+        let entry = node.entry.take()?;
+        let (before, after) = (node.before, mem::replace(&mut node.after, free));
+        self.free = link;
+        *self.after(before) = after;
+        *self.before(after) = before;
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// The link to what comes after a node, or to the first.
+    fn after(&mut self, link: Link) -> &mut Link {
+        self.nodes.get_mut(link as usize).map_or(&mut self.first, |node| &mut node.after)
+    }
+
+    /// The link to what comes before a node, or to the last.
+    fn before(&mut self, link: Link) -> &mut Link {
+        self.nodes.get_mut(link as usize).map_or(&mut self.last, |node| &mut node.before)
     }
 }

@@ -210,8 +210,7 @@ impl WaitGroup {
             return self.count() == 0; // HB-LK-1: after the guards
         }
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
-        // If nothing is left to leave, the last guard was dropped in the last moment.
-        waiter.wait_until(wait.deadline()).is_some() || !self.leave(ticket)
+        waiter.wait_or_leave(wait.deadline(), || self.leave(ticket)).is_some()
     }
 
     /// Stands in line with a waiter made by `waiter`, which runs under the lock; unless there is no guard.

@@ -10,7 +10,7 @@ use super::super::channel::ending::Ending;
 use super::super::channel::{Receiver, Sender};
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::super::sync::Arc;
-use super::super::wait::{Cause, Waiter};
+use super::super::wait::{Cause, Ticket, Waiter};
 use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
 
@@ -85,20 +85,28 @@ impl<T> Receiver<T> {
 }
 
 impl CancellationToken {
-    /// Waits with a waiter that stands in another line, too: why it was claimed, by whomever; `None` if nobody has
-    /// claimed it and the token was cancelled.
-    pub(crate) fn wait_with(&self, waiter: &Arc<Waiter>) -> Option<Cause> {
-        let mut place = Place { side: Side::Recv, index: 0, ticket: 0 };
+    /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if the token was cancelled,
+    /// and the waiter has left that line, by `leave`.
+    pub(crate) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
+        let mut place = Place { side: Side::Recv, index: 0, ticket: Ticket::NONE };
         let mut tour = Tour { stand: Stand::InLine(waiter), observed: Vec::new() };
         // Not where it is closed by now: then it stands in no line of it.
         let line = self.node.waiting_line().filter(|line| {
             line.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true)
         });
         tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
-        let line = line?;
+        let Some(line) = line else { return waiter.leave_or_wait(leave) };
         let cause = waiter.wait_until(self.deadline());
         line.leave(&place, false);
-        cause
+        match cause {
+            Some(Cause::Again) => {
+                // Claimed by the token.
+                leave();
+                None
+            }
+            Some(cause) => Some(cause),
+            None => waiter.leave_or_wait(leave).filter(|cause| *cause != Cause::Again),
+        }
     }
 }
 
@@ -124,10 +132,9 @@ impl WaitGroup {
     pub fn wait_or_cancelled(&self, token: &CancellationToken) -> Result<(), Cancelled> {
         token.check()?;
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return Ok(()) };
-        if let Some(Cause::Done(_)) = token.wait_with(&waiter) {
-            return Ok(());
+        match token.wait_or_leave(&waiter, || self.leave(ticket)) {
+            Some(_) => Ok(()),
+            None => Err(token.cancellation()),
         }
-        self.leave(ticket);
-        Err(token.cancellation())
     }
 }

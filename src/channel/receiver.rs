@@ -363,16 +363,11 @@ pub(super) fn wait_for_value<T>(
             }
         };
         let waiter = &waiting.party.waiter;
-        let cause = match waiter.wait_until(deadline) {
-            Some(cause) => cause,
-            None if core.leave_recv(&waiting) => return Err(RecvTimeoutError::Timeout),
-            // Served or closed in the last moment, or about to be: there is a cause, or will be one.
-            None => waiter.wait(),
-        };
-        match cause {
-            Cause::Done(_) => return Ok(waiting.received()),
-            Cause::Closed => return Err(RecvTimeoutError::Disconnected),
-            Cause::Again => match core.recv(!core.tries_again(), Waiter::thread) {
+        match waiter.wait_or_leave(deadline, || core.leave_recv(&waiting)) {
+            None => return Err(RecvTimeoutError::Timeout),
+            Some(Cause::Done(_)) => return Ok(waiting.received()),
+            Some(Cause::Closed) => return Err(RecvTimeoutError::Disconnected),
+            Some(Cause::Again) => match core.recv(!core.tries_again(), Waiter::thread) {
                 Ok(value) => return Ok(value),
                 Err(again) => unreceived = again,
             },

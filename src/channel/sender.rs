@@ -180,13 +180,10 @@ impl<T> Sender<T> {
             }
         };
         let waiter = &waiting.party.waiter;
-        let cause = match waiter.wait_until(deadline) {
-            Some(cause) => cause,
-            None if self.core.abandon_send(&waiting) => return Err(SendTimeoutError::Timeout(waiting.unsent())),
-            // Served or closed in the last moment: there is a cause.
-            None => waiter.wait(),
-        };
-        Ok(waiting.sent(cause)?)
+        match waiter.wait_or_leave(deadline, || self.core.abandon_send(&waiting)) {
+            Some(cause) => Ok(waiting.sent(cause)?),
+            None => Err(SendTimeoutError::Timeout(waiting.unsent())),
+        }
     }
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {

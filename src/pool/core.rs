@@ -519,13 +519,10 @@ impl<J: Job> State<J> {
         resumed
     }
 
-    fn expire(&mut self, ticket: Ticket) -> Option<bool> {
-        let expires = self.workers > self.rules.minimum;
-        if expires {
-            self.idle.remove(ticket)?;
-            self.workers -= 1;
-        }
-        Some(expires)
+    fn expire(&mut self, ticket: Ticket) -> bool {
+        let expires = self.workers > self.rules.minimum && self.idle.remove(ticket).is_some();
+        self.workers -= usize::from(expires);
+        expires
     }
 
     /// The permit of a worker that the operating system has refused goes to whoever can go on without a new thread.
@@ -562,12 +559,14 @@ impl<J: Job> State<J> {
         Some((self.suspended.push(|_| waiter.clone()), waiter))
     }
 
-    /// Goes on without a permit that is free, unless it has been given one.
-    fn resume_above(&mut self, ticket: Ticket, waiter: &Waiter) {
-        if self.suspended.remove(ticket).is_some() || waiter.cause() != Some(Cause::Done(0)) {
+    /// Goes on without a permit that is free, unless it has been given one (false).
+    fn resume_above(&mut self, ticket: Ticket, waiter: &Waiter) -> bool {
+        let is_above = self.suspended.remove(ticket).is_some() || waiter.cause() != Some(Cause::Done(0));
+        if is_above {
             self.active += 1;
             self.pausing -= 1;
         }
+        is_above
     }
 
     fn give_way(&mut self, ending: bool, news: &mut News) -> Option<Option<Arc<Waiter>>> {
@@ -706,8 +705,8 @@ impl<J: Job> Core<J> {
         self.settled(|state, news| state.next(from, patient, news))
     }
 
-    /// A worker has been idle for long: whether it leaves. `None` if it has been claimed.
-    pub(super) fn expire(&self, ticket: Ticket) -> Option<bool> {
+    /// A worker has been idle for long: whether it leaves. Not if it has been claimed, or is one of the minimum.
+    pub(super) fn expire(&self, ticket: Ticket) -> bool {
         self.state.with(|state| state.expire(ticket))
     }
 
@@ -743,9 +742,9 @@ impl<J: Job> Core<J> {
         self.state.with(State::resume)
     }
 
-    /// A suspended job that stands in line has no time left, and goes on all the same.
-    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) -> News {
-        self.step(|state, _| state.resume_above(ticket, waiter)).1
+    /// A suspended job that stands in line has no time left, and goes on all the same; false if it has been given a permit.
+    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) -> (bool, News) {
+        self.step(|state, _| state.resume_above(ticket, waiter))
     }
 
     /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where

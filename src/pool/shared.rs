@@ -57,13 +57,12 @@ impl Limit<'_> {
         }
     }
 
-    /// Waits: why the waiter was claimed; `None`, or another cause than its own, if it is over. The waiter may be in a
-    /// line still.
-    fn wait(&self, waiter: &Arc<Waiter>) -> Option<Cause> {
+    /// Waits: why the waiter was claimed. `None` if it is over, and the waiter has left its line, by `leave`.
+    fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
         match self {
             Limit::Now => unreachable!("it does not stand in line"),
-            Limit::Until(deadline) => waiter.wait_until(*deadline),
-            Limit::OrCancelled(token) => token.wait_with(waiter),
+            Limit::Until(deadline) => waiter.wait_or_leave(*deadline, leave),
+            Limit::OrCancelled(token) => token.wait_or_leave(waiter, leave),
         }
     }
 
@@ -133,19 +132,10 @@ impl<S> Shared<S> {
     }
 
     fn wait_for_room(&self, ticket: Ticket, waiter: &Arc<Waiter>, limit: &Limit<'_>) -> Result<(), Refused> {
-        let cause = match limit.wait(waiter) {
-            Some(cause) => cause,
-            None if self.core.leave_submit(ticket) => return Err(limit.refused()),
-            // Accepted, or refused, in the last moment.
-            None => waiter.wait(),
-        };
-        match cause {
-            Cause::Done(_) => Ok(()),
-            Cause::Closed => Err(Refused::Closed),
-            Cause::Again => {
-                self.core.leave_submit(ticket);
-                Err(limit.refused())
-            }
+        match limit.wait_or_leave(waiter, || self.core.leave_submit(ticket)) {
+            Some(Cause::Done(_)) => Ok(()),
+            Some(Cause::Closed | Cause::Again) => Err(Refused::Closed),
+            None => Err(limit.refused()),
         }
     }
 
@@ -218,11 +208,8 @@ impl<S> Shared<S> {
             Err(None) => return Err(WaitError::TimedOut),
             Err(Some(waiting)) => waiting,
         };
-        let reached = pause(&limit, || {
-            // If nothing is left to leave, it was reached in the last moment.
-            waiter.wait_until(deadline).is_some() || !self.core.leave_wait(goal, ticket)
-        });
-        if reached { Ok(()) } else { Err(WaitError::TimedOut) }
+        let reached = pause(&limit, || waiter.wait_or_leave(deadline, || self.core.leave_wait(goal, ticket)));
+        reached.map(drop).ok_or(WaitError::TimedOut)
     }
 }
 
@@ -261,9 +248,12 @@ impl<S> Home for Shared<S> {
 
     fn resume(&self, limit: &Limit<'_>) {
         let Some((ticket, waiter)) = self.core.resume() else { return };
-        if limit.wait(&waiter) != Some(Cause::Done(0)) {
-            self.tell(self.core.resume_above(ticket, &waiter));
-        }
+        let go_on = || {
+            let (is_above, news) = self.core.resume_above(ticket, &waiter);
+            self.tell(news);
+            is_above
+        };
+        limit.wait_or_leave(&waiter, go_on);
     }
 
     fn give_way(&self, ending: bool) -> bool {
@@ -290,7 +280,7 @@ impl<S> Employer<S> for Shared<S> {
         next
     }
 
-    fn expire(&self, ticket: Ticket) -> Option<bool> {
+    fn expire(&self, ticket: Ticket) -> bool {
         self.core.expire(ticket)
     }
 

@@ -292,8 +292,8 @@ pub fn yield_now() {
 pub(super) trait Employer<S: 'static>: Home {
     fn next(&self, from: From, patient: bool) -> Next<Queued<S>>;
 
-    /// Whether a worker that has been idle for long leaves; `None` if it has been called.
-    fn expire(&self, ticket: Ticket) -> Option<bool>;
+    /// Whether a worker that has been idle for long leaves: not if it has been called, or is one of the few that stay.
+    fn expire(&self, ticket: Ticket) -> bool;
 
     /// The last thing that a worker says.
     fn leave(&self);
@@ -342,9 +342,5 @@ fn is_called<S: 'static>(
     keep_alive: Option<Duration>,
 ) -> bool {
     let deadline = keep_alive.and_then(|keep_alive| now().checked_add(keep_alive));
-    let cause = waiter.wait_until(deadline).or_else(|| match pool.expire(ticket) {
-        Some(true) => None,
-        Some(false) | None => Some(waiter.wait()),
-    });
-    matches!(cause, Some(Cause::Done(_)))
+    matches!(waiter.wait_or_leave(deadline, || pool.expire(ticket)), Some(Cause::Done(_)))
 }

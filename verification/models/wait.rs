@@ -10,7 +10,7 @@ use super::harness::{Arc, CountingWaker, Witness, block_on, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::sync::Lock;
-use crate::hence::wait::{Cause, Ticket, WaitQueue, Waiter};
+use crate::hence::wait::{Cause, WaitQueue, Waiter};
 
 pub(super) fn models() -> Vec<Model> {
     let wait = |kind, code| weaken(kind, "src/wait.rs", code);
@@ -32,11 +32,17 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING, cause")),
         Model::new("sf_wt_2_first_and_last_leave", &["SF-WT-2"], &["1, 2", "1, 2, 3", "2", "2, 3"], || {
             let mut line = WaitQueue::new();
-            (0..3).for_each(|_| _ = line.push(|ticket| ticket));
-            first_and_last_leave(line, WaitQueue::remove, WaitQueue::pop)
+            let [first, _, last] = [1, 2, 3].map(|entry| line.push(|_| entry));
+            first_and_last_leave(line, [first, last], WaitQueue::remove, WaitQueue::pop)
         }),
         Model::failing("sf_wt_2_the_last_takes_the_place", &["SF-WT-2"], &["each once, in turn"], || {
-            first_and_last_leave(VecDeque::from([1, 2, 3]), swapped_out, VecDeque::pop_front)
+            first_and_last_leave(VecDeque::from([1, 2, 3]), [1, 3], swapped_out, VecDeque::pop_front)
+        }),
+        Model::new("sf_wt_2_a_place_is_used_again", &["SF-WT-2"], &["gone by itself", "taken"], || {
+            place_is_used_again(WaitQueue::new(), |line, entry| line.push(|_| entry), WaitQueue::remove, WaitQueue::pop)
+        }),
+        Model::failing("sf_wt_2_known_by_its_place", &["SF-WT-2"], &["another is taken out"], || {
+            place_is_used_again(None, |place, entry| _ = place.insert(entry), |place, ()| place.take(), Option::take)
         }),
     ]
 }
@@ -112,18 +118,19 @@ fn one_claim() -> String {
 }
 
 /// Of the three in line the first and the last go, each by itself, while those who are there are taken in turn.
-fn first_and_last_leave<L: Send + 'static>(
+fn first_and_last_leave<L: Send + 'static, T: Send + 'static>(
     line: L,
-    remove: fn(&mut L, Ticket) -> Option<Ticket>,
-    pop: fn(&mut L) -> Option<Ticket>,
+    going: [T; 2],
+    remove: fn(&mut L, T) -> Option<u8>,
+    pop: fn(&mut L) -> Option<u8>,
 ) -> String {
     let line = Arc::new(Lock::new(line));
-    let going = [1, 3].map(|ticket| {
+    let going = going.map(|ticket| {
         let line = line.clone();
         spawn(move || line.with(|line| remove(line, ticket)))
     });
-    let taken: Vec<Ticket> = iter::from_fn(|| line.with(pop)).collect();
-    let mut all: Vec<Ticket> = join(going).into_iter().flatten().chain(taken.iter().copied()).collect();
+    let taken: Vec<u8> = iter::from_fn(|| line.with(pop)).collect();
+    let mut all: Vec<u8> = join(going).into_iter().flatten().chain(taken.iter().copied()).collect();
     all.sort_unstable();
     assert!(taken.is_sorted() && all == [1, 2, 3], "each once, in turn: taken {taken:?}, of {all:?}");
     let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
@@ -131,7 +138,28 @@ fn first_and_last_leave<L: Send + 'static>(
 }
 
 /// The fault of a line in which the last takes the place of whoever goes.
-fn swapped_out(line: &mut VecDeque<Ticket>, ticket: Ticket) -> Option<Ticket> {
-    let at = line.binary_search(&ticket).ok()?;
+fn swapped_out(line: &mut VecDeque<u8>, entry: u8) -> Option<u8> {
+    let at = line.binary_search(&entry).ok()?;
     line.swap_remove_back(at)
+}
+
+/// One is taken, and another stands where it stood, while the first goes by itself.
+fn place_is_used_again<L: Send + 'static, T: Send + 'static>(
+    mut line: L,
+    push: fn(&mut L, u8) -> T,
+    remove: fn(&mut L, T) -> Option<u8>,
+    pop: fn(&mut L) -> Option<u8>,
+) -> String {
+    let ticket = push(&mut line, 1);
+    let line = Arc::new(Lock::new(line));
+    let going = {
+        let line = line.clone();
+        spawn(move || line.with(|line| remove(line, ticket)))
+    };
+    let taken = line.with(pop);
+    line.with(|line| _ = push(line, 2));
+    let gone = going.join().unwrap();
+    assert!(gone != Some(2) && line.with(pop) == Some(2), "another is taken out: {gone:?}");
+    assert_eq!([taken, gone].into_iter().flatten().collect::<Vec<_>>(), [1]);
+    if taken.is_some() { "taken".into() } else { "gone by itself".into() }
 }
