@@ -1,7 +1,7 @@
 //! Cancellation: a token that many hold, that is cancelled once, for one cause, and with it all its descendants.
 //!
-//! A [`CancellationToken`] is a channel that nobody sends on: cancelling it *is* closing that channel, and whoever
-//! waits for it receives from it. To stop work, hand it a token; the work looks at it ([`is_cancelled`], [`check`]),
+//! To whoever receives from its [`done`], a [`CancellationToken`] is a channel that nobody sends on, and cancelling it closes
+//! that channel. To stop work, hand it a token; the work looks at it ([`is_cancelled`], [`check`]),
 //! waits for it ([`wait`], [`cancelled`]), waits for it and something else ([`done`] in a `select!`,
 //! [`send_or_cancelled`], [`recv_or_cancelled`], [`wait_or_cancelled`]), or leaves a callback ([`on_cancel`]). To know
 //! that the work has stopped, wait for a [`WaitGroup`](crate::WaitGroup).
@@ -61,7 +61,7 @@
 //! drop tokens as it likes, and wait, at a deadline too.
 //!
 //! # Cost
-//! A token is one allocation, and one more once somebody has had to wait for it. `is_cancelled` is one acquire load,
+//! A token is one allocation, and two more once somebody has had to wait for it. `is_cancelled` is one acquire load,
 //! however deep the tree; with a deadline it also reads the clock. Making a child, dropping it, and registering and
 //! stopping a callback take constant time, from any thread. Cancelling takes time in proportion to the descendants, and
 //! no stack.
@@ -110,10 +110,9 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::channel::Receiver;
-use super::channel::closing::End;
-use super::channel::ending::Ending;
 use super::sync::{Alarm, Arc, is_over, now, on_our_clock};
-use tree::{Callback, Expiry, Node, Place, SharedError};
+use super::wait::Ends;
+use tree::{Callback, End, Expiry, Node, Place, SharedError};
 
 pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
 pub use future::{CancelledFuture, CancelledFutureOwned};
@@ -276,7 +275,7 @@ impl CancellationToken {
     /// ```
     #[inline]
     pub fn is_cancelled(&self) -> bool {
-        self.node.has_ended()
+        self.node.is_cancelled()
     }
 
     /// Why it is cancelled, if it is.
@@ -293,7 +292,7 @@ impl CancellationToken {
     /// assert!(matches!(token.cause(), Some(Cause::Cancelled)));
     /// ```
     pub fn cause(&self) -> Option<Cause> {
-        self.is_cancelled().then(|| match (self.node.ended(), self.node.owner.error()) {
+        self.is_cancelled().then(|| match (self.node.ended(), self.node.error()) {
             (Some(End::ByDeadline), _) => Cause::DeadlineExceeded,
             (_, Some(error)) => Cause::Error(error),
             (_, None) => Cause::Cancelled,
@@ -398,7 +397,7 @@ impl CancellationToken {
     /// }
     /// ```
     pub fn done(&self) -> Receiver<Infallible> {
-        Receiver::closing(self.node.clone())
+        Receiver::ending(self.node.clone())
     }
 
     /// Has `callback` run when it is cancelled: by `cancel`, on the thread that cancels; at the deadline, on a thread
@@ -477,7 +476,7 @@ impl fmt::Debug for CancellationToken {
 
 impl PartialEq for CancellationToken {
     fn eq(&self, other: &Self) -> bool {
-        self.node.identity() == other.node.identity()
+        self.node.latch().identity() == other.node.latch().identity()
     }
 }
 
@@ -485,7 +484,7 @@ impl Eq for CancellationToken {}
 
 impl Hash for CancellationToken {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.node.identity().hash(state);
+        self.node.latch().identity().hash(state);
     }
 }
 

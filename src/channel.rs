@@ -1,11 +1,14 @@
 //! Channels: many senders, many receivers, any capacity, blocking and async.
 //!
-//! [`bounded`]`(n)` holds up to n values, `bounded(0)` none (a rendezvous: a send waits for its receive), and
+//! [`bounded`]`(n)` holds up to n values, `bounded(0)` none (a rendezvous: a send waits for a receive), and
 //! [`unbounded`] as many as memory allows. Names and signatures are crossbeam-channel's; [`close`](Sender::close) is
 //! added, as in Go, so that a channel can be ended while handles live. Blocking and async operations mix freely.
 //!
-//! Waiting is fair: senders and receivers that stand in line are served first come, first served, and nobody overtakes
-//! them. On a bounded channel with room for two values or more, a blocking operation tries again for some microseconds
+//! Waiting is fair: senders, and threads that receive, are served first come, first served, and nobody overtakes them. A
+//! *task* that receives is told, in its turn, that there is a value; the value stays in the channel until a receive takes
+//! it. If another receive was faster, the task stands first in the line again. Threads that wait to receive are served
+//! before tasks. A task behind one that was told, and is not polled, is told when that one is dropped, or with another value;
+//! polled, it looks by itself. On a bounded channel with room for two values or more, a blocking operation tries again for some microseconds
 //! before it stands in line. In line, it yields its core for about as long as a wake-up costs, then it sleeps, and uses
 //! no CPU. On a busy machine, where a yield gives the core away for long, it sleeps at once.
 //!
@@ -18,7 +21,8 @@
 //!
 //! **HB-CH-2.** On a channel of capacity C, everything before the call of the k-th receive happens before the return
 //! of the (k+C)-th send, k counting successful operations in the order in which they took effect. With C = 0: a send
-//! returns only after the call of the receive that takes its value.
+//! returns only after the call of the receive that takes its value. *Not promised:* with C = 0, this for a send that meets
+//! a task. It returns once the task is told, and its value is in the channel until that receive, or another, takes it.
 //!
 //! **HB-CH-3.** Everything before the call of `close` that closed the channel happens before the return of each
 //! operation that fails because of it.
@@ -27,37 +31,38 @@
 //! because there is no sender left; likewise for receivers and sends.
 //!
 //! *Not promised:* any order between two sends or two receives as such; [`len`](Sender::len) and its like order
-//! nothing. HB-CH-2 does not count a value that was handed to a receive future dropped before it returned the value.
+//! nothing.
 //!
 //! # Safety
-//! **SF-CH-1.** Each value sent is received exactly once, or handed back in an error, or dropped once by the channel
-//! (with the last receiver) or by the future that held it.
+//! **SF-CH-1.** Each value sent is received exactly once, or handed back in an error, or dropped once: by the channel
+//! (with the last receiver), by the future that was to send it, or as SF-SEL-4 says.
 //!
 //! **SF-CH-2.** First in, first out: if one send ends before another begins, its value is not received after the
-//! other's by the same receiver. *Not promised:* this for a value put back by SF-CH-5, with respect to values received
-//! before it came back.
+//! other's by the same receiver.
 //!
-//! **SF-CH-3.** A channel of capacity C holds at most C values that nobody has received; with C = 0 a send succeeds
-//! only by meeting a receive. *Not promised:* this for values put back by SF-CH-5, which come on top.
+//! **SF-CH-3.** A channel of capacity C > 0 holds at most C values that nobody has received; with C = 0 a send succeeds
+//! only by meeting a receive. *Not promised:* this, and HB-CH-2, for what a select sends to a task that it met in line, whose
+//! value is in the channel until a receive takes it.
 //!
 //! **SF-CH-4.** What was sent before a close or the last sender's drop can be received after it; a receive fails only
-//! when none of it is left.
+//! when none of it is left, and none succeeds that begins after one has failed so.
 //!
-//! **SF-CH-5.** Dropping a future loses nothing: a value that a `recv_async` was given and has not returned goes to
-//! the next receive, before all values sent after it; a `send_async` that has not sent is as if it never was.
+//! **SF-CH-5.** Dropping a future loses nothing, and one that is not polled keeps nothing from a thread that receives or a
+//! task that is polled: a `recv_async` that has not returned has taken no value; a `send_async` that has not sent is as if
+//! it never was.
 //!
 //! # Liveness
 //! **LV-CH-1.** No wake-up is lost: a blocked or pending receive returns or is woken once there is a value for it, a
 //! blocked or pending send once there is room for its value.
 //!
-//! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending.
+//! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending; but a receive to
+//! which a select has promised a value waits for that.
 //!
 //! # Panics
-//! The wakers of tasks and the drops of values are user code, and run under no lock. What one of them throws comes out of
-//! the operation that ran it, once that has taken effect: a send has sent, whoever is to be woken is woken, what is to be
-//! dropped is dropped. Only a receive is taken back: if it made room for a task whose waker panics, its value goes to the
-//! next receive, as by SF-CH-5. What a second waker throws meanwhile is let go of, and what
-//! the drop of one does that a poll turned out not to need; a second drop that panics aborts the
+//! The wakers of tasks and the drops of values are user code, and run under no lock. If one of them panics, the operation
+//! that ran it first takes full effect, then the panic propagates: a send has sent, whoever is to be woken is woken, what is
+//! to be dropped is dropped. A receive returns its value instead, and the panic of a waker is discarded; so is that of a
+//! second waker, and that of the drop of a waker that a poll turned out not to need. A second drop that panics aborts the
 //! process, as in a `Vec`.
 //!
 //! # Tasks
@@ -98,18 +103,16 @@
 //! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`] (both leave missed ticks out and keep in step); [`never()`] |
 //!
 //! # Memory
-//! A channel is one allocation of 240 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer
+//! A channel is one allocation of 216 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer
 //! grows as values come, by doubling, to at most twice the most values that were ever inside. It keeps that until it is
 //! dropped. A blocked operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
 //!
-//! Needs: `channel/closing.rs`, `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
+//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
 //! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `selection.rs` and `timer.rs`.
 
 #[macro_use]
 mod side;
-pub(crate) mod closing;
 pub(crate) mod core;
-pub(crate) mod ending;
 pub(crate) mod future;
 mod receiver;
 pub(crate) mod schedule;

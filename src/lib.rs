@@ -37,9 +37,9 @@
 //! | [`selection`] | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
 //! | [`timer`] | `after`, `at`, `tick`, `tick_delayed`, `never`: receivers of moments | `channel`, `sync` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
-//! | [`cancel`] | [`CancellationToken`]: a tree of channels that only ever close; operations that it can end | `channel`, `selection`, `wait_group`, `wait`, `sync`, `error` |
+//! | [`cancel`] | [`CancellationToken`]: a tree of latches; operations that it can end | `channel`, `selection`, `wait_group`, `wait`, `sync`, `error` |
 //! | [`pool`] | [`Pool`]: jobs on workers, tasks, the panic boundary, resizing, shutdown, scopes | `cancel`, `channel`, `wait`, `sync` |
-//! | `wait` | a waiter (thread or task) and the queue it stands in | `sync` |
+//! | `wait` | a waiter (thread or task), the queue it stands in, and the latch | `sync` |
 //! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
 //!
 //! # Index of guarantees
@@ -101,8 +101,8 @@
 //! | LV-PL-4 | waiting from inside starves nobody | [`pool`] |
 //!
 //! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
-//! parker), SF-AL-1, LV-AL-1 (the alarm clock), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1 (the waiter), each with models of
-//! its own.
+//! parker), SF-AL-1, LV-AL-1 (the alarm clock), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1 (the waiter), HB-LT-1, LV-LT-1 (the
+//! latch), each with models of its own.
 
 // The other examples: under an explorer's cfg there is nothing to run them on.
 #![cfg(not(all(doctest, any(loom, shuttle, hence_loom, hence_shuttle))))]

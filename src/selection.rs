@@ -17,12 +17,13 @@
 //! **SF-SEL-2.** The others leave no trace: they take no value, no place and no turn.
 //!
 //! **SF-SEL-3.** `default`, and a `try_select` or `select_timeout` that fails, say that at one moment none of the
-//! operations was ready.
+//! operations was ready. *Not promised:* that moment for several timers, if others receive from them, too.
 //!
 //! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value
-//! that it received goes to the next receive, as by SF-CH-5. *Not promised:* this for a timer's message, which is gone.
-//! One that is *leaked* keeps what it was chosen for, a value, a place, or the partner that waits for it, for ever, and
-//! harms nothing else.
+//! that it received goes to the next receive. *Not promised:* SF-CH-2 and SF-CH-3 for that value; this at all for a timer's
+//! message, which is gone, and where the channel is closed and empty: others may have been told that nothing will come, and the
+//! value is dropped with the channel. One that is *leaked* keeps what it was chosen for, a value, a place, or the partner that waits
+//! for it, for ever, and harms nothing else.
 //!
 //! # Liveness
 //! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other
@@ -34,7 +35,7 @@
 //! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
 //! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order
 //!    of their identities, and only if none of the operations is ready then does the select stand in the queues, or
-//!    give up. Otherwise again from 1.
+//!    give up. Otherwise again from 1. Latches (tokens, tasks) are not locked: one that is not set has not been before.
 //! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 //!
 //! After Go's `selectgo`.
@@ -45,11 +46,10 @@ mod handle;
 mod macros;
 mod set;
 
-use super::channel::core::{Chosen, Place, Side, Stand, Tour};
-use super::channel::schedule::earlier;
+use super::channel::core::{Chosen, Place, Side};
 use super::channel::{Receiver, Sender};
-use super::sync::{Arc, Patience, random};
-use super::wait::{Cause, Ticket, Waiter};
+use super::sync::{Arc, Patience, let_go, random};
+use super::wait::{Cause, Ticket, Waiter, earlier};
 use handle::Handle;
 
 #[doc(hidden)]
@@ -123,13 +123,60 @@ fn nth_bit(mut bits: u64, n: usize) -> usize {
     bits.trailing_zeros() as usize
 }
 
-/// Step 2: whether none of the operations, in the order of their identities, is ready; the select stands as it says.
-fn stand_unless_ready(operations: &mut [Operation<'_>], tour: &mut Tour<'_>) -> bool {
-    let Some(first) = operations.first() else { return true };
-    let (handle, identity) = (first.handle, first.identity);
-    let same = operations.iter().take_while(|operation| operation.identity == identity).count();
-    let (group, rest) = operations.split_at_mut(same);
-    handle.stand_unless_ready(group, tour, &mut |tour| stand_unless_ready(rest, tour))
+/// Step 2: all channels of the operations, which are in the order of their identities, locked.
+struct LockedChannels<'o, 'a> {
+    operations: &'o mut [Operation<'a>],
+    /// So many operations' channels are.
+    locked: usize,
+}
+
+impl<'o, 'a> LockedChannels<'o, 'a> {
+    fn new(operations: &'o mut [Operation<'a>]) -> Self {
+        let mut all = Self { operations, locked: 0 };
+        while all.locked < all.operations.len() {
+            if all.is_first(all.locked) {
+                all.operations[all.locked].handle.on().lock();
+            }
+            all.locked += 1;
+        }
+        all
+    }
+
+    /// Whether this operation is the first of its channel.
+    fn is_first(&self, at: usize) -> bool {
+        at == 0 || self.operations[at - 1].identity != self.operations[at].identity
+    }
+
+    /// Whether none of the operations is ready.
+    fn is_none_ready(&self) -> bool {
+        // SAFETY: its channel is locked.
+        !self.operations.iter().any(|operation| unsafe { operation.handle.on().is_ready_locked(operation.place.side) })
+    }
+
+    /// Stands in all lines; adds those for whom that is news to `observed`. False: a latch has been set since the look, so
+    /// it is to try again; it stands in some.
+    fn stand(&mut self, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Arc<Waiter>>) -> bool {
+        let stands = |Operation { handle, place, .. }: &mut Operation<'_>| {
+            // SAFETY: its channel is locked.
+            unsafe { handle.on().stand_locked(place, waiter, watching, observed) }
+        };
+        // Claimed before anybody else can do it, in a channel's line.
+        self.operations.iter_mut().all(stands) || {
+            waiter.claim(Cause::Again);
+            false
+        }
+    }
+}
+
+impl Drop for LockedChannels<'_, '_> {
+    fn drop(&mut self) {
+        for at in 0..self.locked {
+            if self.is_first(at) {
+                // SAFETY: locked by `new`, and released once.
+                unsafe { self.operations[at].handle.on().unlock() };
+            }
+        }
+    }
 }
 
 /// Puts the operations that will stand in one line in an order by chance: whoever comes claims the first of them.
@@ -156,9 +203,11 @@ enum Blocked {
 
 /// Steps 2 and 3.
 #[cold]
-fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: bool) -> Blocked {
+fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: bool) -> Blocked {
     for operation in &mut *operations {
-        operation.identity = operation.handle.identity();
+        // It may stand in some of its lines alone, and is not to leave another by a ticket of an earlier wait.
+        operation.place.ticket = Ticket::NONE;
+        operation.identity = operation.handle.on().identity();
     }
     let line = |operation: &Operation<'_>| (operation.identity, operation.place.side);
     if !operations.is_sorted_by_key(line) {
@@ -168,37 +217,40 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, observing: 
         shuffle_lines(operations, line);
     }
     let waiter = (!wait.is_over()).then(|| Arc::new(Waiter::thread()));
-    let stand = match &waiter {
-        None => Stand::Aside,
-        Some(waiter) if observing => Stand::Observing(waiter),
-        Some(waiter) => Stand::InLine(waiter),
+    let mut observed = Vec::new();
+    let stood = {
+        let mut channels = LockedChannels::new(operations);
+        let is_none_ready = channels.is_none_ready();
+        is_none_ready.then(|| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)))
     };
-    let mut tour = Tour { stand, observed: Vec::new() };
-    let stood = stand_unless_ready(operations, &mut tour);
-    tour.observed.iter().for_each(|observer| observer.notify()); // block: those who wait to hear of it
-    let blocked = match waiter {
-        _ if !stood => Blocked::Again,
-        None => Blocked::Over,
-        Some(waiter) => {
-            let timers = operations.iter().filter_map(|operation| operation.handle.next());
-            let deadline = timers.map(Some).fold(wait.deadline(), earlier);
-            // Time is up: it stands in many lines, so it claims itself, which leaves none of them to anybody.
-            let cause = waiter.wait_or_leave(deadline, || waiter.claim(Cause::Again)).unwrap_or(Cause::Again);
-            for operation in &*operations {
-                if cause != Cause::Done(operation.place.index) {
-                    operation.handle.leave(&operation.place, observing);
-                }
-            }
-            match cause {
-                Cause::Done(index) => Blocked::Done(index),
-                Cause::Closed | Cause::Again => Blocked::Again,
-            }
-        }
+    observed.iter().for_each(|observer| let_go(|| observer.notify())); // block: those who wait to hear of it
+    let blocked = match (stood, &waiter) {
+        (Some(Some(stood)), Some(waiter)) => wait_in_line(operations, waiter, stood, wait, watching),
+        (Some(_), _) => Blocked::Over,
+        (None, _) => Blocked::Again,
     };
     if biased && !operations.is_sorted_by_key(|operation| operation.place.index) {
         operations.sort_unstable_by_key(|operation| operation.place.index);
     }
     blocked
+}
+
+/// Step 3, for one that has `stood` in all lines, or is only to leave those in which it does.
+fn wait_in_line(operations: &[Operation<'_>], waiter: &Waiter, stood: bool, wait: Wait, watching: bool) -> Blocked {
+    let timers = operations.iter().filter_map(|operation| operation.handle.on().next());
+    let deadline = timers.map(Some).fold(wait.deadline(), earlier);
+    // Time is up: it stands in many lines, so it claims itself, which leaves none of them to anybody.
+    let end = || waiter.wait_or_leave(deadline, || waiter.claim(Cause::Again));
+    let cause = if stood { end() } else { None }.unwrap_or(Cause::Again);
+    for Operation { handle, place, .. } in operations {
+        if cause != Cause::Done(place.index) {
+            handle.on().leave(place, watching);
+        }
+    }
+    match cause {
+        Cause::Done(index) => Blocked::Done(index),
+        Cause::Closed | Cause::Again => Blocked::Again,
+    }
 }
 
 /// An operation that was chosen; [`SelectedOperation::new`] makes somebody responsible for it.
@@ -243,7 +295,7 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
         }
         look = false;
         if !wait.is_over()
-            && operations.iter().all(|operation| operation.handle.tries_again())
+            && operations.iter().all(|operation| operation.handle.on().tries_again())
             && patience.get_or_insert_with(Patience::new).yield_now()
         {
             continue;
@@ -264,7 +316,7 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
 fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Wait) -> Option<usize> {
     loop {
         let ready = first(operations, biased, |operation| {
-            operation.handle.is_ready(operation.place.side).then_some(operation.place.index)
+            operation.handle.on().is_ready(operation.place.side).then_some(operation.place.index)
         });
         if ready.is_some() {
             return ready;

@@ -21,15 +21,11 @@
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | [`TRIES_AGAIN`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
-//! | `Arc`, `OnceLock` | std's | std's | std's |
+//! | `Arc` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of
 //! the proofs, it costs the explorers no branch, and it gives the models no ordering that they could mistake for ours.
 //! Leaks are found by counting drops, which the models do.
-//!
-//! So does std's `OnceLock`: that a value once put there stays where it is, and is seen whole, is an axiom. It is put
-//! there, and looked for, under a lock of ours, or looked for by one who has done so before: so it decides nothing that an
-//! explorer would have to try in another order. All it does is lend a reference that outlives the lock, safely.
 //!
 //! [`spin::Lock`], [`parker::Parker`] and [`alarm::Clock`] are compiled in every world, so that they have models of their
 //! own; all other models use the explorer's lock, parker and alarm, which keep the same contracts (SF-LK-1, HB-LK-1,
@@ -77,7 +73,7 @@ pub(crate) mod spin;
 pub(crate) use world::*;
 
 pub(crate) use std::sync::atomic::Ordering;
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, Weak};
 
 /// Runs user code whose panic is its owner's affair, and nobody's here. What an explorer has found is let through.
 pub(crate) fn let_go<R>(code: impl FnOnce() -> R) {

@@ -20,27 +20,30 @@
 //! 2. Whoever makes that change, and nobody else, acts for the waiter: it has prepared what the cause promises before
 //!    it writes the cause, and calls `notify` after that, outside every lock.
 //! 3. An entry is in a queue from its `push` to the `pop` or `remove` that returns it, all under the owner's lock.
-//! 4. Entries leave by `pop` in the order of their tickets, which is the order of their `push`es: waiting is fair
-//!    (`pop_newest` is for those who are not kept waiting: idle workers).
+//! 4. Entries leave by `pop` in the order of their `push`es: waiting is fair (`pop_newest` is for those who are not kept
+//!    waiting: idle workers). One that comes back, by `push_front`, is before all that are there.
 //! 5. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
 //!    finds the cause.
-//! 6. A ticket's number is given once, and a node has the number of the last entry that stood there: so whoever is late to
-//!    leave takes out nobody else, who has been given the same node.
+//! 6. A ticket's number is given once by a queue, and a node has the number of the last entry that stood there: so whoever is
+//!    late to leave takes out nobody else, who has been given the same node. (Of another queue, it might.)
 //!
 //! | `claim` | meaning | who moves it on |
 //! |---|---|---|
-//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up: -> `Again` |
+//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up, or that finds a latch set while it comes to stand in line: -> `Again` |
 //! | `PROMISED` | claimed by a select that has still to say what it sends | that select: -> a cause |
 //! | a [`Cause`] | claimed | nobody |
 //!
-//! Needs: `sync.rs`.
+//! Needs: `wait/latch.rs`, `sync.rs`.
+
+mod latch;
 
 use std::iter;
 use std::mem;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::sync::{Arc, AtomicUsize, Lock, Ordering, Parker, let_go, now, on_our_clock, passed, reached, wake};
+use super::sync::{Alarm, Arc, AtomicUsize, Lock, Ordering, Parker, let_go, now, on_our_clock, passed, reached, wake};
+pub(crate) use latch::{Ends, Latch};
 
 /// How long an operation waits; asked for before it stands in any line. One whose time is up then looks, and does not
 /// wait.
@@ -79,6 +82,14 @@ impl Wait {
             Wait::Until(deadline) => passed(deadline),
             Wait::ForEver => false,
         }
+    }
+}
+
+/// The earlier of two moments, where `None` never comes.
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (moment, None) | (None, moment) => moment,
     }
 }
 
@@ -131,6 +142,20 @@ pub(crate) struct Waiter {
 enum Signal {
     Thread(Parker),
     Task(Lock<Option<Waker>>),
+}
+
+/// How a task that waits is going to be woken.
+pub(crate) struct TaskWait {
+    /// Its place in a line, and its waiter there.
+    pub(crate) place: Option<(Ticket, Arc<Waiter>)>,
+    /// Set while it waits for a moment.
+    pub(crate) alarm: Option<Alarm>,
+}
+
+impl TaskWait {
+    pub(crate) const fn new() -> Self {
+        Self { place: None, alarm: None }
+    }
 }
 
 /// Polls a future that waits in one line. The first time, `stand` puts the waiter that it is given the maker of into
@@ -305,7 +330,7 @@ const NIL: Link = Link::MAX;
 /// Entries in the order in which they came, each of which may leave in constant time. Its owner keeps it under a lock.
 ///
 /// A list whose nodes are linked both ways, in a vector that grows to the most entries at a time; a node that is free is
-/// used again, with another number (invariant 6).
+/// used again, with another number (invariant 6). An empty one keeps few.
 #[derive(Debug)]
 pub(crate) struct WaitQueue<E> {
     nodes: Vec<Node<E>>,
@@ -327,7 +352,16 @@ struct Node<E> {
     after: Link,
 }
 
+impl<E> Default for WaitQueue<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<E> WaitQueue<E> {
+    /// Nodes that it keeps when it is empty.
+    const KEPT: usize = 32;
+
     pub(crate) const fn new() -> Self {
         Self { nodes: Vec::new(), first: NIL, last: NIL, free: NIL, len: 0, number: 0 }
     }
@@ -340,16 +374,25 @@ impl<E> WaitQueue<E> {
 
     /// Puts the entry that `make` makes at the end.
     pub(crate) fn push(&mut self, make: impl FnOnce(Ticket) -> E) -> Ticket {
-        let node = if self.free == NIL { self.nodes.len() as Link } else { self.free };
-        assert!(node < NIL, "too many wait");
-        let ticket = Ticket { node, ..self.ticket() };
-        let entry = Node { number: ticket.number, entry: Some(make(ticket)), before: self.last, after: NIL };
-        match self.nodes.get_mut(node as usize) {
-            Some(free) => self.free = mem::replace(free, entry).after,
-            None => self.nodes.push(entry),
+        self.insert(make, self.last, NIL)
+    }
+
+    /// Puts it at the front: for one who stood there before, and comes back.
+    pub(crate) fn push_front(&mut self, make: impl FnOnce(Ticket) -> E) -> Ticket {
+        self.insert(make, NIL, self.first)
+    }
+
+    fn insert(&mut self, make: impl FnOnce(Ticket) -> E, before: Link, after: Link) -> Ticket {
+        let link = if self.free == NIL { self.nodes.len() as Link } else { self.free };
+        assert!(link < NIL, "too many wait");
+        let ticket = Ticket { node: link, ..self.ticket() };
+        let node = Node { number: ticket.number, entry: Some(make(ticket)), before, after };
+        match self.nodes.get_mut(link as usize) {
+            Some(free) => self.free = mem::replace(free, node).after,
+            None => self.nodes.push(node),
         }
-        *self.after(self.last) = node;
-        self.last = node;
+        *self.after(before) = link;
+        *self.before(after) = link;
         self.len += 1;
         ticket
     }
@@ -374,9 +417,19 @@ impl<E> WaitQueue<E> {
         self.take(self.last)
     }
 
+    /// Those who are there, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
+        self.nodes.iter().filter_map(|node| node.entry.as_ref())
+    }
+
+    /// Takes all, one after another.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = E> {
+        iter::from_fn(|| self.pop())
+    }
+
     /// Takes all the entries that `claim` claims, and forgets the rest, which somebody else has claimed.
     pub(crate) fn claim_all(&mut self, claim: impl Fn(&E) -> bool) -> Vec<E> {
-        iter::from_fn(|| self.pop()).filter(claim).collect()
+        self.drain().filter(claim).collect()
     }
 
     /// Takes an entry out of turn: its operation has been abandoned. `None` if it has been taken.
@@ -396,6 +449,9 @@ impl<E> WaitQueue<E> {
         *self.after(before) = after;
         *self.before(after) = before;
         self.len -= 1;
+        if self.len == 0 && self.nodes.len() > Self::KEPT {
+            (self.nodes, self.free) = (Vec::new(), NIL);
+        }
         Some(entry)
     }
 

@@ -1,14 +1,13 @@
 //! Waiting for a token as a task, and work that it ends.
 //!
-//! Needs: `cancel.rs`, `cancel/tree.rs`, `channel/closing.rs`, `channel/future.rs`.
+//! Needs: `cancel.rs`, `cancel/tree.rs`, `wait.rs`.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use super::super::channel::future::Pending;
+use super::super::wait::{Ends, TaskWait};
 use super::CancellationToken;
 use super::tree::Node;
 
@@ -32,7 +31,7 @@ impl CancellationToken {
     /// assert!(cancelled.as_mut().poll(&mut cx).is_ready());
     /// ```
     pub fn cancelled(&self) -> CancelledFuture<'_> {
-        CancelledFuture { node: &self.node, pending: Pending::new() }
+        CancelledFuture { node: &self.node, wait: TaskWait::new() }
     }
 
     /// [`cancelled`](CancellationToken::cancelled) with the token inside: for a task of its own.
@@ -50,7 +49,7 @@ impl CancellationToken {
     /// assert!(cancelled.as_mut().poll(&mut cx).is_ready());
     /// ```
     pub fn cancelled_owned(self) -> CancelledFutureOwned {
-        CancelledFutureOwned { token: self, pending: Pending::new() }
+        CancelledFutureOwned { token: self, wait: TaskWait::new() }
     }
 
     /// Runs a future until it is ready, unless the token is cancelled first: then `None`, and the future is dropped.
@@ -111,14 +110,14 @@ impl CancellationToken {
 #[must_use = "a future does nothing unless it is polled"]
 pub struct CancelledFuture<'a> {
     node: &'a Node,
-    pending: Pending<Infallible>,
+    wait: TaskWait,
 }
 
 /// Ready when its token is cancelled; made by [`CancellationToken::cancelled_owned`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct CancelledFutureOwned {
     token: CancellationToken,
-    pending: Pending<Infallible>,
+    wait: TaskWait,
 }
 
 impl Future for CancelledFuture<'_> {
@@ -126,7 +125,7 @@ impl Future for CancelledFuture<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let node = self.node;
-        self.pending.poll_closing(node, cx)
+        node.poll(&mut self.wait, cx)
     }
 }
 
@@ -134,20 +133,20 @@ impl Future for CancelledFutureOwned {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { token, pending } = &mut *self;
-        pending.poll_closing(&*token.node, cx)
+        let Self { token, wait } = &mut *self;
+        token.node.poll(wait, cx)
     }
 }
 
 impl Drop for CancelledFuture<'_> {
     fn drop(&mut self) {
-        self.pending.abandon(|| self.node.line());
+        self.node.leave(&self.wait);
     }
 }
 
 impl Drop for CancelledFutureOwned {
     fn drop(&mut self) {
-        self.pending.abandon(|| self.token.node.line());
+        self.token.node.leave(&self.wait);
     }
 }
 

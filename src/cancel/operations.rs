@@ -5,12 +5,10 @@
 //!
 //! Needs: `cancel.rs`, `selection.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
-use super::super::channel::core::{Place, Side, Stand, Tour};
-use super::super::channel::ending::Ending;
 use super::super::channel::{Receiver, Sender};
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::super::sync::Arc;
-use super::super::wait::{Cause, Ticket, Waiter};
+use super::super::wait::{Cause, Ends, Waiter};
 use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
 
@@ -88,25 +86,7 @@ impl CancellationToken {
     /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if the token was cancelled,
     /// and the waiter has left that line, by `leave`.
     pub(crate) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
-        let mut place = Place { side: Side::Recv, index: 0, ticket: Ticket::NONE };
-        let mut tour = Tour { stand: Stand::InLine(waiter), observed: Vec::new() };
-        // Not where it is closed by now: then it stands in no line of it.
-        let line = self.node.waiting_line().filter(|line| {
-            line.stand_unless_ready(std::slice::from_mut(&mut place), |place| place, &mut tour, &mut |_| true)
-        });
-        tour.observed.iter().for_each(|observer| observer.notify()); // wait_or_cancelled: those who wait to hear of it
-        let Some(line) = line else { return waiter.leave_or_wait(leave) };
-        let cause = waiter.wait_until(self.deadline());
-        line.leave(&place, false);
-        match cause {
-            Some(Cause::Again) => {
-                // Claimed by the token.
-                leave();
-                None
-            }
-            Some(cause) => Some(cause),
-            None => waiter.leave_or_wait(leave).filter(|cause| *cause != Cause::Again),
-        }
+        self.node.latch().wait_or_leave(self.deadline(), waiter, leave)
     }
 }
 

@@ -1,56 +1,63 @@
-//! The state machine of every channel: one lock, a buffer, and two queues of those who wait. A value is handed straight
-//! to a receiver that waits; a wake-up is sent to no one else, and outside the lock.
+//! The state machine of every channel: one lock, a buffer, and those who wait. A thread that waits is handed its value;
+//! a task, which may be dropped before it goes on, is told, and the value stays in the channel (`core/tasks.rs`). A wake-up
+//! is sent to no one else, and outside the lock.
 //!
 //! After Go's `hchan` (one lock, waiter queues, direct hand-off) and kanal (what it buys across threads). What a select
 //! does here, in two steps because it says what it sends only after it has been chosen, stands in `core/arms.rs`.
 //!
 //! # Invariants
 //! Whenever the lock is free:
-//! 1. An unclaimed receiver stands in `receivers` only if `returned` and `buffer` are empty and `closed` is false.
-//! 2. An unclaimed sender stands in `senders` only if `returned`, `buffer` and `reserved` together come to at least
-//!    `capacity` and `closed` is false.
+//! 1. An unclaimed receiver stands in `receivers` only if `buffer` is empty and `closed` is false. An unclaimed task
+//!    stands in `tasks` only if there are no more values in `buffer` and senders in `senders` than tasks have been `told` of,
+//!    and `closed` is false.
+//! 2. An unclaimed sender stands in `senders` only if `buffer` and `reserved` together come to at least `capacity` and
+//!    `closed` is false.
 //! 3. An unclaimed sender and an unclaimed receiver both wait only if they are arms of one select.
-//! 4. `returned`, by rank, then `buffer` hold, in the order of their sends, all values that were sent and are with
-//!    no receiver: a value is handed over, and ranked, only while both are empty, or leaves them in that order.
+//! 4. `buffer` holds, in the order of their sends, all values that were sent and not received.
 //! 5. `closed` never goes back to false; it is set by a close and by the drop of the last handle of either side.
-//! 6. `buffer` and `reserved` together never come to more than `capacity`.
+//! 6. `buffer` and `reserved` together never come to more than `capacity`; on top comes what a select has put back, or
+//!    has promised a task, and, with a capacity of 0, what was sent to a task that waited.
+//! 7. An unclaimed observer stands in `observers` only if no operation that it watches is ready here: whoever makes one
+//!    ready, or comes to wait for a partner, claims all of them.
 //!
 //! Of a slot:
-//! 7. While its party is in its queue, or promised a value, only the holder of the lock touches the slot.
-//! 8. After a claim with [`Cause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
+//! 8. While its entry is in its queue, or promised a value, only the holder of the lock touches the slot.
+//! 9. After a claim with [`Cause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
 //!    to the receiver. After any other cause or a removal from its queue, a slot belongs to the one who waited.
-//! 9. A party with a slot is claimed by the holder of the lock alone, who takes it out of its queue: none in a queue is
-//!    claimed. An arm can be: by another channel of its select, or by the select, whose time is up.
+//! 10. A waiter that stands in one line is claimed by the holder of the lock alone, who takes it out of its queue: none in a
+//!     queue is claimed. An arm can be: by another channel of its select, or by the select, whose time is up.
 //!
 //! # Transitions, each one critical section
 //!
 //! | operation | a partner waits | room / a value | neither | closed |
 //! |---|---|---|---|---|
-//! | send | value to the receiver, claim it | value to `buffer` | wait in `senders`, or hand back | hand back |
-//! | receive | (with no value) value from the sender, claim it | first value; the first sender is *admitted* | wait in `receivers`, or say so | first value; with none, say so |
+//! | send | value to the receiver, claim it | value to `buffer`, a task is told | wait in `senders`, or hand back | hand back |
+//! | send, capacity 0 | as above; for a task the value to `buffer`, the task is told | | as above | hand back |
+//! | receive | (with no value) value from the sender, claim it | first value; the first sender is *admitted* | wait in `receivers` or `tasks`, or say so | first value; with none, say so |
 //! | close | claim everyone | values stay for the receivers | | nothing |
 //! | last receiver dropped | as close | values go to the one who drops, to be dropped | | values likewise |
 //! | last sender dropped | as close | values stay for the receivers | | nothing |
-//! | a receive that was given a value is dropped, or unwinds | value to the next receiver, claim it | | value to `returned` | value to `returned` |
-//! | a receive that was promised one is dropped | | | the promise passes to nobody, its value is put back when it comes | likewise |
+//! | a task that was told is dropped | | with a value, the next task is told | | |
 //!
 //! *Admitted*: its value moves to `buffer` and it is claimed; an arm is claimed with its place `reserved`. A sender
 //! from which a value is taken directly, and which is an arm, *promises* it: it is claimed, and the receiver waits in
 //! `promised` until the value is there.
 //!
-//! Needs: `channel/core/arms.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! A value that changes hands is moved out of the caller's `Option`, or into it: no result carries it.
+//!
+//! Needs: `channel/core/arms.rs`, `channel/core/tasks.rs`, `wait.rs`, `sync.rs`.
 
 mod arms;
+mod tasks;
 
 use std::collections::VecDeque;
 use std::mem;
 
-use super::super::error::{SendError, TryRecvError, TrySendError};
 use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell, let_go};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
 
-use arms::{Arm, Selects};
-pub(crate) use arms::{Chosen, Place, Side, Stand, Tour};
+use arms::Arm;
+pub(crate) use arms::{Channel, Chosen, Place, Side};
 
 /// What all handles of one channel share.
 #[derive(Debug)]
@@ -65,121 +72,137 @@ pub(crate) struct Core<T> {
 struct State<T> {
     /// `usize::MAX` for unbounded.
     capacity: usize,
-    /// Values handed to receives that ended before they could return them, by rank. Empty unless that has happened.
-    returned: VecDeque<Ranked<T>>,
-    /// The last rank that was given.
-    rank: u64,
     buffer: VecDeque<T>,
-    senders: WaitQueue<Party<T>>,
-    receivers: WaitQueue<Party<T>>,
+    senders: WaitQueue<Entry<T>>,
+    receivers: WaitQueue<Entry<T>>,
     /// Places that selects have been given and have not filled yet.
     reserved: usize,
-    /// What else selects keep here; made when one first does.
-    selects: Option<Box<Selects<T>>>,
+    /// Made when a task first waits to receive, or a select needs it.
+    others: Option<Box<Others<T>>>,
     sender_handles: usize,
     receiver_handles: usize,
     closed: bool,
 }
 
-/// A value and its rank, which orders the values that have been handed to receivers by their sends. It stays with a
-/// value that comes back and is handed on.
-type Ranked<T> = (u64, T);
-
-/// The rank of a value that has not been handed to a receiver.
-const UNRANKED: u64 = u64::MAX;
-
-/// A sender or receiver that waits.
+/// What a channel keeps for tasks and for selects.
 #[derive(Debug)]
-enum Party<T> {
-    /// An operation on this channel alone.
-    Alone(Arc<Alone<T>>),
+struct Others<T> {
+    /// Tasks that wait to receive.
+    tasks: WaitQueue<Arc<Waiter>>,
+    /// So many of the values in the buffer, and of the senders in line, have tasks been told of: no more than there are.
+    told: usize,
+    /// Receivers to whom a value has been promised, by the ticket of the promised send; `None` where the task has been
+    /// dropped since.
+    promised: Vec<(Ticket, Option<Entry<T>>)>,
+    /// Values that selects have received and not fetched yet, by the ticket of the receive.
+    chosen: Vec<(Ticket, T)>,
+    /// Those who wait only to hear that an operation has become ready.
+    observers: WaitQueue<Arm>,
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+enum Entry<T> {
+    /// An operation on this channel alone: a thread's, or a task's send.
+    Direct(Arc<Direct<T>>),
     /// An operation among those of a select.
     Arm(Arm),
+    /// A task's receive.
+    Task(Arc<Waiter>),
 }
 
 /// A blocked operation on one channel, and the value that changes hands.
 #[derive(Debug)]
-pub(super) struct Alone<T> {
+pub(super) struct Direct<T> {
     pub(super) waiter: Waiter,
     slot: Slot<T>,
 }
 
-/// Where a waiting party's value lies: a sender's until it is taken, a receiver's once it is given.
+/// Where the value of one who waits lies: a sender's until it is taken, a receiver's once it is given.
 #[derive(Debug)]
-struct Slot<T>(UnsafeCell<Option<Ranked<T>>>);
+struct Slot<T>(UnsafeCell<Option<T>>);
 
-// SAFETY: the slot has one owner at a time (invariants 7 and 8), each with the accesses of the one before it ordered
+// SAFETY: the slot has one owner at a time (invariants 8 and 9), each with the accesses of the one before it ordered
 // before its own, by the lock (HB-LK-1) or by the claim (HB-WT-1): sharing a slot only ever sends its value.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
     /// # Safety
-    /// The caller is the slot's owner (invariants 7 and 8).
-    unsafe fn replace(&self, value: Option<Ranked<T>>) -> Option<Ranked<T>> {
+    /// The caller is the slot's owner (invariants 8 and 9).
+    unsafe fn put(&self, value: Option<T>) {
         // SAFETY: no one else touches the slot while the caller owns it.
-        self.0.with_mut(|slot| unsafe { mem::replace(&mut *slot, value) })
+        self.0.with_mut(|slot| unsafe { *slot = value });
+    }
+
+    /// # Safety
+    /// The caller is the slot's owner (invariants 8 and 9).
+    unsafe fn take(&self) -> Option<T> {
+        // SAFETY: no one else touches the slot while the caller owns it.
+        self.0.with_mut(|slot| unsafe { (*slot).take() })
     }
 }
 
-impl<T> Alone<T> {
+impl<T> Direct<T> {
     fn new(waiter: Waiter, value: Option<T>) -> Arc<Self> {
-        Arc::new(Self { waiter, slot: Slot(UnsafeCell::new(value.map(|value| (UNRANKED, value)))) })
+        Arc::new(Self { waiter, slot: Slot(UnsafeCell::new(value)) })
+    }
+
+    /// The value of a sender that is being served.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and has taken this out of the queue.
+    unsafe fn claim_value(&self) -> Option<T> {
+        let claimed = self.waiter.claim(Cause::Done(0));
+        debug_assert!(claimed, "invariant 10");
+        // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 9).
+        unsafe { self.slot.take() }
     }
 }
 
-impl<T> Party<T> {
+impl<T> Entry<T> {
     fn waiter(&self) -> &Waiter {
         match self {
-            Party::Alone(alone) => &alone.waiter,
-            Party::Arm(arm) => &arm.waiter,
+            Entry::Direct(direct) => &direct.waiter,
+            Entry::Arm(Arm { waiter, .. }) | Entry::Task(waiter) => waiter,
         }
     }
 }
 
-/// An operation that has to wait: its party, and its place in the queue.
+/// An operation that has to wait, and its place in the queue.
 #[derive(Debug)]
 pub(super) struct Waiting<T> {
     ticket: Ticket,
-    pub(super) party: Arc<Alone<T>>,
+    pub(super) direct: Arc<Direct<T>>,
 }
 
 impl<T> Waiting<T> {
-    /// How a send that waited has ended.
-    pub(super) fn sent(&self, cause: Cause) -> Result<(), SendError<T>> {
-        match cause {
-            Cause::Done(_) => Ok(()),
-            Cause::Closed | Cause::Again => Err(SendError(self.unsent())),
-        }
-    }
-
-    /// The value of a send that was not served: it was claimed with another cause, or taken out of its queue.
-    pub(super) fn unsent(&self) -> T {
-        // SAFETY: the slot is the sender's (invariant 8).
-        let value = unsafe { self.party.slot.replace(None) };
-        value.expect("a sender that was not served has its value").1
-    }
-
-    /// The value of a receive that was claimed with [`Cause::Done`].
-    pub(super) fn received(&self) -> T {
-        self.given().1
-    }
-
-    fn given(&self) -> Ranked<T> {
-        // SAFETY: claimed with `Done`, so the slot is the receiver's (invariant 8).
-        let value = unsafe { self.party.slot.replace(None) };
-        value.expect("a receiver that was served has a value")
+    /// The value of a receive that was claimed with [`Cause::Done`], or of a send that was not: that was claimed with another
+    /// cause, or taken out of its queue.
+    pub(super) fn value(&self) -> Option<T> {
+        // SAFETY: the slot belongs to the one who waited (invariant 9).
+        unsafe { self.direct.slot.take() }
     }
 }
 
-/// Why a send has not happened yet.
+/// Where a receive stands that finds nothing.
+#[derive(Clone, Copy)]
+pub(super) enum Stand {
+    /// It may not wait.
+    Nowhere,
+    Last,
+    /// It has stood in the line, and comes back.
+    First,
+}
+
+/// Why a send has not happened.
 pub(super) enum Unsent<T> {
-    /// It stands in line.
+    /// It stands in line, with its value.
     Waits(Waiting<T>),
-    Full(T),
-    Disconnected(T),
+    Full,
+    Disconnected,
 }
 
-/// Why a receive has no value yet.
+/// Why a receive has no value.
 pub(super) enum Unreceived<T> {
     /// It waits for the value that a select has promised, or stands in line.
     Waits(Waiting<T>),
@@ -188,175 +211,155 @@ pub(super) enum Unreceived<T> {
 }
 
 /// Who has to be notified once the lock is free; all have been claimed.
-enum Wake<T> {
-    Nobody,
-    One(Party<T>),
-    All(Vec<Party<T>>),
-}
-
-#[inline]
-#[track_caller]
-fn notify<T>(wake: Wake<T>) {
-    match wake {
-        Wake::Nobody => {}
-        Wake::One(party) => party.waiter().notify(),
-        Wake::All(parties) => notify_all(parties.iter().map(Party::waiter)),
-    }
-}
-
-/// Undoes a receive that unwinds: a waker has panicked that was woken because of it.
-struct Unwinding<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for Unwinding<F> {
-    fn drop(&mut self) {
-        let_go(|| self.0());
-    }
-}
-
-/// Those whom a close has released: claimed, and to be notified once no lock is held.
 #[must_use = "they wait for it"]
-pub(crate) struct Released<T>(Vec<Party<T>>);
+enum ToNotify<T> {
+    Nobody,
+    One(Entry<T>),
+    All(Vec<Entry<T>>),
+}
 
-impl<T> Released<T> {
-    pub(crate) fn notify(self) {
-        release(&Some(self.0)); // close
+impl<T> ToNotify<T> {
+    /// Has them notified, if there is anybody, and lets go of what a waker throws.
+    #[inline]
+    fn quietly(self, tell: impl FnOnce(Self)) {
+        if !matches!(self, ToNotify::Nobody) {
+            let_go(|| tell(self));
+        }
+    }
+
+    #[cold]
+    fn and(self, other: Entry<T>) -> Self {
+        match self {
+            ToNotify::Nobody => ToNotify::One(other),
+            ToNotify::One(one) => ToNotify::All(vec![one, other]),
+            ToNotify::All(mut all) => {
+                all.push(other);
+                ToNotify::All(all)
+            }
+        }
     }
 }
 
-/// Notifies those whom a close has released.
 #[inline]
 #[track_caller]
-fn release<T>(released: &Option<Vec<Party<T>>>) {
-    if let Some(parties) = released.as_ref().filter(|parties| !parties.is_empty()) {
-        notify_all(parties.iter().map(Party::waiter));
+fn notify<T>(whom: ToNotify<T>) {
+    match whom {
+        ToNotify::Nobody => {}
+        ToNotify::One(entry) => entry.waiter().notify(),
+        ToNotify::All(entries) => notify_all(entries.iter().map(Entry::waiter)),
     }
 }
 
-/// Where a receive found its value.
-enum Source<T> {
-    /// In the channel or with a sender, who has been claimed.
-    Value(Ranked<T>, Wake<T>),
-    /// With a select, which has been claimed: it will send to whoever stands in `promised` with this ticket.
-    Promise(Ticket, Wake<T>),
+/// What a receive has found.
+enum Found<T> {
+    /// A value, in the channel or with a sender, who has been claimed: it is in the caller's hands.
+    Value(ToNotify<T>),
+    /// A select, which has been claimed: it will send to whoever stands in `promised` with this ticket.
+    Promise(Ticket, ToNotify<T>),
+    Nothing,
+    /// Nothing, and nothing will come.
+    End,
 }
 
 impl<T> State<T> {
-    fn len(&self) -> usize {
-        self.returned.len() + self.buffer.len()
+    fn others(&mut self) -> &mut Others<T> {
+        self.others.get_or_insert_with(|| {
+            Box::new(Others {
+                tasks: WaitQueue::new(),
+                told: 0,
+                promised: Vec::new(),
+                chosen: Vec::new(),
+                observers: WaitQueue::new(),
+            })
+        })
+    }
+
+    /// What a receive could take now or, where a sender is an arm, soon.
+    fn offers(&self) -> usize {
+        self.buffer.len() + self.senders.len()
     }
 
     fn has_room(&self) -> bool {
-        self.len() + self.reserved < self.capacity
+        self.buffer.len() + self.reserved < self.capacity
     }
 
-    fn next_rank(&mut self) -> u64 {
-        self.rank += 1;
-        self.rank
-    }
-
-    /// A value that has been received, which may come back.
-    fn ranked(&mut self, (rank, value): Ranked<T>) -> Ranked<T> {
-        (if rank == UNRANKED { self.next_rank() } else { rank }, value)
-    }
-
-    /// The one to notify, and with it the observers, for whom something may have changed.
+    /// Whether nobody has to hear of a value, or of room, but who stands in the queues.
     #[inline]
-    fn wake(&mut self, party: Option<Party<T>>) -> Wake<T> {
-        if let Some(observers) = self.selects.as_mut().map(|selects| &mut selects.observers).filter(|o| !o.is_empty()) {
-            return Wake::All(arms::claim_observers(observers).map(Party::Arm).chain(party).collect());
-        }
-        party.map_or(Wake::Nobody, Wake::One)
-    }
-
-    #[inline]
-    fn has_no_observers(&self) -> bool {
-        self.selects.as_ref().is_none_or(|selects| selects.observers.is_empty())
+    fn nobody_listens(&self) -> bool {
+        self.others.as_ref().is_none_or(|others| others.tasks.is_empty() && others.observers.is_empty())
     }
 
     /// Whether a send has only to put its value into the buffer.
     #[inline]
-    fn takes_quietly(&self) -> bool {
-        !self.closed && self.receivers.is_empty() && self.has_no_observers() && self.has_room()
+    fn sends_fast(&self) -> bool {
+        !self.closed && self.receivers.is_empty() && self.nobody_listens() && self.has_room()
     }
 
-    fn send(&mut self, value: T) -> Result<Wake<T>, TrySendError<T>> {
+    fn send(&mut self, value: &mut Option<T>) -> Result<ToNotify<T>, Unsent<T>> {
         if self.closed {
-            return Err(TrySendError::Disconnected(value));
+            return Err(Unsent::Disconnected);
         }
-        let rank = self.next_rank();
-        match self.give((rank, value)) {
-            Ok(receiver) => Ok(Wake::One(receiver)),
-            Err((_, value)) if self.has_room() => {
-                self.buffer.push_back(value);
-                Ok(self.wake(None))
-            }
-            Err((_, value)) => Err(TrySendError::Full(value)),
+        if let Some(receiver) = self.hand_off(value) {
+            return Ok(ToNotify::One(receiver));
         }
+        if !self.has_room() && !self.meets_a_task() {
+            return Err(Unsent::Full);
+        }
+        value.take().into_iter().for_each(|value| self.buffer.push_back(value));
+        Ok(self.announce(ToNotify::Nobody))
     }
 
-    /// The next value, where a receive has only to take it out of the buffer.
+    /// Whether a receive has only to take its value out of the buffer, if there is one: that is in `value` then.
     #[inline]
-    fn recv_quietly(&mut self) -> Option<T> {
-        if self.returned.is_empty() && self.senders.is_empty() && self.has_no_observers() {
-            self.buffer.pop_front()
-        } else {
-            None
+    fn recvs_fast(&mut self, value: &mut Option<T>) -> bool {
+        if self.senders.is_empty() && self.nobody_listens() {
+            *value = self.buffer.pop_front();
         }
+        value.is_some()
     }
 
-    fn recv(&mut self) -> Result<Source<T>, TryRecvError> {
-        let first = if self.returned.is_empty() {
-            self.buffer.pop_front().map(|value| (UNRANKED, value))
-        } else {
-            self.returned.pop_front()
-        };
-        match first {
-            Some(value) => {
-                let wake = self.admit();
-                Ok(Source::Value(value, wake))
-            }
-            None => match self.take() {
-                Some(source) => Ok(source),
-                None if self.closed => Err(TryRecvError::Disconnected),
-                None => Err(TryRecvError::Empty),
-            },
+    fn recv(&mut self, value: &mut Option<T>) -> Found<T> {
+        *value = self.buffer.pop_front();
+        if value.is_some() {
+            return Found::Value(self.admit());
         }
+        let nothing = if self.closed { Found::End } else { Found::Nothing };
+        self.take_from_sender(value).unwrap_or(nothing)
     }
 
-    /// Hands a value to the first receiver that waits, or back.
+    /// Hands a value to the first receiver that waits.
     #[inline]
-    fn give(&mut self, value: Ranked<T>) -> Result<Party<T>, Ranked<T>> {
+    fn hand_off(&mut self, value: &mut Option<T>) -> Option<Entry<T>> {
         while let Some(receiver) = self.receivers.pop() {
             match &receiver {
-                Party::Alone(alone) => {
-                    // SAFETY: popped under the lock: the slot is ours until the claim (invariant 7).
-                    unsafe { alone.slot.replace(Some(value)) };
-                    let claimed = alone.waiter.claim(Cause::Done(0));
-                    debug_assert!(claimed, "invariant 9");
+                Entry::Direct(direct) => {
+                    // SAFETY: popped under the lock: the slot is ours until the claim (invariant 8).
+                    unsafe { direct.slot.put(value.take()) };
+                    let claimed = direct.waiter.claim(Cause::Done(0));
+                    debug_assert!(claimed, "invariant 10");
                 }
-                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
-                    self.selects().chosen.push((arm.ticket, value));
-                }
-                Party::Arm(_) => continue,
+                Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.keep(arm.ticket, value),
+                _ => continue,
             }
-            return Ok(receiver);
+            return Some(receiver);
         }
-        Err(value)
+        None
     }
 
     /// Takes the value of the first sender that waits.
     #[inline]
-    fn take(&mut self) -> Option<Source<T>> {
+    fn take_from_sender(&mut self, value: &mut Option<T>) -> Option<Found<T>> {
         while let Some(sender) = self.senders.pop() {
             match &sender {
-                Party::Alone(alone) => {
-                    let value = claim_value(alone);
-                    return Some(Source::Value(value, self.wake(Some(sender))));
+                Entry::Direct(direct) => {
+                    // SAFETY: popped under the lock.
+                    *value = unsafe { direct.claim_value() };
+                    return Some(Found::Value(self.announce(ToNotify::One(sender))));
                 }
-                Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
-                    return Some(Source::Promise(arm.ticket, self.wake(Some(sender))));
+                Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
+                    return Some(Found::Promise(arm.ticket, self.announce(ToNotify::One(sender))));
                 }
-                Party::Arm(_) => {}
+                _ => {}
             }
         }
         None
@@ -364,110 +367,108 @@ impl<T> State<T> {
 
     /// Lets the first sender that waits have the place that has become free.
     #[inline]
-    fn admit(&mut self) -> Wake<T> {
+    fn admit(&mut self) -> ToNotify<T> {
         if !self.senders.is_empty() && self.has_room() {
             while let Some(sender) = self.senders.pop() {
                 match &sender {
-                    Party::Alone(alone) => {
-                        let (_, value) = claim_value(alone);
-                        self.buffer.push_back(value);
+                    Entry::Direct(direct) => {
+                        // SAFETY: popped under the lock.
+                        let value = unsafe { direct.claim_value() };
+                        value.into_iter().for_each(|value| self.buffer.push_back(value));
                     }
-                    Party::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.reserved += 1,
-                    Party::Arm(_) => continue,
+                    Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.reserved += 1,
+                    _ => continue,
                 }
-                return self.wake(Some(sender));
+                return self.announce(ToNotify::One(sender));
             }
         }
-        self.wake(None)
+        self.announce(ToNotify::Nobody)
     }
 
-    /// Stands in line to receive, or, with the `promise` of a sender, waits for its value.
-    fn stand(&mut self, waiter: Waiter, promise: Option<Ticket>) -> Waiting<T> {
-        let Some(promise) = promise else {
-            let party = Alone::new(waiter, None);
-            return Waiting { ticket: self.receivers.push(|_| Party::Alone(party.clone())), party };
-        };
-        let party = Alone::new(waiter.promised(), None);
-        self.selects().promised.push((promise, Some(Party::Alone(party.clone()))));
-        Waiting { ticket: self.receivers.ticket(), party }
+    /// Adds those who listen: a task, if there is something that none has been told of, and observers, for whom something
+    /// may have changed.
+    #[inline]
+    fn announce(&mut self, whom: ToNotify<T>) -> ToNotify<T> {
+        if self.nobody_listens() { whom } else { self.announce_to_some(whom) }
+    }
+
+    #[cold]
+    fn announce_to_some(&mut self, whom: ToNotify<T>) -> ToNotify<T> {
+        let whom = self.tell().into_iter().fold(whom, ToNotify::and);
+        arms::claim_observers(&mut self.others().observers).map(Entry::Arm).fold(whom, ToNotify::and)
+    }
+
+    /// Waits for the value that a sender has promised.
+    fn stand_for_promise(&mut self, waiter: Waiter, promise: Ticket) -> Waiting<T> {
+        let direct = Direct::new(waiter.promised(), None);
+        self.others().promised.push((promise, Some(Entry::Direct(direct.clone()))));
+        Waiting { ticket: self.receivers.ticket(), direct }
     }
 
     #[cold]
     fn send_or_stand(
         &mut self,
-        value: T,
+        value: &mut Option<T>,
         may_wait: bool,
         waiter: impl FnOnce() -> Waiter,
-    ) -> (Result<(), Unsent<T>>, Wake<T>) {
+    ) -> (Result<(), Unsent<T>>, ToNotify<T>) {
         match self.send(value) {
-            Ok(wake) => (Ok(()), wake),
-            Err(TrySendError::Disconnected(value)) => (Err(Unsent::Disconnected(value)), Wake::Nobody),
-            Err(TrySendError::Full(value)) if may_wait => {
-                let party = Alone::new(waiter(), Some(value));
-                let ticket = self.senders.push(|_| Party::Alone(party.clone()));
-                (Err(Unsent::Waits(Waiting { ticket, party })), self.wake(None))
+            Ok(whom) => (Ok(()), whom),
+            Err(Unsent::Full) if may_wait => {
+                let direct = Direct::new(waiter(), value.take());
+                let ticket = self.senders.push(|_| Entry::Direct(direct.clone()));
+                (Err(Unsent::Waits(Waiting { ticket, direct })), self.announce(ToNotify::Nobody))
             }
-            Err(TrySendError::Full(value)) => (Err(Unsent::Full(value)), Wake::Nobody),
+            Err(unsent) => (Err(unsent), ToNotify::Nobody),
         }
     }
 
     #[cold]
     fn recv_or_stand(
         &mut self,
-        may_wait: bool,
+        value: &mut Option<T>,
+        stand: Stand,
         waiter: impl FnOnce() -> Waiter,
-    ) -> (Result<Ranked<T>, Unreceived<T>>, Wake<T>) {
-        match self.recv() {
-            Ok(Source::Value(value, wake)) => (Ok(self.ranked(value)), wake),
-            Ok(Source::Promise(ticket, wake)) => (Err(Unreceived::Waits(self.stand(waiter(), Some(ticket)))), wake),
-            Err(TryRecvError::Disconnected) => (Err(Unreceived::Disconnected), Wake::Nobody),
-            Err(TryRecvError::Empty) if may_wait => {
-                let waiting = self.stand(waiter(), None);
-                (Err(Unreceived::Waits(waiting)), self.wake(None))
-            }
-            Err(TryRecvError::Empty) => (Err(Unreceived::Empty), Wake::Nobody),
-        }
-    }
-
-    /// Puts back a value that a receive was given and does not return: to the next receive.
-    fn put_back(&mut self, value: Ranked<T>) -> Wake<T> {
-        match self.give(value) {
-            Ok(receiver) => Wake::One(receiver),
-            Err(value) => {
-                let at = self.returned.partition_point(|(rank, _)| *rank < value.0);
-                self.returned.insert(at, value);
-                self.wake(None)
+    ) -> (Result<(), Unreceived<T>>, ToNotify<T>) {
+        match self.recv(value) {
+            Found::Value(whom) => (Ok(()), whom),
+            Found::Promise(promise, whom) => (Err(Unreceived::Waits(self.stand_for_promise(waiter(), promise))), whom),
+            Found::End => (Err(Unreceived::Disconnected), ToNotify::Nobody),
+            Found::Nothing => {
+                if let Stand::Nowhere = stand {
+                    return (Err(Unreceived::Empty), ToNotify::Nobody);
+                }
+                let direct = Direct::new(waiter(), None);
+                let entry = Entry::Direct(direct.clone());
+                let is_first = matches!(stand, Stand::First);
+                let line = &mut self.receivers;
+                let ticket = if is_first { line.push_front(|_| entry) } else { line.push(|_| entry) };
+                (Err(Unreceived::Waits(Waiting { ticket, direct })), self.announce(ToNotify::Nobody))
             }
         }
     }
 
-    /// Closes; `None` if it was closed. The parties returned have been claimed and are to be notified.
-    fn close(&mut self) -> Option<Vec<Party<T>>> {
+    /// Closes; `None` if it was closed.
+    fn close(&mut self) -> Option<ToNotify<T>> {
         if mem::replace(&mut self.closed, true) {
             return None;
         }
-        if self.senders.is_empty() && self.receivers.is_empty() && self.has_no_observers() {
-            return Some(Vec::new());
+        if self.senders.is_empty() && self.receivers.is_empty() && self.nobody_listens() {
+            return Some(ToNotify::Nobody);
         }
-        let claim = |party: &Party<T>| match party {
-            Party::Alone(alone) => alone.waiter.claim(Cause::Closed),
-            Party::Arm(arm) => arm.waiter.claim(Cause::Again),
+        let claim = |entry: &Entry<T>| match entry {
+            Entry::Arm(arm) => arm.waiter.claim(Cause::Again),
+            _ => entry.waiter().claim(Cause::Closed),
         };
         let mut released = self.senders.claim_all(claim);
         released.extend(self.receivers.claim_all(claim));
-        let observers = self.selects.iter_mut().flat_map(|selects| arms::claim_observers(&mut selects.observers));
-        released.extend(observers.map(Party::Arm));
-        Some(released)
+        if let Some(others) = &mut self.others {
+            let tasks = others.tasks.claim_all(|waiter| waiter.claim(Cause::Closed));
+            released.extend(tasks.into_iter().map(Entry::Task));
+            released.extend(arms::claim_observers(&mut others.observers).map(Entry::Arm));
+        }
+        Some(ToNotify::All(released))
     }
-}
-
-/// Claims a sender that was popped, and takes its value.
-fn claim_value<T>(sender: &Alone<T>) -> Ranked<T> {
-    let claimed = sender.waiter.claim(Cause::Done(0));
-    debug_assert!(claimed, "invariant 9");
-    // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 8).
-    let value = unsafe { sender.slot.replace(None) };
-    value.expect("a waiting sender's value")
 }
 
 impl<T> Core<T> {
@@ -475,18 +476,22 @@ impl<T> Core<T> {
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         let state = State {
             capacity: capacity.unwrap_or(usize::MAX),
-            returned: VecDeque::new(),
-            rank: 0,
             buffer: VecDeque::new(),
             senders: WaitQueue::new(),
             receivers: WaitQueue::new(),
             reserved: 0,
-            selects: None,
+            others: None,
             sender_handles: 1,
             receiver_handles: 1,
             closed: false,
         };
         Self { capacity, identity: Identity::new(), state: Lock::new(state) }
+    }
+
+    /// Where a receive stands that has just come.
+    #[inline]
+    pub(super) fn stand(&self) -> Stand {
+        if self.tries_again() { Stand::Nowhere } else { Stand::Last }
     }
 
     /// Whether it is worth to try again before standing in line: where the buffer is full and empty by turns. With one
@@ -498,49 +503,66 @@ impl<T> Core<T> {
 
     /// Sends, or, if it `may_wait`, stands in line with a waiter made by `waiter`, which runs under the lock.
     #[inline]
-    pub(super) fn send(&self, value: T, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Result<(), Unsent<T>> {
+    pub(super) fn send(
+        &self,
+        value: &mut Option<T>,
+        may_wait: bool,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> Result<(), Unsent<T>> {
         let sent = self.state.with(|state| {
-            if state.takes_quietly() {
-                state.buffer.push_back(value);
+            if state.sends_fast() {
+                state.buffer.push_back(value.take()?);
                 return None;
             }
             Some(state.send_or_stand(value, may_wait, waiter))
         });
         match sent {
             None => Ok(()),
-            Some((sent, wake)) => {
-                notify(wake); // send: a receiver that waited
-                sent
+            Some((Ok(()), whom)) => {
+                notify(whom); // send: a receiver that waited
+                Ok(())
+            }
+            Some((unsent, whom)) => {
+                // It has not ended yet, whatever a waker throws.
+                whom.quietly(|whom| notify(whom)); // send: a task, to whom it offers its value
+                unsent
             }
         }
     }
 
-    /// Receives, or waits with a waiter made by `waiter`, which runs under the lock: for a value that a select has
-    /// promised, and, if it `may_wait`, in line.
-    #[inline(always)]
-    pub(super) fn recv(&self, may_wait: bool, waiter: impl FnOnce() -> Waiter) -> Result<T, Unreceived<T>> {
-        let received = self.state.with(|state| match state.recv_quietly() {
-            Some(value) => Ok(value),
-            None => Err(state.recv_or_stand(may_wait, waiter)),
+    /// Receives into `value`, or waits with a waiter made by `waiter`, which runs under the lock: for a value that a select
+    /// has promised, and, as `stand` says, in line.
+    #[inline]
+    pub(super) fn recv(
+        &self,
+        value: &mut Option<T>,
+        stand: Stand,
+        waiter: impl FnOnce() -> Waiter,
+    ) -> Result<(), Unreceived<T>> {
+        let received = self.state.with(|state| {
+            if state.recvs_fast(value) {
+                return None;
+            }
+            Some(state.recv_or_stand(value, stand, waiter))
         });
         match received {
-            Ok(value) => Ok(value),
-            Err((mut received, wake)) => {
-                let unwinding = Unwinding(|| {
-                    if let Ok(value) = mem::replace(&mut received, Err(Unreceived::Empty)) {
-                        self.put_back(value);
-                    }
-                });
-                notify(wake); // recv: a sender that waited
-                mem::forget(unwinding);
-                received.map(|(_, value)| value)
+            None => Ok(()),
+            Some((received, whom)) => {
+                // There is a value to return, whatever a waker throws.
+                whom.quietly(|whom| notify(whom)); // recv: a sender that waited
+                received
             }
         }
     }
 
-    /// A send is abandoned while it waits: its value is its own again, unless that has been taken (false).
-    pub(super) fn abandon_send(&self, waiting: &Waiting<T>) -> bool {
-        self.state.with(|state| state.senders.remove(waiting.ticket)).is_some()
+    /// A send leaves its line, with its value; false if that has been taken.
+    pub(super) fn leave_send(&self, waiting: &Waiting<T>) -> bool {
+        let left = self.state.with(|state| {
+            let left = state.senders.remove(waiting.ticket);
+            state.forget_offers();
+            left
+        });
+        left.is_some()
     }
 
     /// A receive leaves its line; false if it has been given a value, or promised one.
@@ -548,37 +570,11 @@ impl<T> Core<T> {
         self.state.with(|state| state.receivers.remove(waiting.ticket)).is_some()
     }
 
-    /// A receive is abandoned while it waits; a value that it has been given goes to the next receive.
-    pub(super) fn abandon_recv(&self, waiting: &Waiting<T>) {
-        let (_removed, wake) = self.state.with(|state| {
-            let removed = state.receivers.remove(waiting.ticket);
-            if removed.is_some() {
-                return (removed, Wake::Nobody);
-            }
-            match waiting.party.waiter.cause() {
-                Some(Cause::Done(_)) => (None, state.put_back(waiting.given())),
-                Some(Cause::Closed | Cause::Again) => (None, Wake::Nobody),
-                None => (state.forget_promise(&waiting.party), Wake::Nobody),
-            }
-        });
-        notify(wake); // abandon: the next receiver
-    }
-
-    #[cold]
-    fn put_back(&self, value: Ranked<T>) {
-        let wake = self.state.with(|state| state.put_back(value));
-        notify(wake); // put back: the next receiver
-    }
-
     /// Closes; false if it was closed.
     pub(crate) fn close(&self) -> bool {
-        self.close_if(|| true).map(Released::notify).is_some()
-    }
-
-    /// Closes if `may` says so, which is asked once, and before anybody can know; `None` if it was closed.
-    pub(crate) fn close_if(&self, may: impl FnOnce() -> bool) -> Option<Released<T>> {
-        let closed = self.state.with(|state| if state.closed || !may() { None } else { state.close() });
-        closed.map(Released)
+        let Some(whom) = self.state.with(State::close) else { return false };
+        notify(whom); // close
+        true
     }
 
     pub(super) fn add_sender(&self) {
@@ -591,29 +587,29 @@ impl<T> Core<T> {
     }
 
     pub(super) fn drop_sender(&self) {
-        let released = self.state.with(|state| {
+        let closed = self.state.with(|state| {
             state.sender_handles -= 1;
             if state.sender_handles == 0 { state.close() } else { None }
         });
-        release(&released); // last sender dropped
+        closed.into_iter().for_each(|whom| notify(whom)); // last sender dropped
     }
 
     pub(super) fn drop_receiver(&self) {
-        let (released, _values) = self.state.with(|state| {
+        let (closed, _values) = self.state.with(|state| {
             state.receiver_handles -= 1;
             if state.receiver_handles > 0 {
                 return (None, None);
             }
-            let chosen = state.selects.as_mut().map(|selects| mem::take(&mut selects.chosen));
-            let values = (mem::take(&mut state.returned), mem::take(&mut state.buffer), chosen);
+            let chosen = state.others.as_mut().map(|others| mem::take(&mut others.chosen));
+            let values = (mem::take(&mut state.buffer), chosen);
             (state.close(), Some(values))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.
-        release(&released); // last receiver dropped
+        closed.into_iter().for_each(|whom| notify(whom)); // last receiver dropped
     }
 
     pub(super) fn len(&self) -> usize {
-        self.state.with(|state| state.len())
+        self.state.with(|state| state.buffer.len())
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -1,22 +1,19 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
-//! `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
 use super::super::sync::{Alarm, is_over, let_go};
-use super::super::wait::{Cause, Waiter};
-use super::core::{Core, Unreceived, Unsent, Waiting};
-use super::ending::Ending;
+use super::super::wait::{Cause, TaskWait, Waiter};
+use super::core::{Core, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::schedule::Schedule;
-use super::sender::Sender;
+use super::sender::{Sender, refused};
 
 /// Sends when there is room; made by [`Sender::send_async`].
 ///
@@ -25,18 +22,14 @@ use super::sender::Sender;
 #[must_use = "a future does nothing unless it is polled"]
 pub struct SendFuture<'a, T> {
     core: &'a Core<T>,
-    progress: Progress<T>,
-}
-
-enum Progress<T> {
-    NotPolled(T),
-    Waiting(Waiting<T>),
-    Ended,
+    /// Until it is polled.
+    value: Option<T>,
+    waiting: Option<Waiting<T>>,
 }
 
 impl<'a, T> SendFuture<'a, T> {
     pub(super) fn new(sender: &'a Sender<T>, value: T) -> Self {
-        Self { core: &sender.core, progress: Progress::NotPolled(value) }
+        Self { core: &sender.core, value: Some(value), waiting: None }
     }
 }
 
@@ -47,144 +40,87 @@ impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Progress::Waiting(waiting) = &self.progress {
-            let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
-            let sent = waiting.sent(cause);
-            self.progress = Progress::Ended;
-            return Poll::Ready(sent);
+        let Self { core, value, waiting } = &mut *self;
+        if let Some(place) = waiting {
+            let Poll::Ready(cause) = place.direct.waiter.poll(cx) else { return Poll::Pending };
+            let place = waiting.take().expect("it is there");
+            return Poll::Ready(match cause {
+                Cause::Done(_) => Ok(()),
+                Cause::Closed | Cause::Again => Err(SendError(refused(place.value()))),
+            });
         }
-        // Before the value is taken out of the future: cloning a waker is user code, and may panic.
+        assert!(value.is_some(), "a SendFuture was polled after it was ready");
+        // Outside the lock: cloning a waker is user code.
         let mut waker = Some(cx.waker().clone());
-        let Progress::NotPolled(value) = mem::replace(&mut self.progress, Progress::Ended) else {
-            panic!("a SendFuture was polled after it was ready");
-        };
-        let sent = self.core.send(value, true, || task(&mut waker));
+        let sent = core.send(value, true, || task(&mut waker));
         drop_unneeded(waker);
         match sent {
             Ok(()) => Poll::Ready(Ok(())),
-            Err(Unsent::Waits(waiting)) => {
-                self.progress = Progress::Waiting(waiting);
+            Err(Unsent::Waits(place)) => {
+                *waiting = Some(place);
                 Poll::Pending
             }
-            Err(Unsent::Disconnected(value) | Unsent::Full(value)) => Poll::Ready(Err(SendError(value))),
+            Err(Unsent::Disconnected | Unsent::Full) => Poll::Ready(Err(SendError(refused(value.take())))),
         }
     }
 }
 
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        if let (Progress::Waiting(waiting), false) = (&self.progress, is_over()) {
-            self.core.abandon_send(waiting); // with its value
+        if let (Some(waiting), false) = (&self.waiting, is_over()) {
+            self.core.leave_send(waiting); // with its value
         }
     }
 }
 
 /// Receives when there is a value; made by [`Receiver::recv_async`].
 ///
-/// Dropping it before it is ready loses nothing: a value that it has been given goes to the next receive (SF-CH-5).
+/// Dropping it before it is ready loses nothing: it has taken no value (SF-CH-5).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
-    pending: Pending<T>,
-}
-
-/// How a task that receives is going to be woken.
-pub(crate) struct Pending<T> {
-    /// Its place in a channel's line.
-    waiting: Option<Waiting<T>>,
-    /// Set while it waits for a moment.
-    alarm: Option<Alarm>,
-}
-
-impl<T> Pending<T> {
-    pub(crate) const fn new() -> Self {
-        Self { waiting: None, alarm: None }
-    }
-
-    fn poll_channel(&mut self, core: &Core<T>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        if let Some(waiting) = &self.waiting {
-            let Poll::Ready(cause) = waiting.party.waiter.poll(cx) else { return Poll::Pending };
-            let received = match cause {
-                Cause::Done(_) => Some(Ok(waiting.received())),
-                Cause::Closed => Some(Err(RecvError)),
-                Cause::Again => None,
-            };
-            self.waiting = None;
-            if let Some(received) = received {
-                return Poll::Ready(received);
-            }
-        }
-        let mut waker = Some(cx.waker().clone());
-        let received = core.recv(true, || task(&mut waker));
-        drop_unneeded(waker);
-        match received {
-            Ok(value) => Poll::Ready(Ok(value)),
-            Err(Unreceived::Waits(waiting)) => {
-                self.waiting = Some(waiting);
-                Poll::Pending
-            }
-            Err(Unreceived::Disconnected | Unreceived::Empty) => Poll::Ready(Err(RecvError)),
-        }
-    }
-
-    fn poll_timer(&mut self, schedule: &Schedule, cx: &mut Context<'_>) -> Poll<Instant> {
-        // The one before is taken back first: its waker may be another task's.
-        self.alarm = None;
-        if let Some(due) = schedule.take() {
-            return Poll::Ready(due);
-        }
-        self.alarm = schedule.next().map(|next| Alarm::for_task(next, cx.waker().clone()));
-        Poll::Pending
-    }
-
-    /// Ready when there is an end.
-    pub(crate) fn poll_closing(&mut self, closing: &(impl Ending<T> + ?Sized), cx: &mut Context<'_>) -> Poll<()> {
-        self.alarm = None;
-        if closing.has_ended() {
-            return Poll::Ready(());
-        }
-        let line = if self.waiting.is_some() { closing.line() } else { closing.waiting_line() };
-        if line.is_none_or(|line| self.poll_channel(line, cx).is_ready()) {
-            return Poll::Ready(());
-        }
-        self.alarm = closing.deadline().map(|deadline| Alarm::for_task(deadline, cx.waker().clone()));
-        Poll::Pending
-    }
-
-    /// Leaves the line, which is asked for if it stands in one.
-    pub(crate) fn abandon<'a>(&self, line: impl FnOnce() -> Option<&'a Core<T>>)
-    where
-        T: 'a,
-    {
-        if let (Some(waiting), false) = (&self.waiting, is_over()) {
-            line().expect("it stands in it").abandon_recv(waiting);
-        }
-    }
+    wait: TaskWait,
 }
 
 impl<'a, T> RecvFuture<'a, T> {
     pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver, pending: Pending::new() }
+        Self { receiver, wait: TaskWait::new() }
     }
+}
+
+fn poll_timer(schedule: &Schedule, wait: &mut TaskWait, cx: &mut Context<'_>) -> Poll<Instant> {
+    // The one before is taken back first: its waker may be another task's.
+    wait.alarm = None;
+    if let Some(due) = schedule.take() {
+        return Poll::Ready(due);
+    }
+    wait.alarm = schedule.next().map(|next| Alarm::for_task(next, cx.waker().clone()));
+    Poll::Pending
 }
 
 impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, pending } = &mut *self;
-        match &receiver.source {
-            Source::Channel(core) => pending.poll_channel(core, cx),
-            Source::Timer(schedule, value) => pending.poll_timer(schedule, cx).map(|due| Ok(value(due))),
-            Source::Closing(closing) => pending.poll_closing(&**closing, cx).map(|()| Err(RecvError)),
+        let Self { receiver, wait } = &mut *self;
+        let mut value = None;
+        let polled = match &receiver.source {
+            Source::Channel(core) => core.poll_recv(wait, cx, &mut value),
+            Source::Timer(schedule, make) => poll_timer(schedule, wait, cx).map(|due| value = Some(make(due))),
+            Source::Ends(ends) => ends.poll(wait, cx),
             Source::Never => Poll::Pending,
-        }
+        };
+        polled.map(|()| value.ok_or(RecvError))
     }
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        self.pending.abandon(|| self.receiver.source.core());
+        match (&self.receiver.source, &self.wait.place) {
+            (Source::Channel(core), Some((ticket, waiter))) if !is_over() => core.leave_task(*ticket, waiter),
+            (Source::Ends(ends), _) => ends.leave(&self.wait),
+            _ => {}
+        }
     }
 }
 

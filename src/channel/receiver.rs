@@ -1,6 +1,6 @@
 //! The receiving handle, and its iterators.
 //!
-//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
+//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
 //! `error.rs`.
 
 use std::iter::FusedIterator;
@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, Patience, is_over, passed};
-use super::super::wait::{Cause, Wait, Waiter};
-use super::core::{Core, Unreceived};
-use super::ending::Ending;
+use super::super::wait::{Cause, Ends, Wait, Waiter};
+use super::core::{Core, Stand, Unreceived};
 use super::schedule::{Repeat, Schedule, sleep_until};
 use super::{RecvFuture, RecvStream};
 
@@ -36,19 +35,8 @@ pub(crate) enum Source<T> {
     /// A timer's moments, made into values.
     Timer(Arc<Schedule>, fn(Instant) -> T),
     /// None: there is only an end.
-    Closing(Arc<dyn Ending<T>>),
+    Ends(Arc<dyn Ends>),
     Never,
-}
-
-impl<T> Source<T> {
-    /// Where one who waits stands in line, if there is a line.
-    pub(crate) fn core(&self) -> Option<&Core<T>> {
-        match self {
-            Source::Channel(core) => Some(core),
-            Source::Closing(closing) => closing.line(),
-            Source::Timer(..) | Source::Never => None,
-        }
-    }
 }
 
 impl Receiver<Instant> {
@@ -80,14 +68,16 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
+        let mut value = None;
         // Beside `recv_until`, for speed: without its deadline a receive takes 14 ns, not 16.
         if let Source::Channel(core) = &self.source {
-            return match core.recv(!core.tries_again(), Waiter::thread) {
-                Ok(value) => Ok(value),
-                Err(unreceived) => wait_for_value(core, unreceived, None).map_err(|_| RecvError),
-            };
+            if let Err(unreceived) = core.recv(&mut value, core.stand(), Waiter::thread) {
+                wait_for_value(core, &mut value, unreceived, None);
+            }
+        } else {
+            self.recv_until(&mut value, None);
         }
-        self.recv_until(None).map_err(|_| RecvError)
+        value.ok_or(RecvError)
     }
 
     /// Receives a value if there is one, in the channel or with a sender that waits. Never blocks; but where the sender
@@ -109,20 +99,31 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        let mut value = None;
+        let ended = self.try_recv_into(&mut value);
+        value.ok_or(ended)
+    }
+
+    /// Into `value`; otherwise, why there is none.
+    #[inline]
+    fn try_recv_into(&self, value: &mut Option<T>) -> TryRecvError {
         let core = match &self.source {
             Source::Channel(core) => core,
-            Source::Timer(schedule, value) => return schedule.take().map(value).ok_or(TryRecvError::Empty),
-            Source::Closing(closing) if closing.has_ended() => return Err(TryRecvError::Disconnected),
-            Source::Closing(_) | Source::Never => return Err(TryRecvError::Empty),
+            Source::Timer(schedule, make) => {
+                *value = schedule.take().map(make);
+                return TryRecvError::Empty;
+            }
+            Source::Ends(ends) if ends.has_ended() => return TryRecvError::Disconnected,
+            Source::Ends(_) | Source::Never => return TryRecvError::Empty,
         };
         loop {
-            match core.recv(false, Waiter::thread) {
-                Ok(value) => return Ok(value),
-                Err(Unreceived::Empty) => return Err(TryRecvError::Empty),
-                Err(Unreceived::Disconnected) => return Err(TryRecvError::Disconnected),
+            match core.recv(value, Stand::Nowhere, Waiter::thread) {
+                Ok(()) | Err(Unreceived::Empty) => return TryRecvError::Empty,
+                Err(Unreceived::Disconnected) => return TryRecvError::Disconnected,
                 Err(Unreceived::Waits(promised)) => {
-                    if let Cause::Done(_) = promised.party.waiter.wait() {
-                        return Ok(promised.received());
+                    if let Cause::Done(_) = promised.direct.waiter.wait() {
+                        *value = promised.value();
+                        return TryRecvError::Empty;
                     }
                 }
             }
@@ -148,10 +149,9 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_timeout(Duration::from_millis(1)), Ok(1));
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        match Wait::at_most(timeout) {
-            Wait::Not => self.try_recv().map_err(without_time),
-            wait => self.recv_until(wait.deadline()),
-        }
+        let mut value = None;
+        let ended = self.recv_within(&mut value, Wait::at_most(timeout));
+        value.ok_or(ended)
     }
 
     /// Receives a value, if there is one by `deadline`: [`recv_timeout`](Receiver::recv_timeout) with a moment for a
@@ -173,24 +173,21 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv_deadline(Instant::now()), Ok(1));
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        let mut value = None;
         // What is there costs no look at the clock.
-        match self.try_recv().map_err(without_time) {
-            Err(RecvTimeoutError::Timeout) => {}
-            received => return received,
+        let mut ended = self.recv_within(&mut value, Wait::Not);
+        if value.is_none() && ended == RecvTimeoutError::Timeout {
+            ended = self.recv_within(&mut value, Wait::until(deadline));
         }
-        match Wait::until(deadline) {
-            Wait::Not => Err(RecvTimeoutError::Timeout),
-            wait => self.recv_until(wait.deadline()),
-        }
+        value.ok_or(ended)
     }
 
     /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
     ///
-    /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. Dropping it
-    /// loses nothing (SF-CH-5): a value that it has been given goes to the next receive, and may stay in the channel,
-    /// above its capacity, until there is one. A future that is *leaked* while it waits takes one value
-    /// with it. Polled after it was ready, it receives again. Gives way to no other task by itself
-    /// ([*Tasks*](crate::channel#tasks)).
+    /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. It takes a value
+    /// when it is polled, and only then: dropping it loses nothing (SF-CH-5). A value that a select has promised it is waited
+    /// for, however long its message takes. Polled after it was ready, it receives again.
+    /// Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -266,24 +263,44 @@ impl<T> Receiver<T> {
         TryIter { receiver: self }
     }
 
-    #[inline]
-    fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        match &self.source {
-            Source::Channel(core) => match core.recv(!core.tries_again(), Waiter::thread) {
-                Ok(value) => Ok(value),
-                Err(unreceived) => wait_for_value(core, unreceived, deadline),
+    /// For the iterators.
+    fn next(&self) -> Option<T> {
+        let mut value = None;
+        self.recv_until(&mut value, None);
+        value
+    }
+
+    /// Into `value`; otherwise, why there is none.
+    fn recv_within(&self, value: &mut Option<T>, wait: Wait) -> RecvTimeoutError {
+        match wait {
+            Wait::Not => match self.try_recv_into(value) {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             },
-            Source::Timer(schedule, value) => schedule.recv(deadline).map(value),
-            Source::Closing(closing) if closing.wait_until(deadline) => Err(RecvTimeoutError::Disconnected),
-            Source::Closing(_) => Err(RecvTimeoutError::Timeout),
+            wait => self.recv_until(value, wait.deadline()),
+        }
+    }
+
+    fn recv_until(&self, value: &mut Option<T>, deadline: Option<Instant>) -> RecvTimeoutError {
+        match &self.source {
+            Source::Channel(core) => match core.recv(value, core.stand(), Waiter::thread) {
+                Ok(()) => RecvTimeoutError::Timeout,
+                Err(unreceived) => wait_for_value(core, value, unreceived, deadline),
+            },
+            Source::Timer(schedule, make) => {
+                *value = schedule.recv(deadline).map(make);
+                RecvTimeoutError::Timeout
+            }
+            Source::Ends(ends) if ends.wait_until(deadline) => RecvTimeoutError::Disconnected,
+            Source::Ends(_) => RecvTimeoutError::Timeout,
             Source::Never => {
                 sleep_until(deadline);
-                Err(RecvTimeoutError::Timeout)
+                RecvTimeoutError::Timeout
             }
         }
     }
 
-    /// Whether both handles are of the same channel, or the same timer.
+    /// Whether both handles are of the same channel, timer, token or job.
     ///
     /// # Example
     /// ```
@@ -294,7 +311,7 @@ impl<T> Receiver<T> {
         match (&self.source, &other.source) {
             (Source::Channel(a), Source::Channel(b)) => Arc::ptr_eq(a, b),
             (Source::Timer(a, _), Source::Timer(b, _)) => Arc::ptr_eq(a, b),
-            (Source::Closing(a), Source::Closing(b)) => a.identity() == b.identity(),
+            (Source::Ends(a), Source::Ends(b)) => a.latch().identity() == b.latch().identity(),
             (Source::Never, Source::Never) => true,
             _ => false,
         }
@@ -304,8 +321,8 @@ impl<T> Receiver<T> {
         Self { source: Source::Never }
     }
 
-    pub(crate) fn closing(closing: Arc<dyn Ending<T>>) -> Self {
-        Self { source: Source::Closing(closing) }
+    pub(crate) fn ending(ends: Arc<dyn Ends>) -> Self {
+        Self { source: Source::Ends(ends) }
     }
 
     pub(super) fn channel(core: Arc<Core<T>>) -> Self {
@@ -317,60 +334,51 @@ impl<T> Receiver<T> {
         match &self.source {
             Source::Channel(core) => channel(core),
             Source::Timer(schedule, _) => timer(schedule.is_due().into(), 1),
-            Source::Closing(_) | Source::Never => timer(0, 0),
+            Source::Ends(_) | Source::Never => timer(0, 0),
         }
     }
 
     fn has_ended(&self) -> bool {
         match &self.source {
             Source::Channel(core) => core.is_closed(),
-            Source::Closing(closing) => closing.has_ended(),
+            Source::Ends(ends) => ends.has_ended(),
             Source::Timer(..) | Source::Never => false,
         }
     }
 }
 
-/// How an operation ends that has no time to wait.
-fn without_time(error: TryRecvError) -> RecvTimeoutError {
-    match error {
-        TryRecvError::Empty => RecvTimeoutError::Timeout,
-        TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-    }
-}
-
+/// Waits for a value; otherwise, why there is none.
 #[cold]
-pub(super) fn wait_for_value<T>(
+fn wait_for_value<T>(
     core: &Core<T>,
-    unreceived: Unreceived<T>,
+    value: &mut Option<T>,
+    mut unreceived: Unreceived<T>,
     deadline: Option<Instant>,
-) -> Result<T, RecvTimeoutError> {
-    let mut unreceived = unreceived;
+) -> RecvTimeoutError {
     let mut patience = None;
     loop {
-        let waiting = match unreceived {
-            Unreceived::Waits(waiting) => waiting,
-            Unreceived::Disconnected => return Err(RecvTimeoutError::Disconnected),
+        let stand = match unreceived {
+            Unreceived::Waits(waiting) => {
+                match waiting.direct.waiter.wait_or_leave(deadline, || core.leave_recv(&waiting)) {
+                    None => return RecvTimeoutError::Timeout,
+                    Some(Cause::Done(_)) => {
+                        *value = waiting.value();
+                        return RecvTimeoutError::Timeout;
+                    }
+                    Some(Cause::Closed) => return RecvTimeoutError::Disconnected,
+                    Some(Cause::Again) => Stand::First,
+                }
+            }
+            Unreceived::Disconnected => return RecvTimeoutError::Disconnected,
             // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
             // a receiver for each.
-            Unreceived::Empty if deadline.is_some_and(passed) => return Err(RecvTimeoutError::Timeout),
-            Unreceived::Empty => {
-                let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
-                match core.recv(may_wait, Waiter::thread) {
-                    Ok(value) => return Ok(value),
-                    Err(again) => unreceived = again,
-                }
-                continue;
-            }
+            Unreceived::Empty if deadline.is_some_and(passed) => return RecvTimeoutError::Timeout,
+            Unreceived::Empty if patience.get_or_insert_with(Patience::new).yield_now() => Stand::Nowhere,
+            Unreceived::Empty => Stand::Last,
         };
-        let waiter = &waiting.party.waiter;
-        match waiter.wait_or_leave(deadline, || core.leave_recv(&waiting)) {
-            None => return Err(RecvTimeoutError::Timeout),
-            Some(Cause::Done(_)) => return Ok(waiting.received()),
-            Some(Cause::Closed) => return Err(RecvTimeoutError::Disconnected),
-            Some(Cause::Again) => match core.recv(!core.tries_again(), Waiter::thread) {
-                Ok(value) => return Ok(value),
-                Err(again) => unreceived = again,
-            },
+        match core.recv(value, stand, Waiter::thread) {
+            Ok(()) => return RecvTimeoutError::Timeout,
+            Err(again) => unreceived = again,
         }
     }
 }
@@ -392,7 +400,7 @@ impl<T> Clone for Receiver<T> {
                     Source::Channel(core.clone())
                 }
                 Source::Timer(schedule, value) => Source::Timer(schedule.clone(), *value),
-                Source::Closing(closing) => Source::Closing(closing.clone()),
+                Source::Ends(ends) => Source::Ends(ends.clone()),
                 Source::Never => Source::Never,
             },
         }
@@ -426,7 +434,7 @@ impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.next()
     }
 }
 
@@ -434,7 +442,9 @@ impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
+        let mut value = None;
+        self.receiver.try_recv_into(&mut value);
+        value
     }
 }
 
@@ -442,7 +452,7 @@ impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.next()
     }
 }
 

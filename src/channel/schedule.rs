@@ -8,12 +8,12 @@
 //! | `Some(moment)` | sleeps until it | takes it; `None`, or the next moment, as [`Repeat`] says |
 //! | `None` | sleeps for ever | |
 //!
-//! Needs: `sync.rs`, `error.rs`.
+//! Needs: `wait.rs`, `sync.rs`.
 
 use std::time::{Duration, Instant};
 
-use super::super::error::RecvTimeoutError;
 use super::super::sync::{Identity, Lock, Parker, now, passed, reached};
+use super::super::wait::earlier;
 
 /// When messages come.
 #[derive(Debug)]
@@ -86,26 +86,18 @@ impl Schedule {
         self.next.with(take)
     }
 
-    /// Takes the next message, when it is due.
+    /// Takes the next message, when it is due, by `deadline`.
     #[cold]
-    pub(crate) fn recv(&self, deadline: Option<Instant>) -> Result<Instant, RecvTimeoutError> {
+    pub(crate) fn recv(&self, deadline: Option<Instant>) -> Option<Instant> {
         loop {
             if let Some(due) = self.take() {
-                return Ok(due);
+                return Some(due);
             }
             if deadline.is_some_and(passed) {
-                return Err(RecvTimeoutError::Timeout);
+                return None;
             }
             sleep_until(earlier(self.next(), deadline));
         }
-    }
-}
-
-/// The earlier of two moments, where `None` never comes.
-pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (moment, None) | (None, moment) => moment,
     }
 }
 

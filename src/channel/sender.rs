@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
 use super::super::sync::{Arc, Patience, is_over, passed};
-use super::super::wait::{Wait, Waiter};
+use super::super::wait::{Cause, Wait, Waiter};
 use super::SendFuture;
 use super::core::{Core, Unsent};
 
@@ -27,8 +27,8 @@ pub struct Sender<T> {
 impl<T> Sender<T> {
     /// Sends a value.
     ///
-    /// Blocks while the channel is full; on a rendezvous channel, until a receive takes the value. A close or the drop
-    /// of the last receiver ends the wait.
+    /// Blocks while the channel is full; on a rendezvous channel, until a receive takes the value, or a task that waits for
+    /// one has been told. A close or the drop of the last receiver ends the wait.
     ///
     /// # Errors
     /// Hands the value back if the channel is closed or has no receiver left.
@@ -46,9 +46,10 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
+        let mut value = Some(value);
+        match self.core.send(&mut value, !self.core.tries_again(), Waiter::thread) {
             Ok(()) => Ok(()),
-            Err(unsent) => self.wait_for_room(unsent, None).map_err(|error| SendError(error.into_inner())),
+            Err(unsent) => self.wait_for_room(&mut value, unsent, None).map_err(|_| SendError(refused(value))),
         }
     }
 
@@ -72,11 +73,12 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        self.core.send(value, false, Waiter::thread).map_err(|unsent| match unsent {
-            Unsent::Full(value) => TrySendError::Full(value),
-            Unsent::Disconnected(value) => TrySendError::Disconnected(value),
-            Unsent::Waits(_) => unreachable!("it must not"),
-        })
+        let mut value = Some(value);
+        match self.core.send(&mut value, false, Waiter::thread) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Disconnected) => Err(TrySendError::Disconnected(refused(value))),
+            Err(Unsent::Full | Unsent::Waits(_)) => Err(TrySendError::Full(refused(value))),
+        }
     }
 
     /// Sends a value, if that is possible within `timeout`: [`send`](Sender::send) with a limit. A timeout too long for
@@ -98,10 +100,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        match Wait::at_most(timeout) {
-            Wait::Not => self.try_send(value).map_err(without_time),
-            wait => self.send_until(value, wait.deadline()),
-        }
+        self.send_within(Some(value), Wait::at_most(timeout))
     }
 
     /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
@@ -123,13 +122,11 @@ impl<T> Sender<T> {
     /// ```
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         // Where there is room, this costs no look at the clock.
-        let value = match self.try_send(value).map_err(without_time) {
-            Err(SendTimeoutError::Timeout(value)) => value,
-            sent => return sent,
-        };
-        match Wait::until(deadline) {
-            Wait::Not => Err(SendTimeoutError::Timeout(value)),
-            wait => self.send_until(value, wait.deadline()),
+        let mut value = Some(value);
+        match self.core.send(&mut value, false, Waiter::thread) {
+            Ok(()) => Ok(()),
+            Err(Unsent::Disconnected) => Err(SendTimeoutError::Disconnected(refused(value))),
+            Err(Unsent::Full | Unsent::Waits(_)) => self.send_within(value, Wait::until(deadline)),
         }
     }
 
@@ -161,36 +158,52 @@ impl<T> Sender<T> {
         SendFuture::new(self, value)
     }
 
+    fn send_within(&self, mut value: Option<T>, wait: Wait) -> Result<(), SendTimeoutError<T>> {
+        let may_wait = !matches!(wait, Wait::Not);
+        let ended = match self.core.send(&mut value, may_wait && !self.core.tries_again(), Waiter::thread) {
+            Ok(()) => return Ok(()),
+            Err(Unsent::Full) if !may_wait => SendTimeoutError::Timeout(()),
+            Err(unsent) => match self.wait_for_room(&mut value, unsent, wait.deadline()) {
+                Ok(()) => return Ok(()),
+                Err(ended) => ended,
+            },
+        };
+        match ended {
+            SendTimeoutError::Timeout(()) => Err(SendTimeoutError::Timeout(refused(value))),
+            SendTimeoutError::Disconnected(()) => Err(SendTimeoutError::Disconnected(refused(value))),
+        }
+    }
+
     /// Waits, after some more attempts: a receiver that is about to make room makes it for many values, while one that
     /// serves a line wakes a sender for each.
     #[cold]
-    fn wait_for_room(&self, mut unsent: Unsent<T>, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+    fn wait_for_room(
+        &self,
+        value: &mut Option<T>,
+        mut unsent: Unsent<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), SendTimeoutError<()>> {
         let mut patience = None;
         let waiting = loop {
-            let value = match unsent {
+            match unsent {
                 Unsent::Waits(waiting) => break waiting,
-                Unsent::Disconnected(value) => return Err(SendTimeoutError::Disconnected(value)),
-                Unsent::Full(value) if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(value)),
-                Unsent::Full(value) => value,
-            };
+                Unsent::Disconnected => return Err(SendTimeoutError::Disconnected(())),
+                Unsent::Full if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(())),
+                Unsent::Full => {}
+            }
             let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
             match self.core.send(value, may_wait, Waiter::thread) {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,
             }
         };
-        let waiter = &waiting.party.waiter;
-        match waiter.wait_or_leave(deadline, || self.core.abandon_send(&waiting)) {
-            Some(cause) => Ok(waiting.sent(cause)?),
-            None => Err(SendTimeoutError::Timeout(waiting.unsent())),
-        }
-    }
-
-    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
-        match self.core.send(value, !self.core.tries_again(), Waiter::thread) {
-            Ok(()) => Ok(()),
-            Err(unsent) => self.wait_for_room(unsent, deadline),
-        }
+        let ended = match waiting.direct.waiter.wait_or_leave(deadline, || self.core.leave_send(&waiting)) {
+            Some(Cause::Done(_)) => return Ok(()),
+            Some(Cause::Closed | Cause::Again) => SendTimeoutError::Disconnected(()),
+            None => SendTimeoutError::Timeout(()),
+        };
+        *value = waiting.value();
+        Err(ended)
     }
 
     /// Whether both handles are of the same channel.
@@ -213,12 +226,10 @@ impl<T> Sender<T> {
     }
 }
 
-/// How an operation ends that has no time to wait.
-fn without_time<T>(error: TrySendError<T>) -> SendTimeoutError<T> {
-    match error {
-        TrySendError::Full(value) => SendTimeoutError::Timeout(value),
-        TrySendError::Disconnected(value) => SendTimeoutError::Disconnected(value),
-    }
+/// The value of a send that was refused.
+#[inline]
+pub(super) fn refused<T>(value: Option<T>) -> T {
+    value.expect("what is refused is handed back")
 }
 
 either_side!(Sender);

@@ -1,21 +1,17 @@
 //! A job and its outcome, in one allocation that the queue, the worker and the [`Task`] share.
 //!
-//! | bit of `stage` | meaning | who sets it |
+//! | bit of its latch | meaning | who sets it |
 //! |---|---|---|
 //! | `CLAIMED` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
-//! | `ENDED` | the outcome is there, and belongs to the task | the claimer, once |
-//! | `WATCHED` | somebody waits in `line` | whoever is about to wait |
+//! | `SET` | the outcome is there, and belongs to the task | the claimer, once |
 //!
 //! # Invariants
 //! 1. `CLAIMED` is set once by a call that found it not set: so a job is run once, or discarded, or handed back.
 //! 2. `content` belongs to the submitter until the job is published, then to nobody, then to the claimer, and from
-//!    `ENDED` on to the task, or to the last one who drops the packet.
-//! 3. The work is gone (done, or dropped) before `ENDED` is set.
-//! 4. `line` is made before `WATCHED` is set. Of `ENDED` and `WATCHED` each setter sees the other's bit, if that was
-//!    first: so whoever waits in the line is woken, or does not come to stand there.
+//!    `SET` on to the task, or to the last one who drops the packet.
+//! 3. The work is gone (done, or dropped) before `SET` is set.
 //!
-//! Needs: `channel/core.rs`, `channel/ending.rs`, `channel/future.rs`, `pool/core.rs`, `pool/panic.rs`,
-//! `pool/shared.rs`, `pool/worker.rs`, `sync.rs`.
+//! Needs: `channel.rs`, `pool/core.rs`, `pool/panic.rs`, `pool/shared.rs`, `pool/worker.rs`, `wait.rs`, `sync.rs`.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -30,10 +26,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::channel::Receiver;
-use super::super::channel::core::Core as Line;
-use super::super::channel::ending::Ending;
-use super::super::channel::future::Pending;
-use super::super::sync::{Arc, AtomicUsize, Identity, Once, Ordering, UnsafeCell, let_go, now, on_our_clock};
+use super::super::sync::{Arc, UnsafeCell, let_go, now, on_our_clock};
+use super::super::wait::{Ends, Latch, TaskWait};
 use super::core::{Ended, Job};
 use super::panic::Payload;
 use super::shared::Limit;
@@ -41,17 +35,13 @@ use super::worker::{
     Home, Work, WorkerState, announce_end, attempt, attempt_and_forget, holds_permit, pause, report_panic,
 };
 
-const CLAIMED: usize = 1;
-const ENDED: usize = 2;
-const WATCHED: usize = 4;
+const CLAIMED: usize = Latch::OWNERS;
 
 /// A job, before and after it has run.
 pub(super) struct Packet<W, T, S> {
     /// The table above.
-    stage: AtomicUsize,
+    latch: Latch,
     content: UnsafeCell<Content<W, T>>,
-    line: Once<Line<Infallible>>,
-    identity: Identity,
     state: PhantomData<fn(S)>,
 }
 
@@ -62,7 +52,7 @@ enum Content<W, T> {
 }
 
 // SAFETY: `content` has one owner at a time (invariant 2), each with the accesses of the one before it ordered before
-// its own: published under the pool's lock or with the task (HB-PL-1), or by `ENDED` (HB-PL-2). Sharing a packet only
+// its own: published under the pool's lock or with the task (HB-PL-1), or by the latch (HB-PL-2, HB-LT-1). Sharing a packet only
 // ever sends what is in it.
 unsafe impl<W: Send, T: Send, S> Sync for Packet<W, T, S> {}
 
@@ -76,11 +66,11 @@ pub(super) trait Runs<S>: Job + Sync {
 }
 
 /// What a task does with its job.
-pub(super) trait Joins<T>: Job + Sync + Ending<Infallible> {
+pub(super) trait Joins<T>: Job + Sync + Ends {
     /// The outcome.
     ///
     /// # Safety
-    /// The caller owns the task, and `has_ended` has said so to it, or a wait in `line`.
+    /// The caller owns the task, and `has_ended` has said so to it, or a wait for that.
     unsafe fn take(&self) -> Result<T, TaskError>;
 
     /// Does the work of a job that has been claimed, and that does not need a worker's state.
@@ -92,20 +82,14 @@ pub(super) trait Joins<T>: Job + Sync + Ending<Infallible> {
     /// Drops its work; it ends as cancelled.
     fn discard(&self, home: &dyn Home);
 
-    fn into_ending<'a>(self: Arc<Self>) -> Arc<dyn Ending<Infallible> + 'a>
+    fn into_ends<'a>(self: Arc<Self>) -> Arc<dyn Ends + 'a>
     where
         Self: 'a;
 }
 
 impl<W, T, S> Packet<W, T, S> {
     pub(super) fn new(work: W) -> Self {
-        Self {
-            stage: AtomicUsize::new(0),
-            content: UnsafeCell::new(Content::Work(work)),
-            line: Once::new(),
-            identity: Identity::new(),
-            state: PhantomData,
-        }
+        Self { latch: Latch::new(0), content: UnsafeCell::new(Content::Work(work)), state: PhantomData }
     }
 
     /// # Safety
@@ -131,24 +115,22 @@ impl<W, T, S> Packet<W, T, S> {
     fn end(&self, outcome: Result<T, TaskError>) {
         // SAFETY: the claimer's, until the next line.
         unsafe { self.replace(Content::Outcome(outcome)) };
-        // Release: pairs with the Acquire in `has_ended` and in `line` (HB-PL-2). Acquire: pairs with the Release in
-        // `line`, whose line is closed here (LV-PL-3).
-        if self.stage.fetch_or(ENDED, Ordering::AcqRel) & WATCHED != 0 {
+        // HB-LT-1: before whoever sees it (HB-PL-2), and LV-LT-1 (LV-PL-3).
+        if self.latch.set() == Some(true) {
             // A task's waker is user code, and its panic is not this job's.
-            let_go(|| self.line.get().expect("made before `WATCHED` was set").close());
+            let_go(|| self.latch.release());
         }
     }
 }
 
 impl<W: Send, T: Send, S> Job for Packet<W, T, S> {
     fn claim(&self) -> bool {
-        // Relaxed: orders nothing; the work came here with the packet itself (HB-PL-1).
-        self.stage.fetch_or(CLAIMED, Ordering::Relaxed) & CLAIMED == 0
+        // It need order nothing: the work came here with the packet itself (HB-PL-1).
+        self.latch.mark(CLAIMED)
     }
 
     fn is_queued(&self) -> bool {
-        // Relaxed: looks at nothing else.
-        self.stage.load(Ordering::Relaxed) & CLAIMED == 0
+        !self.latch.is_marked(CLAIMED)
     }
 }
 
@@ -188,7 +170,7 @@ where
     W::Output: Send,
 {
     unsafe fn take(&self) -> Result<W::Output, TaskError> {
-        // SAFETY: the caller's, who has seen `ENDED`.
+        // SAFETY: the caller's, who has seen that it is set.
         match unsafe { self.replace(Content::Nothing) } {
             Content::Outcome(outcome) => outcome,
             _ => panic!("the outcome of a job is taken once"),
@@ -207,7 +189,7 @@ where
         Runs::discard(self, home);
     }
 
-    fn into_ending<'a>(self: Arc<Self>) -> Arc<dyn Ending<Infallible> + 'a>
+    fn into_ends<'a>(self: Arc<Self>) -> Arc<dyn Ends + 'a>
     where
         Self: 'a,
     {
@@ -215,25 +197,9 @@ where
     }
 }
 
-impl<W: Send, T: Send, S> Ending<Infallible> for Packet<W, T, S> {
-    fn has_ended(&self) -> bool {
-        // Acquire: pairs with the Release in `end` (HB-PL-2).
-        self.stage.load(Ordering::Acquire) & ENDED != 0
-    }
-
-    fn identity(&self) -> usize {
-        self.identity.of(self)
-    }
-
-    fn line(&self) -> Option<&Line<Infallible>> {
-        self.line.get()
-    }
-
-    fn waiting_line(&self) -> Option<&Line<Infallible>> {
-        let line = self.line.get_or_make(|| Line::new(Some(0)));
-        // Release and Acquire: both pair with those in `end` (LV-PL-3, HB-PL-2).
-        let ended = self.stage.fetch_or(WATCHED, Ordering::AcqRel) & ENDED != 0;
-        (!ended).then_some(line)
+impl<W: Send, T: Send, S> Ends for Packet<W, T, S> {
+    fn latch(&self) -> &Latch {
+        &self.latch
     }
 }
 
@@ -302,12 +268,12 @@ where
 pub struct Task<T> {
     job: Arc<dyn Joins<T>>,
     home: Arc<dyn Home>,
-    pending: Pending<Infallible>,
+    wait: TaskWait,
 }
 
 impl<T> Task<T> {
     pub(super) fn new(job: Arc<dyn Joins<T>>, home: Arc<dyn Home>) -> Self {
-        Self { job, home, pending: Pending::new() }
+        Self { job, home, wait: TaskWait::new() }
     }
 
     /// Blocks the thread until the job has ended, and returns its result.
@@ -456,7 +422,7 @@ impl<T> Task<T> {
     where
         T: 'static,
     {
-        Receiver::closing(self.job.clone().into_ending())
+        Receiver::ending(self.job.clone().into_ends())
     }
 
     /// Lets the job go on by itself: fire and forget. A panic of it still reaches the hook.
@@ -489,14 +455,14 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { job, pending, .. } = &mut *self;
-        pending.poll_closing(&**job, cx).map(|()| self.outcome())
+        let Self { job, wait, .. } = &mut *self;
+        job.poll(wait, cx).map(|()| self.outcome())
     }
 }
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        self.pending.abandon(|| self.job.line());
+        self.job.leave(&self.wait);
     }
 }
 

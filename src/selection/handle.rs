@@ -1,92 +1,51 @@
 //! What a select asks of a handle: of a channel's end, a timer or a token.
 //!
-//! Needs: `channel.rs`.
+//! Needs: `channel.rs`, `channel/core.rs`, `channel/schedule.rs`, `wait.rs`, `sync.rs`.
 
 use std::time::Instant;
 
-use super::super::channel::core::{Chosen, Place, Side, Tour};
+use super::super::channel::core::{Channel, Chosen, Place, Side};
+use super::super::channel::schedule::Schedule;
 use super::super::channel::{Receiver, Sender, Source};
-use super::super::sync::TRIES_AGAIN;
-use super::Operation;
+use super::super::sync::{Arc, TRIES_AGAIN};
+use super::super::wait::{Ends, Waiter};
 
 /// An end of a channel, a timer or a token.
 pub(super) trait Handle {
-    /// What tells its channel from others, and the order in which channels are locked.
-    fn identity(&self) -> usize;
+    /// What an operation by it is on.
+    fn on(&self) -> On<'_>;
 
     /// Chooses the operation if it does not have to wait.
     fn choose(&self, place: &Place) -> Option<Chosen>;
+}
 
-    /// Undoes what a chosen operation has done.
-    fn give_up(&self, side: Side, chosen: Chosen);
-
-    /// Whether the operation might not have to wait.
-    fn is_ready(&self, side: Side) -> bool;
-
-    /// Whether the operation is worth to be tried again before the select stands in line.
-    fn tries_again(&self) -> bool;
-
-    /// When it will have something without anybody's doing.
-    fn next(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Under the lock of its channel, and then, by `rest`, of all the others on the tour: stands in line for the
-    /// operations of the `group`, which are all of this channel, unless one of all is ready (false).
-    fn stand_unless_ready(
-        &self,
-        group: &mut [Operation<'_>],
-        tour: &mut Tour<'_>,
-        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
-    ) -> bool;
-
-    /// Leaves the line.
-    fn leave(&self, place: &Place, observing: bool);
+/// What an operation is on, whatever values go through it.
+pub(super) enum On<'a> {
+    Channel(&'a dyn Channel),
+    Timer(&'a Schedule),
+    /// Of a token or a job: one that is not set has not been before, so it need not be locked.
+    Latch(&'a dyn Ends),
+    Never,
 }
 
 impl<T> Handle for Sender<T> {
-    fn identity(&self) -> usize {
-        self.core.identity()
+    fn on(&self) -> On<'_> {
+        On::Channel(&*self.core)
     }
 
     #[inline]
     fn choose(&self, _place: &Place) -> Option<Chosen> {
         self.core.choose_send()
     }
-
-    fn give_up(&self, side: Side, chosen: Chosen) {
-        self.core.give_up(side, chosen);
-    }
-
-    fn is_ready(&self, side: Side) -> bool {
-        self.core.is_ready(side)
-    }
-
-    fn tries_again(&self) -> bool {
-        self.core.tries_again()
-    }
-
-    fn stand_unless_ready(
-        &self,
-        group: &mut [Operation<'_>],
-        tour: &mut Tour<'_>,
-        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
-    ) -> bool {
-        self.core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
-    }
-
-    fn leave(&self, place: &Place, observing: bool) {
-        self.core.leave(place, observing);
-    }
 }
 
 impl<T> Handle for Receiver<T> {
-    fn identity(&self) -> usize {
+    fn on(&self) -> On<'_> {
         match &self.source {
-            Source::Channel(core) => core.identity(),
-            Source::Timer(schedule, _) => schedule.identity(),
-            Source::Closing(closing) => closing.identity(),
-            Source::Never => 0,
+            Source::Channel(core) => On::Channel(&**core),
+            Source::Timer(schedule, _) => On::Timer(schedule),
+            Source::Ends(ends) => On::Latch(&**ends),
+            Source::Never => On::Never,
         }
     }
 
@@ -95,65 +54,112 @@ impl<T> Handle for Receiver<T> {
         match &self.source {
             Source::Channel(core) => core.choose_recv(place.index),
             Source::Timer(schedule, _) => schedule.take().map(Chosen::At),
-            Source::Closing(closing) => closing.has_ended().then_some(Chosen::Closed),
+            Source::Ends(ends) => ends.has_ended().then_some(Chosen::Closed),
             Source::Never => None,
         }
     }
+}
 
-    fn give_up(&self, side: Side, chosen: Chosen) {
+impl On<'_> {
+    /// What tells it from others, and the order in which channels are locked.
+    pub(super) fn identity(&self) -> usize {
+        match self {
+            On::Channel(channel) => channel.identity(),
+            On::Timer(schedule) => schedule.identity(),
+            On::Latch(ends) => ends.latch().identity(),
+            On::Never => 0,
+        }
+    }
+
+    /// Whether an operation on it is worth to be tried again before the select stands in line.
+    pub(super) fn tries_again(&self) -> bool {
+        if let On::Channel(channel) = self { channel.tries_again() } else { TRIES_AGAIN }
+    }
+
+    /// Undoes what a chosen operation has done.
+    pub(super) fn give_up(&self, side: Side, chosen: Chosen) {
         // A timer's message is gone: those who wait for the next one, or for ever, cannot be woken.
-        if let Source::Channel(core) = &self.source {
-            core.give_up(side, chosen);
+        if let On::Channel(channel) = self {
+            channel.give_up(side, chosen);
         }
     }
 
-    fn is_ready(&self, side: Side) -> bool {
-        match &self.source {
-            Source::Channel(core) => core.is_ready(side),
-            Source::Timer(schedule, _) => schedule.is_due(),
-            Source::Closing(closing) => closing.has_ended(),
-            Source::Never => false,
+    /// When it will have something without anybody's doing.
+    pub(super) fn next(&self) -> Option<Instant> {
+        match self {
+            On::Timer(schedule) => schedule.next(),
+            On::Latch(ends) => ends.deadline(),
+            On::Channel(_) | On::Never => None,
         }
     }
 
-    fn tries_again(&self) -> bool {
-        match &self.source {
-            Source::Channel(core) => core.tries_again(),
-            Source::Timer(..) | Source::Closing(_) | Source::Never => TRIES_AGAIN,
+    /// Whether an operation on it might not have to wait.
+    pub(super) fn is_ready(&self, side: Side) -> bool {
+        match self {
+            On::Channel(channel) => channel.is_ready(side),
+            On::Timer(schedule) => schedule.is_due(),
+            On::Latch(ends) => ends.has_ended(),
+            On::Never => false,
         }
     }
 
-    fn next(&self) -> Option<Instant> {
-        match &self.source {
-            Source::Timer(schedule, _) => schedule.next(),
-            Source::Closing(closing) => closing.deadline(),
-            Source::Channel(_) | Source::Never => None,
+    /// Takes its lock, if it is a channel.
+    pub(super) fn lock(&self) {
+        if let On::Channel(channel) = self {
+            channel.lock();
         }
     }
 
-    fn stand_unless_ready(
+    /// # Safety
+    /// The caller has taken the lock by `lock`.
+    pub(super) unsafe fn unlock(&self) {
+        if let On::Channel(channel) = self {
+            // SAFETY: the caller's.
+            unsafe { channel.unlock() };
+        }
+    }
+
+    /// # Safety
+    /// The caller has taken the lock by `lock`.
+    pub(super) unsafe fn is_ready_locked(&self, side: Side) -> bool {
+        match self {
+            // SAFETY: the caller's.
+            On::Channel(channel) => unsafe { channel.is_ready_locked(side) },
+            _ => self.is_ready(side),
+        }
+    }
+
+    /// Stands in line, if there is one, to have the operation done, or, if `watching`, to hear that it is ready. Adds those
+    /// for whom that is news to `observed`. False: the operation is ready.
+    ///
+    /// # Safety
+    /// The caller has taken the lock by `lock`.
+    pub(super) unsafe fn stand_locked(
         &self,
-        group: &mut [Operation<'_>],
-        tour: &mut Tour<'_>,
-        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
+        place: &mut Place,
+        waiter: &Arc<Waiter>,
+        watching: bool,
+        observed: &mut Vec<Arc<Waiter>>,
     ) -> bool {
-        match &self.source {
-            Source::Channel(core) => core.stand_unless_ready(group, |operation| &mut operation.place, tour, rest),
+        match self {
+            // SAFETY: the caller's.
+            On::Channel(channel) => unsafe { channel.stand_locked(place, waiter, watching, observed) },
+            On::Latch(ends) => match ends.latch().stand(waiter) {
+                Some(ticket) => place.ticket = ticket,
+                None => return false,
+            },
             // Nobody wakes for a timer, so there is no line: the select sleeps no longer than until its moment.
-            Source::Timer(schedule, _) => !schedule.is_due() && rest(tour),
-            Source::Closing(closing) => {
-                !closing.has_ended()
-                    && closing.waiting_line().is_some_and(|line| {
-                        line.stand_unless_ready(group, |operation| &mut operation.place, tour, rest)
-                    })
-            }
-            Source::Never => rest(tour),
+            On::Timer(_) | On::Never => {}
         }
+        true
     }
 
-    fn leave(&self, place: &Place, observing: bool) {
-        if let Some(core) = self.source.core() {
-            core.leave(place, observing);
+    /// Leaves the line.
+    pub(super) fn leave(&self, place: &Place, watching: bool) {
+        match self {
+            On::Channel(channel) => channel.leave(place, watching),
+            On::Latch(ends) => _ = ends.latch().leave(place.ticket),
+            On::Timer(_) | On::Never => {}
         }
     }
 }

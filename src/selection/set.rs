@@ -1,9 +1,9 @@
 //! The select whose operations are known at run time, and the operation that was chosen.
 //!
-//! Needs: `selection.rs`, `channel.rs`, `sync.rs`, `error.rs`.
+//! Needs: `selection.rs`, `selection/handle.rs`, `channel.rs`, `channel/core.rs`, `sync.rs`, `error.rs`.
 
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,8 @@ use super::{Operation, Selected, Wait, ready, run};
 /// A set of channel operations, one of which is to happen.
 ///
 /// Operations are added by [`send`](Select::send) and [`recv`](Select::recv) and told apart by their numbers. A set can
-/// be used again and again. A select that is going to wait holds a lock of each of its channels for a moment, and a frame
-/// of the stack with it (measured: 115 bytes, and 1200 where the compiler does not optimise), so thousands of channels
-/// want a stack to match. One that does not change while the program runs is shorter as [`select!`](crate::select).
+/// be used again and again. A select that is going to wait holds the locks of all its channels for a moment. One that does not
+/// change while the program runs is shorter as [`select!`](crate::select).
 ///
 /// There are two ways to go. [`select`](Select::select) and its like choose an operation, which must then be completed
 /// with what it sends or to get what it received. [`ready`](Select::ready) and its like only say that an operation need
@@ -47,7 +46,7 @@ pub struct Select<'a> {
 }
 
 // SAFETY: an operation's handle is used only through its channel's lock, which moves values about between the channel's
-// own collections, and never drops or shares one: no value changes threads but through a `Sender` or `Receiver` that is
+// own collections, and never drops or shares one (nor does giving up, `core/arms.rs` `put_back`): no value changes threads but through a `Sender` or `Receiver` that is
 // where it may be. (A handle as such would ask for `T: Send` where the operation is added.)
 unsafe impl Send for Select<'_> {}
 // SAFETY: through a shared reference a select can only be cloned and shown.
@@ -374,9 +373,15 @@ impl<'a> SelectedOperation<'a> {
     /// What was chosen; from now on it is the caller's to complete.
     #[inline]
     fn complete(self, side: Side, handle: &dyn Handle) -> Chosen {
-        let same = self.0.side == side && self.0.handle.identity() == handle.identity();
+        let same = self.0.side == side && self.0.handle.on().identity() == handle.on().identity();
         assert!(same, "the operation that was chosen is not one of this handle");
-        ManuallyDrop::new(self).0.chosen
+        ManuallyDrop::new(self).take()
+    }
+
+    /// What was chosen; once.
+    #[inline]
+    fn take(&mut self) -> Chosen {
+        mem::replace(&mut self.0.chosen, Chosen::Closed)
     }
 
     /// Completes a send.
@@ -401,10 +406,12 @@ impl<'a> SelectedOperation<'a> {
     /// ```
     #[inline]
     pub fn send<T>(self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
-        match self.complete(Side::Send, sender) {
-            Chosen::Kept(ticket) => sender.core.complete_send(ticket, value),
-            Chosen::Closed | Chosen::Here(_) | Chosen::At(_) => Err(SendError(value)),
-        }
+        let mut value = Some(value);
+        let sent = match self.complete(Side::Send, sender) {
+            Chosen::Kept(ticket) => sender.core.complete_send(ticket, &mut value),
+            Chosen::Closed | Chosen::Here(_) | Chosen::At(_) => false,
+        };
+        if sent { Ok(()) } else { Err(SendError(value.expect("what is refused is handed back"))) }
     }
 
     /// Completes a receive.
@@ -442,7 +449,8 @@ impl RefUnwindSafe for SelectedOperation<'_> {}
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         // A waker that panics, too, is not to end the process.
-        let_go(|| self.0.handle.give_up(self.0.side, self.0.chosen));
+        let chosen = self.take();
+        let_go(|| self.0.handle.on().give_up(self.0.side, chosen));
         assert!(std::thread::panicking(), "dropped `SelectedOperation` without completing the operation");
     }
 }

@@ -5,14 +5,14 @@
 //! across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
 //! sound here: a critical section is a few dozen instructions and perhaps one allocation, never user code, and never
 //! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given
-//! the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select,
-//! those of its channels, all in one order, and holds them for as many such sections; and who cancels a token, that of
-//! its line (`cancel/tree.rs` 6: there is no deadlock).
+//! the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select, those
+//! of its channels, all in one order, and then, one at a time, those of its timers and of its latches' lines, under which
+//! nobody takes any, and holds the first for as many such sections; and a pool's section, that of the inbox.
 //!
 //! # Guarantees
-//! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`].
+//! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`], or between [`Lock::lock`] and [`Lock::unlock`].
 //!
-//! **HB-LK-1.** Everything inside one `with` happens before everything inside each later one.
+//! **HB-LK-1.** Everything inside one of these happens before everything inside each later one.
 //!
 //! **LV-LK-1.** When a holder leaves, by a panic too, one of the waiting callers gets in. *Not promised:* which one.
 //!
@@ -28,7 +28,7 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: `value` is reached only inside `with`, by one thread at a time (SF-LK-1) with the previous one's accesses
+// SAFETY: `value` is reached only under the lock, by one thread at a time (SF-LK-1) with the previous one's accesses
 // before its own (HB-LK-1): sharing the lock only ever sends the value.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
@@ -40,11 +40,33 @@ impl<T> Lock<T> {
     /// Runs `section` on the value, alone. Releases on unwinding too.
     #[inline]
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        self.lock();
+        let _held = Held(&self.held);
+        // SAFETY: this caller alone has set `held`, and leaves it set until `_held` is dropped.
+        unsafe { self.with_locked(section) }
+    }
+
+    /// Takes the lock, until `unlock`: for who holds several.
+    #[inline]
+    pub(crate) fn lock(&self) {
         if !self.try_acquire() {
             self.contend();
         }
-        let _held = Held(&self.held);
-        // SAFETY: this caller alone has set `held`, and leaves it set until `_held` is dropped (SF-LK-1).
+    }
+
+    /// # Safety
+    /// The caller has taken the lock by `lock`, and not released it.
+    pub(crate) unsafe fn unlock(&self) {
+        drop(Held(&self.held));
+    }
+
+    /// Runs `section` on the value.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and is not in another section.
+    #[inline]
+    pub(crate) unsafe fn with_locked<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: nobody else is inside, or comes there, while the caller holds the lock (SF-LK-1).
         self.value.with_mut(|value| section(unsafe { &mut *value }))
     }
 

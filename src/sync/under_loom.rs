@@ -7,6 +7,7 @@
 //!
 //! Needs: `sync/hook.rs`.
 
+use std::mem;
 use std::panic::{self, Location};
 use std::sync::OnceLock;
 
@@ -151,23 +152,59 @@ impl<T> UnsafeCell<T> {
 /// loom's mutex around watched memory, so that a lock that is left out shows as a race.
 #[derive(Debug)]
 pub(crate) struct Lock<T> {
+    /// Of who has taken it by `lock`; dropped before the mutex.
+    guard: std::cell::RefCell<Option<loom::sync::MutexGuard<'static, ()>>>,
     mutex: loom::sync::Mutex<()>,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: as for the production lock: `value` is reached inside `with` alone, under the mutex; where a weakening leaves
-// the mutex out, loom ends the execution at the racing access before it is made.
+// SAFETY: as for the production lock: `value` is reached under the mutex alone; where a weakening leaves the mutex out,
+// loom ends the execution at the racing access before it is made. `guard` is touched by the one who holds the mutex, and
+// all threads of an execution are coroutines on one thread of the operating system.
 unsafe impl<T: Send> Sync for Lock<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { mutex: loom::sync::Mutex::new(()), value: UnsafeCell::new(value) }
+        Self { guard: Default::default(), mutex: loom::sync::Mutex::new(()), value: UnsafeCell::new(value) }
     }
 
     #[track_caller]
     pub(crate) fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        let _held = (!hook::dropped(Location::caller(), Operation::Lock)).then(|| self.mutex.lock().unwrap());
+        let _held = self.acquire();
         // SAFETY: this thread alone is between the lock and the unlock of `mutex`.
+        unsafe { self.with_locked(section) }
+    }
+
+    #[track_caller]
+    fn acquire(&self) -> Option<loom::sync::MutexGuard<'_, ()>> {
+        (!hook::dropped(Location::caller(), Operation::Lock)).then(|| self.mutex.lock().unwrap())
+    }
+
+    /// Takes the lock, until `unlock`.
+    #[track_caller]
+    pub(crate) fn lock(&self) {
+        let guard = self.acquire();
+        // SAFETY: `unlock` drops it, by a reference to this lock.
+        let guard = guard.map(|guard| unsafe {
+            mem::transmute::<loom::sync::MutexGuard<'_, ()>, loom::sync::MutexGuard<'static, ()>>(guard)
+        });
+        self.guard.replace(guard);
+    }
+
+    /// # Safety
+    /// As of the production lock.
+    pub(crate) unsafe fn unlock(&self) {
+        let guard = self.guard.take();
+        drop(guard);
+    }
+
+    /// # Safety
+    /// As of the production lock.
+    #[track_caller]
+    pub(crate) unsafe fn with_locked<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the caller's.
         self.value.with_mut(|value| section(unsafe { &mut *value }))
     }
 }

@@ -10,6 +10,7 @@
 //! Needs: `sync/hook.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::mem;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -199,7 +200,7 @@ pub(crate) struct Lock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: `value` is reached inside `with` alone, by the one coroutine that set `held`; the cells as for atomics.
+// SAFETY: `value` is reached under the lock alone, by the one coroutine that set `held`; the cells as for atomics.
 unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
@@ -214,6 +215,33 @@ impl<T> Lock<T> {
         let _held = (!dropped).then(|| self.acquire());
         // SAFETY: this coroutine alone has set `held`; where a weakening leaves the lock out, the watcher ends the
         // execution at the racing access before it is made.
+        unsafe { self.with_locked(section) }
+    }
+
+    /// Takes the lock, until `unlock`.
+    #[track_caller]
+    pub(crate) fn lock(&self) {
+        let dropped = hook::dropped(Location::caller(), Operation::Lock);
+        switch();
+        if !dropped {
+            mem::forget(self.acquire());
+        }
+    }
+
+    /// # Safety
+    /// As of the production lock.
+    pub(crate) unsafe fn unlock(&self) {
+        // Not, where a weakening has left it out.
+        if self.held.get() {
+            drop(Held(self));
+        }
+    }
+
+    /// # Safety
+    /// As of the production lock.
+    #[track_caller]
+    pub(crate) unsafe fn with_locked<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the caller's.
         self.value.with_mut(|value| section(unsafe { &mut *value }))
     }
 

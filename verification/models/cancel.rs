@@ -21,35 +21,28 @@ use crate::hence::wait_group::WaitGroup;
 use crate::select_biased;
 
 pub(super) fn models() -> Vec<Model> {
-    let closing = |kind, code| weaken(kind, "src/channel/closing.rs", code);
+    let latch = |kind, code| weaken(kind, "src/wait/latch.rs", code);
     let tree = |kind, code| weaken(kind, "src/cancel/tree.rs", code);
-    let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
-    let release = || closing(Kind::Relaxed, "self.ended.compare_exchange(open, CLOSED");
-    let acquire = || closing(Kind::Relaxed, "self.ended.load(Ordering::Acquire)");
+    let release = || latch(Kind::Acquire, "self.word.fetch_or(SET,");
+    let acquire = || latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)");
     let claim = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let close_unlocked = || tree(Kind::NoLock, "let (taken, released) = node.owner.state.with(");
-    let close_unnotified = || core(Kind::NoWake, "release(&Some(self.0)); // close");
+    let close_unlocked = || tree(Kind::NoLock, "let (taken, is_watched) = node.state.with(");
+    let close_unnotified = || latch(Kind::NoWake, "notify_all(released");
     vec![
         Model::new("hb_cx_1_cancel_before_is_cancelled", &["HB-CX-1"], EARLY_OR_LATE, is_cancelled),
         Model::failing("hb_cx_1_store_relaxed", &["HB-CX-1"], RACE, is_cancelled).weakened(release()),
         Model::failing("hb_cx_1_look_relaxed", &["HB-CX-1"], RACE, is_cancelled).weakened(acquire()),
         Model::new("hb_cx_1_cancel_before_a_late_look", &["HB-CX-1"], WON_OR_LATE, late_look),
         Model::failing("hb_cx_1_late_look_relaxed", &["HB-CX-1"], RACE, late_look)
-            .weakened(closing(Kind::FailureRelaxed, "self.ended.compare_exchange(TIMED, EXPIRED")),
+            .weakened(latch(Kind::FailureRelaxed, "self.word.compare_exchange(")),
         Model::new("hb_cx_1_cancel_before_wait", &["HB-CX-1", "LV-CX-1"], &["1"], || waits(CancellationToken::wait)),
         Model::failing("hb_cx_1_wait_claim_relaxed", &["HB-CX-1"], RACE, || waits(CancellationToken::wait))
             .weakened(claim()),
         Model::failing("lv_cx_1_wait_not_notified", &["LV-CX-1"], DEADLOCK, || waits(CancellationToken::wait))
             .weakened(close_unnotified()),
-        Model::failing("lv_cx_1_line_made_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
-            .weakened(tree(Kind::NoLock, "self.state.with(|state| state.over.is_none().then(section))")),
-        Model::failing("lv_cx_1_line_looked_for_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
-            .weakened(close_unlocked()),
-        Model::failing("lv_cx_1_line_closed_unlocked", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
-            .weakened(core(Kind::NoLock, "let closed = self.state.with(")),
+        Model::failing("lv_cx_1_line_looked_for_unordered", &["LV-CX-1"], RACE, || waits(CancellationToken::wait))
+            .weakened(latch(Kind::Release, "self.word.fetch_or(SET,")),
         Model::new("sf_sel_3_default_beside_a_token", &["SF-SEL-3"], &["ended", "value"], default_beside_a_token),
-        Model::failing("sf_sel_3_line_closed_unlocked", &["SF-SEL-3"], RACE, default_beside_a_token)
-            .weakened(core(Kind::NoLock, "let closed = self.state.with(")),
         Model::failing("lv_cx_1_line_looked_for_too_early", &["LV-CX-1"], DEADLOCK, line_looked_for_too_early),
         Model::new("hb_cx_1_cancel_before_cancelled", &["HB-CX-1", "LV-CX-1"], &["1"], || {
             waits(|token| block_on(token.cancelled()))
@@ -80,24 +73,24 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("hb_cx_2_cancel_before_callback", &["HB-CX-2", "SF-CX-3"], &["1 1"], before_callback),
         Model::failing("hb_cx_2_store_relaxed", &["HB-CX-2"], RACE, before_callback).weakened(release()),
         Model::failing("hb_cx_2_register_unlocked", &["HB-CX-2"], RACE, before_callback)
-            .weakened(tree(Kind::NoLock, "    node.owner.state.with(|state| {")),
+            .weakened(tree(Kind::NoLock, "    node.state.with(|state| {")),
         Model::new("sf_cx_1_one_of_two_cancels_wins", &["SF-CX-1"], &["first", "second"], two_cancels),
         Model::failing("sf_cx_1_close_unlocked", &["SF-CX-1"], RACE, two_cancels).weakened(close_unlocked()),
         Model::new("sf_cx_1_no_cancel_after_the_deadline", &["SF-CX-1", "SF-CX-4"], WON_OR_LATE, || late(false)),
         Model::failing("sf_cx_1_close_unchecked", &["SF-CX-1"], WINNERS, || late(false))
-            .weakened(closing(Kind::Unchecked, "self.ended.compare_exchange(open, CLOSED")),
+            .weakened(latch(Kind::Unchecked, "self.word.fetch_or(SET,")),
         Model::new("sf_cx_1_cancel_or_deadline_of_a_child", &["SF-CX-1", "SF-CX-4"], WON_OR_LATE, || late(true)),
         Model::new("sf_cx_1_cancel_comes_too_late", &["SF-CX-1", "SF-CX-4"], &["deadline"], too_late),
         Model::new("sf_cx_2_child_made_while_cancelling", &["SF-CX-2"], EARLY_OR_LATE, child_made_while_cancelling),
         Model::failing("sf_cx_2_child_unlocked", &["SF-CX-2"], RACE, child_made_while_cancelling)
-            .weakened(tree(Kind::NoLock, "parent.owner.state.with("))
+            .weakened(tree(Kind::NoLock, "parent.state.with("))
             .under(&[BOUNDED]), // loom's own lock fails, poisoned, after the race
         Model::failing("sf_cx_2_taken_unlocked", &["SF-CX-2"], RACE, child_made_while_cancelling)
             .weakened(close_unlocked()),
         Model::new("sf_cx_2_grandchild_of_a_dropped_child", &["SF-CX-2"], &["cancelled"], grandchild),
         Model::new("sf_cx_2_last_handle_dropped", &["SF-CX-2", "SF-CX-3", "LV-CX-2"], &["run"], last_handle_dropped),
         Model::failing("sf_cx_2_place_left_unlocked", &["SF-CX-2"], RACE, last_handle_dropped)
-            .weakened(tree(Kind::NoLock, "let (_removed, left) = self.node.owner.state.with(")),
+            .weakened(tree(Kind::NoLock, "let _removed = self.node.state.with(")),
         Model::new("sf_cx_2_parent_first", &["SF-CX-2"], EARLY_OR_LATE, parent_first),
         // Sequentially consistent, the bounded explorer cannot see it.
         Model::failing("sf_cx_2_parent_later", &["SF-CX-2"], &["found after its parent"], parent_first)
@@ -110,10 +103,10 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_cx_2_callbacks_last", &["SF-CX-2", "SF-CX-3"], &["descendants first"], callbacks_last),
         Model::new("sf_cx_3_stop_or_run", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(false)),
         Model::failing("sf_cx_3_stop_unlocked", &["SF-CX-3"], RACE, || stop_or_run(false))
-            .weakened(tree(Kind::NoLock, "state.callbacks.remove(self.slot)")),
+            .weakened(tree(Kind::NoLock, "state.callbacks.remove(self.ticket)")),
         Model::new("sf_cx_3_stop_or_run_at_the_deadline", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(true)),
         Model::failing("sf_cx_3_taken_unlocked_at_the_deadline", &["SF-CX-3"], RACE, || stop_or_run(true))
-            .weakened(tree(Kind::NoLock, "let (_children, callbacks) = node.owner.state.with(")),
+            .weakened(tree(Kind::NoLock, "let (_children, mut callbacks) = node.state.with(")),
         Model::new("sf_cx_3_registered_while_cancelling", &["SF-CX-3", "LV-CX-2"], &["1"], registered_while_cancelling),
         Model::new(
             "sf_cx_3_cancel_or_deadline",
@@ -123,7 +116,7 @@ pub(super) fn models() -> Vec<Model> {
         ),
         Model::new("sf_cx_4_never_early", &["SF-CX-4"], &["at its time"], never_early).one_way("nobody cancels"),
         Model::failing("sf_cx_4_expiry_unchecked", &["SF-CX-4"], WINNERS, || late(false))
-            .weakened(closing(Kind::Unchecked, "self.ended.compare_exchange(TIMED, EXPIRED")),
+            .weakened(latch(Kind::Unchecked, "self.word.compare_exchange(")),
         Model::new("sf_cx_4_childs_cancel_or_parents_deadline", &["SF-CX-4"], WON_OR_LATE, childs_cancel)
             .one_way("nobody cancels the parent, which is waited for"),
         Model::new("sf_cx_5_cancelled_before", &["SF-CX-5"], &["all three"], cancelled_before),
@@ -140,11 +133,8 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(close_unnotified()),
         Model::new("sf_cx_5_served_elsewhere", &["SF-CX-5"], &["nothing is left"], served_elsewhere),
         Model::new("lv_cx_1_beside_an_observer", &["LV-CX-1"], &["both"], beside_an_observer),
-        Model::failing("lv_cx_1_observer_not_notified", &["LV-CX-1"], DEADLOCK, beside_an_observer).weakened(weaken(
-            Kind::NoWake,
-            "src/cancel/operations.rs",
-            "// wait_or_cancelled: those who wait to hear of it",
-        )),
+        Model::failing("lv_cx_1_observer_not_notified", &["LV-CX-1"], DEADLOCK, beside_an_observer)
+            .weakened(close_unnotified()),
         Model::new("lv_cx_1_deadline_ends_every_wait", &["LV-CX-1"], &["all"], deadline_ends_every_wait)
             .one_way("nobody cancels, sends, receives or drops the guard"),
         Model::new("lv_cx_1_two_kinds_of_waits", &["LV-CX-1"], &["both"], two_waits)
@@ -158,7 +148,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_cx_2_callback_under_the_lock", &["LV-CX-2"], DEADLOCK, callback_under_the_lock),
         Model::new("lv_cx_2_callback_drops_the_token", &["LV-CX-2", "SF-CX-3"], &["run"], callback_drops_the_token),
         Model::failing("lv_cx_2_left_to_the_parent_unlocked", &["LV-CX-2"], RACE, last_handle_dropped)
-            .weakened(tree(Kind::NoLock, "let (_removed, left) = self.node.owner.state.with(")),
+            .weakened(tree(Kind::NoLock, "let _removed = self.node.state.with(")),
         Model::new("lv_cx_2_last_handle_of_a_grandchild", &["LV-CX-2"], &["run"], last_handle_of_a_grandchild),
         Model::new("lv_cx_2_nobody_holds_the_token", &["LV-CX-2"], &["run"], || nobody_holds_it(false)),
         Model::new("lv_cx_2_nobody_holds_it_and_its_parent_ends", &["LV-CX-2", "SF-CX-3"], &["run"], || {

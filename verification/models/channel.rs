@@ -2,15 +2,16 @@
 //! would be another critical section, and another factor of the number of executions.
 
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, join, sending, spawn};
+use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
+use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use crate::hence::sync::{AtomicBool, Lock};
 
 const SAMPLES: [Engine; 2] = [Engine::Pct(20_000), Engine::Random(20_000)];
@@ -19,7 +20,7 @@ pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     let send_unlocked = || core(Kind::NoLock, "let sent = self.state.with(");
-    let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| match");
+    let recv_unlocked = || core(Kind::NoLock, "let received = self.state.with(|state| {");
     let at_most = |preemptions| Engine::Bounded { preemptions: Some(preemptions), spurious: 1 };
     let sampled = |preemptions| [&[at_most(preemptions)][..], &SAMPLES].concat();
     vec![
@@ -67,7 +68,7 @@ pub(super) fn models() -> Vec<Model> {
             values_own_their_channel,
         ),
         Model::failing("sf_ch_1_recv_unlocked", &["SF-CH-1"], RACE, || close_races_sends(1))
-            .weakened(core(Kind::NoLock, "let received = self.state.with(|state| match")),
+            .weakened(core(Kind::NoLock, "let received = self.state.with(|state| {")),
         Model::new("sf_ch_2_fifo_rendezvous", &["SF-CH-2"], &["1 2"], || fifo(Some(0), 2)),
         Model::new("sf_ch_2_fifo_bounded", &["SF-CH-2"], &["1 2"], || fifo(Some(1), 2)),
         Model::new("sf_ch_2_fifo_two_places", &["SF-CH-2"], &["1 2 3"], || fifo(Some(2), 3)),
@@ -85,27 +86,36 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_ch_3_looks_before_it_locks", &["SF-CH-3"], &["one place, one value"], looks_before_it_locks),
         Model::new("sf_ch_4_drain_after_close", &["SF-CH-4"], &["1 2"], || drain(close)),
         Model::new("sf_ch_4_drain_after_last_drop", &["SF-CH-4"], &["1 2"], || drain(drop)),
+        Model::new("sf_ch_4_nothing_comes_after_the_end", &["SF-CH-4", "SF-CH-5"], &["1"], nothing_comes_after_the_end),
         Model::failing("sf_ch_4_closed_before_empty", &["SF-CH-4"], &["a value was left"], closed_before_empty),
         Model::new("sf_ch_5_dropped_recv_rendezvous", &["SF-CH-5"], &["1"], || dropped_recv(0)),
         Model::new("sf_ch_5_dropped_recv_bounded", &["SF-CH-5"], &["1"], || dropped_recv(1)),
         Model::new("sf_ch_5_value_is_passed_on", &["SF-CH-5", "LV-CH-1"], &["1"], value_is_passed_on),
         Model::new("sf_ch_5_passed_on_beside_a_poll", &["SF-CH-5", "LV-CH-1"], &["1"], passed_on_beside_a_poll),
         Model::new("sf_ch_5_dropped_recvs_keep_order", &["SF-CH-5"], &["1 2"], dropped_recvs_keep_order),
-        Model::new("sf_ch_5_dropped_twice_keeps_order", &["SF-CH-5"], &["1 2"], dropped_twice_keeps_order),
+        Model::new("sf_ch_5_told_too_late", &["SF-CH-5", "SF-WT-2"], &["it was there", "too late"], told_too_late),
+        Model::new("sf_ch_5_not_polled_rendezvous", &["SF-CH-5", "LV-CH-1"], &["1"], || not_polled(Some(0))),
+        Model::new("sf_ch_5_not_polled_bounded", &["SF-CH-5", "LV-CH-1"], &["1"], || not_polled(Some(1))),
         Model::new("sf_ch_5_first_and_last_recv", &["SF-CH-5", "SF-WT-2", "LV-CH-1"], &["1"], first_and_last_recv),
         Model::new("sf_ch_5_first_and_last_send", &["SF-CH-5", "SF-WT-2"], &["1, 2", "2"], first_and_last_send),
         Model::new("sf_ch_5_dropped_send", &["SF-CH-5"], &["received", "taken back"], dropped_send),
-        Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on)
-            .weakened(core(Kind::NoWake, "notify(wake); // abandon")),
+        Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on).weakened(weaken(
+            Kind::NoWake,
+            "src/channel/core/tasks.rs",
+            "notify(whom)); // leave_task",
+        )),
         Model::new("lv_ch_1_two_sends_rendezvous", &["LV-CH-1"], &["3"], || two_sends(Some(0))),
         Model::new("lv_ch_1_two_sends_bounded", &["LV-CH-1"], &["3"], || two_sends(Some(1))),
         Model::new("lv_ch_1_two_sends_unbounded", &["LV-CH-1"], &["3"], || two_sends(None)),
         Model::new("lv_ch_1_two_receives_bounded", &["LV-CH-1"], &["1, 2", "2, 1"], || two_receives(Some(1))),
         Model::new("lv_ch_1_async_rendezvous", &["LV-CH-1"], &["7 1"], async_rendezvous),
+        Model::new("lv_ch_1_beside_a_taken_place", &["LV-CH-1"], &["7"], beside_a_taken_place),
+        Model::new("lv_ch_1_told_makes_room", &["LV-CH-1", "SF-CH-2"], &["1 2"], told_makes_room),
+        Model::new("lv_ch_1_told_again", &["LV-CH-1", "SF-CH-5"], &["2"], told_again),
         Model::failing("lv_ch_1_receiver_not_woken", &["LV-CH-1"], DEADLOCK, || send_before_recv(Some(1)))
-            .weakened(core(Kind::NoWake, "notify(wake); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
         Model::failing("lv_ch_1_sender_not_woken", &["LV-CH-1"], DEADLOCK, || two_sends(Some(1)))
-            .weakened(core(Kind::NoWake, "notify(wake); // recv:")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // recv:")),
         Model::new("lv_ch_1_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(0, 1))
             .under(&[Engine::Loom, at_most(3)])
             .slow(),
@@ -124,12 +134,13 @@ pub(super) fn models() -> Vec<Model> {
         .slow(),
         Model::new("lv_ch_2_close_wakes_receivers", &["LV-CH-2"], &["all woken"], close_wakes_receivers),
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
+        Model::new("lv_ch_2_close_wakes_a_task", &["LV-CH-2"], &["woken"], close_wakes_a_task),
         Model::new("lv_ch_2_last_sender_leaves_a_task", &["LV-CH-2"], &["woken"], last_sender_leaves_a_task),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "release(&Some(self.0)); // close")),
+            .weakened(core(Kind::NoWake, "notify(whom); // close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
-            .weakened(core(Kind::NoWake, "release(&released); // last receiver")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // last receiver")),
     ]
 }
 
@@ -170,6 +181,15 @@ fn send_before_recv_async() -> String {
     format!("{value} {seen}")
 }
 
+/// A task waits, and looks again, while the channel is closed.
+fn close_wakes_a_task() -> String {
+    let (sender, receiver) = ends::<usize>(Some(0));
+    let other = spawn(move || sender.close());
+    assert!(block_on(receiver.recv_async()).is_err());
+    assert!(other.join().unwrap());
+    "woken".into()
+}
+
 /// A task waits, and looks again, while the last sender is dropped.
 fn last_sender_leaves_a_task() -> String {
     let (sender, receiver) = bounded::<usize>(0);
@@ -177,6 +197,50 @@ fn last_sender_leaves_a_task() -> String {
     assert!(block_on(receiver.recv_async()).is_err());
     other.join().unwrap();
     "woken".into()
+}
+
+/// The one place is a select's, which has not said what it sends: a task and a sender meet all the same.
+fn beside_a_taken_place() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    let other = sending(&sender, [7]);
+    let value = block_on(receiver.recv_async()).unwrap();
+    other.join().unwrap();
+    operation.send(&sender, 8).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(8));
+    value.to_string()
+}
+
+/// A receive is told of a value, which another one takes, and is not polled: the next value is told to the one behind it.
+fn told_again() -> String {
+    let (sender, receiver) = ends(None);
+    let mut held = Box::pin(receiver.recv_async());
+    assert!(held.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    sender.send(1).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(1));
+    let other = sending(&sender, [2]);
+    let value = block_on(receiver.recv_async()).unwrap();
+    other.join().unwrap();
+    value.to_string()
+}
+
+/// A task that was told takes its value, which lets another task send, that looks again meanwhile.
+fn told_makes_room() -> String {
+    let (sender, receiver) = ends(Some(1));
+    let (_, waker) = CountingWaker::new();
+    let mut told = Box::pin(receiver.recv_async());
+    assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    sender.try_send(1).unwrap();
+    let other = {
+        let sender = sender.clone();
+        spawn(move || block_on(sender.send_async(2)).unwrap())
+    };
+    let Poll::Ready(first) = told.as_mut().poll(&mut Context::from_waker(&waker)) else { panic!("it is there") };
+    let second = receiver.recv().unwrap();
+    other.join().unwrap();
+    format!("{} {second}", first.unwrap())
 }
 
 fn async_rendezvous() -> String {
@@ -468,7 +532,7 @@ fn closed_before_empty() -> String {
     "open".into()
 }
 
-/// Polls a receive once and drops it: what it was given meanwhile is there for the next receive.
+/// Polls a receive once and drops it: what it was told of meanwhile is there for the next receive.
 fn dropped_recv(capacity: usize) -> String {
     let (sender, receiver) = ends(Some(capacity));
     let (_, waker) = CountingWaker::new();
@@ -489,13 +553,69 @@ fn value_is_passed_on() -> String {
     assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     let next = {
         let receiver = receiver.clone();
-        spawn(move || receiver.recv().unwrap())
+        spawn(move || block_on(receiver.recv_async()).unwrap())
     };
-    let other = sending(&sender, [1]);
+    sender.send(1).unwrap();
     drop(abandoned);
-    let value = next.join().unwrap();
+    next.join().unwrap().to_string()
+}
+
+/// A receive is told of a value and not polled; a thread waits, too, or comes later.
+fn not_polled(capacity: Option<usize>) -> String {
+    let (sender, receiver) = ends(capacity);
+    let mut held = Box::pin(receiver.recv_async());
+    assert!(held.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let other = sending(&sender, [1]);
+    let value = receiver.recv().unwrap();
     other.join().unwrap();
     value.to_string()
+}
+
+/// A receive is told of a value that another one takes: it stands first in the line again.
+fn told_too_late() -> String {
+    let (sender, receiver) = ends(None);
+    let ((told, waker), (behind, other)) = (CountingWaker::new(), CountingWaker::new());
+    let (mut cx, mut cx_behind) = (Context::from_waker(&waker), Context::from_waker(&other));
+    let [mut first, mut second] = [(); 2].map(|()| Box::pin(receiver.recv_async()));
+    assert!(first.as_mut().poll(&mut cx).is_pending() && second.as_mut().poll(&mut cx_behind).is_pending());
+    let taking = {
+        let receiver = receiver.clone();
+        spawn(move || receiver.try_recv())
+    };
+    sender.send(1).unwrap();
+    let polled = first.as_mut().poll(&mut cx);
+    let taken = taking.join().unwrap();
+    assert_eq!((told.count(), behind.count()), (1, 0), "the first is told");
+    match (polled, taken) {
+        (Poll::Ready(Ok(1)), Err(TryRecvError::Empty)) => "it was there".into(),
+        (Poll::Pending, Ok(1)) => {
+            sender.send(2).unwrap();
+            assert_eq!((told.count(), behind.count()), (2, 0), "and is the first again");
+            assert_eq!(first.as_mut().poll(&mut cx), Poll::Ready(Ok(2)));
+            "too late".into()
+        }
+        other => panic!("one of the two receives the value: {other:?}"),
+    }
+}
+
+/// A receive is told of the last value, and dropped: whoever hears that nothing will come hears it after that value.
+fn nothing_comes_after_the_end() -> String {
+    let (sender, receiver) = unbounded();
+    let mut abandoned = Box::pin(receiver.recv_async());
+    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let other = spawn(move || {
+        sender.send(1).unwrap();
+        drop(sender);
+    });
+    let early = [(); 2].map(|()| receiver.try_recv());
+    drop(abandoned);
+    let all: Vec<_> = early.into_iter().chain([receiver.recv().map_err(|_| TryRecvError::Disconnected)]).collect();
+    let received: Vec<_> = all.iter().flatten().collect();
+    let ended = all.iter().position(|received| *received == Err(TryRecvError::Disconnected));
+    assert!(ended.is_none_or(|at| all[at..].iter().all(Result::is_err)), "something came after the end: {all:?}");
+    other.join().unwrap();
+    assert_eq!(received.len(), 1, "the value is received");
+    received[0].to_string()
 }
 
 /// The receive behind it is a task, which is polled anew meanwhile, with another waker.
@@ -521,22 +641,8 @@ fn dropped_recvs_keep_order() -> String {
     let mut abandoned = [(); 2].map(|()| Box::pin(receiver.recv_async()));
     abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
     let other = sending(&sender, [1, 2]);
-    // The later one first: the values come back in the wrong order.
+    // The later one first.
     abandoned.into_iter().rev().for_each(drop);
-    let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
-    other.join().unwrap();
-    format!("{} {}", received[0], received[1])
-}
-
-/// A value that comes back is handed to a third receive, which is dropped too: it still comes before the later one.
-fn dropped_twice_keeps_order() -> String {
-    let (sender, receiver) = ends(None);
-    let (_, waker) = CountingWaker::new();
-    let mut cx = Context::from_waker(&waker);
-    let mut abandoned = [(); 3].map(|()| Box::pin(receiver.recv_async()));
-    abandoned.iter_mut().for_each(|recv| assert!(recv.as_mut().poll(&mut cx).is_pending()));
-    let other = sending(&sender, [1, 2]);
-    abandoned.into_iter().for_each(drop);
     let received = [receiver.recv().unwrap(), receiver.recv().unwrap()];
     other.join().unwrap();
     format!("{} {}", received[0], received[1])
@@ -578,15 +684,16 @@ fn first_and_last_send() -> String {
     received.join(", ")
 }
 
-/// A value comes back over a full buffer, beside a sender that waits: the place that it leaves again is none.
+/// A select puts a value back over a full buffer, beside a sender that waits: the place that it leaves again is none.
 fn put_back_beside_a_sender() -> String {
     let (sender, receiver) = ends(Some(1));
-    let (_, waker) = CountingWaker::new();
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
-    (1..=2).for_each(|value| sender.try_send(value).unwrap());
+    sender.send(1).unwrap();
+    let mut select = Select::new_biased();
+    select.recv(&receiver);
+    let operation = select.select();
+    sender.send(2).unwrap();
     let other = sending(&sender, [3]);
-    drop(abandoned);
+    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
     let received = [(); 3].map(|()| {
         let value = receiver.recv().unwrap();
         assert!(receiver.len() <= 1, "one place, one value");

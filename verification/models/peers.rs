@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, Witness, ends, join, quietly, spawn};
+use super::harness::{Arc, Counted, CountingWaker, Witness, ends, join, quietly, sending, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
@@ -872,17 +872,12 @@ fn leaked_place() -> String {
 fn leaked_rendezvous() -> String {
     let (sender, receiver) = ends(Some(0));
     let (_, waker) = CountingWaker::new();
-    let other = {
-        let sender = sender.clone();
-        spawn(move || {
-            let mut select = Select::new_biased();
-            select.send(&sender);
-            std::mem::forget(select.select());
-            sender.send(7).unwrap();
-        })
-    };
     let mut promised = pin!(receiver.recv_async());
     assert!(promised.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    std::mem::forget(select.select());
+    let other = sending(&sender, [7]);
     let value: usize = receiver.recv().unwrap();
     other.join().unwrap();
     assert!(promised.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "its partner waits for ever");

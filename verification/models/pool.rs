@@ -28,12 +28,12 @@ const SPURIOUS: Engine = Engine::Bounded { preemptions: Some(2), spurious: 1 };
 const SHORT: Duration = Duration::from_millis(1);
 
 pub(super) fn models() -> Vec<Model> {
-    let task = |kind, code| weaken(kind, "src/pool/task.rs", code);
+    let latch = |kind, code| weaken(kind, "src/wait/latch.rs", code);
     let core = |kind, code| weaken(kind, "src/pool/core.rs", code);
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
     let nobody_told = || weaken(Kind::NoWake, "src/pool/shared.rs", "// pool: all have been claimed");
-    let end = "self.stage.fetch_or(ENDED";
-    let watch = "self.stage.fetch_or(WATCHED";
+    let end = "self.word.fetch_or(SET,";
+    let watch = "self.word.fetch_or(WATCHED,";
     // Three jobs on one worker.
     const POSTED: &[Engine] = &[Engine::Loom, Engine::Bounded { preemptions: None, spurious: 0 }, SPURIOUS];
     vec![
@@ -63,16 +63,16 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_1_posted_then_shut_down", &["SF-PL-1", "SF-PL-3"], &["3 ended"], posted_then_shut_down)
             .under(POSTED),
         Model::failing("hb_pl_2_end_is_no_release", &["HB-PL-2"], RACE, submit_before_job)
-            .weakened(task(Kind::Acquire, end)),
+            .weakened(latch(Kind::Acquire, end)),
         Model::failing("hb_pl_2_watch_is_no_acquire", &["HB-PL-2"], RACE, submit_before_job)
-            .weakened(task(Kind::Release, watch)),
+            .weakened(latch(Kind::Release, watch)),
         Model::failing("lv_pl_3_end_is_no_acquire", &["LV-PL-3"], RACE, submit_before_job)
-            .weakened(task(Kind::Release, end)),
+            .weakened(latch(Kind::Release, end)),
         Model::failing("lv_pl_3_watch_is_no_release", &["LV-PL-3"], RACE, submit_before_job)
-            .weakened(task(Kind::Acquire, watch)),
+            .weakened(latch(Kind::Acquire, watch)),
         Model::new("hb_pl_2_job_before_is_finished", &["HB-PL-2"], &["finished", "not yet"], job_before_is_finished),
         Model::failing("hb_pl_2_look_relaxed", &["HB-PL-2"], RACE, job_before_is_finished)
-            .weakened(task(Kind::Relaxed, "self.stage.load(Ordering::Acquire)")),
+            .weakened(latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)")),
         Model::new("hb_pl_2_job_before_await", &["HB-PL-2", "LV-PL-3"], &["1"], job_before_await),
         Model::new("hb_pl_2_hook_before_join", &["HB-PL-2", "SF-PL-4"], &["seen, then the next job"], hook_before_join)
             .under(UNWINDING),
@@ -101,7 +101,7 @@ pub(super) fn models() -> Vec<Model> {
             .under(TWO_WORKERS),
         Model::new("sf_pl_1_cancel_or_run", &["SF-PL-1", "SF-PL-3"], &["cancelled", "ran"], cancel_or_run),
         Model::failing("sf_pl_1_claim_unchecked", &["SF-PL-1", "SF-PL-3"], TAKEN_TWICE, cancel_or_run)
-            .weakened(task(Kind::Unchecked, "self.stage.fetch_or(CLAIMED")),
+            .weakened(latch(Kind::Unchecked, "self.word.fetch_or(bit,")),
         Model::failing("sf_pl_3_withdrawn_without_the_lock", &["SF-PL-3"], RACE, cancel_or_run)
             .weakened(core(Kind::NoLock, "state.withdraw_by(claim))")),
         Model::new(
@@ -178,7 +178,7 @@ pub(super) fn models() -> Vec<Model> {
         .under(TWO_WORKERS),
         Model::new("sf_pl_7_borrows", &["SF-PL-7", "HB-PL-2"], &["1"], scope_borrows),
         Model::failing("sf_pl_7_end_is_no_release", &["SF-PL-7"], RACE, scope_borrows)
-            .weakened(task(Kind::Acquire, end)),
+            .weakened(latch(Kind::Acquire, end)),
         Model::new("sf_pl_7_token_ends_with_the_scope", &["SF-PL-7"], &["ended"], token_ends_with_the_scope),
         Model::new("sf_pl_7_error_cancels_the_rest", &["SF-PL-7"], &["failed, 0 more"], scope_fails).under(TWO_WORKERS),
         Model::new("sf_pl_7_job_spawns_a_job", &["SF-PL-7"], &["2"], job_spawns_a_job).under(TWO_WORKERS),
@@ -187,7 +187,7 @@ pub(super) fn models() -> Vec<Model> {
             .slow(),
         Model::failing("sf_pl_7_counted_by_a_look_relaxed", &["SF-PL-7"], RACE, ended_jobs_are_counted)
             .under(TWO_WORKERS)
-            .weakened(task(Kind::Relaxed, "self.stage.load(Ordering::Acquire)")),
+            .weakened(latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)")),
         Model::new("sf_pl_7_one_at_a_time", &["SF-PL-7", "HB-CH-2"], &["2"], scope_of_one_at_a_time).under(TWO_WORKERS),
         Model::new("sf_pl_7_no_follow_up", &["SF-PL-7"], &["failed"], no_follow_up).under(&[
             Engine::LoomBounded(1),

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Counted, Ends, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn};
+use super::harness::{
+    Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn,
+};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
+use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{Select, after};
 use crate::{select, select_biased};
 
@@ -19,8 +22,8 @@ pub(super) fn models() -> Vec<Model> {
     let arms = |kind, code| weaken(kind, "src/channel/core/arms.rs", code);
     let waiter = |kind, code| weaken(kind, "src/wait.rs", code);
     let settle_relaxed = || waiter(Kind::Relaxed, "self.claim.store(cause.to_word()");
-    let stand_unlocked = || arms(Kind::NoLock, "self.state.with(stand)");
-    let choose_unlocked = || arms(Kind::NoLock, "let chosen = self.state.with(|state| match state.recv_quietly()");
+    let stand_unlocked = || arms(Kind::NoLock, "self.state.lock();");
+    let choose_unlocked = || arms(Kind::NoLock, "let chosen = self.state.with(|state| {");
     vec![
         Model::new("hb_sel_1_send_before_select_rendezvous", &["HB-SEL-1"], &["7 1"], || send_before_select(Some(0))),
         Model::new("hb_sel_1_send_before_select_bounded", &["HB-SEL-1"], &["7 1"], || send_before_select(Some(1))),
@@ -96,9 +99,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], promise_to_nobody),
         Model::new("sf_sel_4_try_after_a_broken_promise", &["SF-SEL-4"], &["2"], try_after_a_broken_promise),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
-            .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
-            .weakened(arms(Kind::NoWake, "notify(wake); // give_up")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // give_up")),
         Model::new("lv_sel_1_by_chance", &["LV-SEL-1", "SF-SEL-1"], &["1, 2", "2, 1"], by_chance).under(CHANCE),
         Model::new("sf_sel_1_recvs_in_line_in_order", &["SF-SEL-1"], IN_LINE, || recvs_in_line(true)),
         Model::new("sf_sel_1_sends_in_line_in_order", &["SF-SEL-1"], IN_LINE, || sends_in_line(true)),
@@ -111,17 +114,21 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_sel_1_ready_rendezvous", &["LV-SEL-1"], &["7"], ready_rendezvous),
         Model::new("lv_sel_1_ready_hears_of_a_close", &["LV-SEL-1"], &["closed"], ready_hears_of_a_close),
         Model::failing("lv_sel_1_not_woken_by_send", &["LV-SEL-1"], DEADLOCK, || send_before_select(Some(0)))
-            .weakened(core(Kind::NoWake, "notify(wake); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
         Model::failing("lv_sel_1_not_woken_by_recv", &["LV-SEL-1"], DEADLOCK, || select_before_recv(Some(0)))
-            .weakened(core(Kind::NoWake, "notify(wake); // recv:")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // recv:")),
         Model::failing("lv_sel_1_receiver_not_woken", &["LV-SEL-1"], DEADLOCK, || select_before_recv(Some(0)))
-            .weakened(arms(Kind::NoWake, "notify(wake); // complete_send")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // complete_send")),
         Model::failing("lv_sel_1_sender_not_woken", &["LV-SEL-1"], DEADLOCK, || recv_in_select_wakes(0))
-            .weakened(arms(Kind::NoWake, "notify(wake); // choose_recv")),
+            .weakened(arms(Kind::NoWake, "notify(whom)); // choose_recv")),
         Model::new("lv_sel_1_recv_in_select_wakes", &["LV-SEL-1"], &["7"], || recv_in_select_wakes(0)),
         Model::new("lv_sel_1_recv_in_select_wakes_a_task", &["LV-SEL-1"], &["7"], recv_in_select_wakes_a_task),
         Model::failing("lv_sel_1_observer_not_woken", &["LV-SEL-1"], DEADLOCK, ready_rendezvous_of_selects)
             .weakened(weaken(Kind::NoWake, "src/selection.rs", "observer.notify()")),
+        Model::new("lv_sel_1_leaves_its_own_lines", &["LV-SEL-1", "SF-SEL-2"], &["woken"], leaves_its_own_lines)
+            .under(&[Engine::Loom, Engine::Bounded { preemptions: Some(3), spurious: 1 }])
+            .one_way("nobody has sent while it waits by its limit"),
+        Model::new("sf_sel_4_partner_keeps_its_turn", &["SF-SEL-4"], &["1 2"], partner_keeps_its_turn),
         Model::new("lv_sel_1_ready_sees_a_select", &["LV-SEL-1"], &["7"], ready_rendezvous_of_selects),
         Model::new(
             "lv_sel_2_wake_of_a_plain_receive",
@@ -130,7 +137,7 @@ pub(super) fn models() -> Vec<Model> {
             plain_receive,
         ),
         Model::failing("lv_sel_2_wake_is_lost", &["LV-SEL-2"], DEADLOCK, plain_receive)
-            .weakened(core(Kind::NoWake, "notify(wake); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
     ]
 }
 
@@ -795,6 +802,51 @@ fn ready_rendezvous_of_selects() -> String {
     let value: usize = receiver.recv().unwrap();
     other.join().unwrap();
     value.to_string()
+}
+
+/// A set that has waited before is ended by a token while it comes to stand in line: it leaves nobody else's place.
+fn leaves_its_own_lines() -> String {
+    let token = CancellationToken::new();
+    let (done, (sender, receiver)) = (token.done(), ends(Some(1)));
+    let mut select = Select::new_biased();
+    select.recv(&receiver);
+    select.recv(&done);
+    assert!(select.select_timeout(SHORT).is_err());
+    let observing = {
+        let receiver = receiver.clone();
+        spawn(move || {
+            let mut select = Select::new_biased();
+            select.recv(&receiver);
+            select.ready()
+        })
+    };
+    let cancelling = spawn(move || token.cancel());
+    assert_eq!(select.ready(), 1);
+    sender.send(1).unwrap();
+    observing.join().unwrap();
+    assert!(cancelling.join().unwrap());
+    "woken".into()
+}
+
+/// Two wait to receive, and a select that has chosen the first of them gives up: it is the first still.
+fn partner_keeps_its_turn() -> String {
+    let (sender, receiver) = ends(Some(0));
+    let (_, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let [mut first, mut second] = [(); 2].map(|()| Box::pin(receiver.recv_async()));
+    assert!(first.as_mut().poll(&mut cx).is_pending() && second.as_mut().poll(&mut cx).is_pending());
+    let mut select = Select::new_biased();
+    select.send(&sender);
+    let operation = select.select();
+    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+    let other = sending(&sender, [1, 2]);
+    other.join().unwrap();
+    let received = [&mut first, &mut second].map(|recv| match recv.as_mut().poll(&mut cx) {
+        Poll::Ready(value) => value.unwrap(),
+        Poll::Pending => panic!("sent to it"),
+    });
+    format!("{} {}", received[0], received[1])
 }
 
 fn recv_in_select_wakes(capacity: usize) -> String {

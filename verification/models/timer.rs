@@ -21,8 +21,8 @@ use crate::select_biased;
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
     let take_unlocked = || weaken(Kind::NoLock, "src/channel/schedule.rs", "self.next.with(take)");
-    let send_not_woken = || core(Kind::NoWake, "notify(wake); // send:");
-    let recv_not_woken = || core(Kind::NoWake, "notify(wake); // recv:");
+    let send_not_woken = || core(Kind::NoWake, "notify(whom); // send:");
+    let recv_not_woken = || core(Kind::NoWake, "notify(whom)); // recv:");
     vec![
         Model::new("hb_tm_1_ticks_in_order", &["HB-TM-1"], &["first", "second"], ticks_in_order),
         Model::failing("hb_tm_1_take_unlocked", &["HB-TM-1"], RACE, ticks_in_order).weakened(take_unlocked()),
@@ -72,7 +72,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_tm_2_gives_up_unlocked", &["SF-TM-2"], RACE, || recv_timeout(Some(0)))
             .weakened(core(Kind::NoLock, "self.state.with(|state| state.receivers.remove(")),
         Model::failing("sf_tm_2_takes_back_unlocked", &["SF-TM-2"], RACE, || send_timeout(0))
-            .weakened(core(Kind::NoLock, "self.state.with(|state| state.senders.remove(")),
+            .weakened(core(Kind::NoLock, "let left = self.state.with(")),
         Model::failing("sf_tm_2_gives_up_unseen", &["SF-TM-2"], &["the value is lost"], gives_up_unseen),
         Model::new("lv_tm_1_wake_goes_to_the_next_receiver", &["LV-TM-1"], &["a", "b"], next_receiver),
         Model::new("lv_tm_1_wake_goes_to_the_next_sender", &["LV-TM-1"], &["a", "b"], next_sender),
@@ -82,7 +82,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_tm_1_task_not_woken", &["LV-TM-1"], DEADLOCK, polled_by_another_task).weakened(weaken(
             Kind::NoWake,
             "src/channel/future.rs",
-            "self.alarm = schedule.next()",
+            "wait.alarm = schedule.next()",
         )),
         Model::new("lv_tm_1_a_limit_too_far_is_none", &["LV-TM-1"], &["7"], limit_too_far),
         Model::failing("lv_tm_1_next_receiver_not_woken", &["LV-TM-1"], DEADLOCK, next_receiver)

@@ -5,19 +5,19 @@
 //!
 //! | user code | run in `src/` by | models, each `.._past_a_panic` |
 //! |---|---|---|
-//! | `Waker::clone`, and the drop of one that is outdated or not needed | `wait.rs` `poll_in_line`, `register`; `channel/future.rs` | `sf_ch_5_*`, `sf_tm_1_task`, `lv_wg_1_guard`, `lv_cx_1_futures`, `lv_pl_3_task`, `lv_pl_3_idle` |
+//! | `Waker::clone`, and the drop of one that is outdated or not needed | `wait.rs` `poll_in_line`, `register`; `channel/future.rs`, `core/tasks.rs` | `sf_ch_5_*`, `sf_tm_1_task`, `lv_wg_1_guard`, `lv_cx_1_futures`, `lv_pl_3_task`, `lv_pl_3_idle` |
 //! | `Waker::wake`, by a send | `channel/core.rs` `send`, `core/arms.rs` `complete_send` | `sf_ch_1_send`, `sf_ch_1_selected_send` |
-//! | by a receive | `core.rs` `recv`, `arms.rs` `choose_recv` | `sf_ch_1_recv`, `sf_ch_1_rendezvous`, `sf_sel_1_recv`, `sf_ch_1_large_recv`, `sf_ch_1_put_back` |
-//! | by a close, by the last handle | `core.rs` `close_if`, `drop_sender`, `drop_receiver`; `wait.rs` `notify_all` | `lv_ch_2_*` |
-//! | by what is dropped or given up | `core.rs` `abandon_recv`, `arms.rs` `give_up` | `sf_ch_5_put_back` |
+//! | by a receive | `core.rs` `recv`, `tasks.rs` `poll_recv`, `arms.rs` `choose_recv` | `sf_ch_1_recv`, `sf_ch_1_rendezvous`, `sf_ch_1_async_recv`, `sf_sel_1_recv`, `sf_ch_1_large_recv`, `sf_ch_1_two_recvs` |
+//! | by a close, by the last handle | `core.rs` `close`, `drop_sender`, `drop_receiver`; `wait.rs` `notify_all` | `lv_ch_2_*` |
+//! | by what is dropped or given up | `tasks.rs` `leave_task`, `arms.rs` `give_up` | `sf_ch_5_told_on`, `sf_sel_4_given_up` |
 //! | by the last guard | `wait_group.rs` | `lv_wg_1_guard` |
-//! | by a cancel, by an alarm | `cancel/tree.rs` `close`; `sync/alarm.rs`, in a model `sync/hook.rs` | `lv_cx_2_cancel`, `sf_tm_1_task`, `lv_cx_1_futures` |
-//! | by a pool, by a job's end | `pool/shared.rs` `notify`, `pool/task.rs` `end` | `lv_pl_3_*` |
+//! | by a cancel, by an alarm | `wait/latch.rs` `release`; `sync/alarm.rs`, in a model `sync/hook.rs` | `lv_cx_2_cancel`, `sf_tm_1_task`, `lv_cx_1_futures` |
+//! | by a pool, by a job's end | `pool/shared.rs` `notify`, `wait/latch.rs` `release` | `lv_pl_3_*` |
 //! | the drop of a value | `core.rs` `drop_receiver`, `future.rs` | `sf_ch_1_values_left`, `lv_ch_2_last_receiver`, `sf_ch_5_send` |
 //! | a select's message, and what comes between choice and completion | `selection/macros.rs`, `selection/set.rs` | `sf_sel_4_*` |
 //! | the work of `WaitGroup::spawn` | `wait_group.rs` | `lv_wg_1_work` |
 //! | a callback | `cancel.rs` `on_cancel`, `tree.rs` `cancel`, `Expiry` | `lv_cx_2_*`, `sf_cx_3_on_cancel` |
-//! | the drop of one that will not run | `cancel.rs` `stop`, `tree.rs` `Branch`, `close_below` | `sf_cx_3_stop`, `sf_cx_3_never_run`, `lv_cx_2_last_handle` |
+//! | the drop of one that will not run | `cancel.rs` `stop`, `tree.rs` `Node`, `close_below` | `sf_cx_3_stop`, `sf_cx_3_never_run`, `lv_cx_2_last_handle` |
 //! | a cause, made and dropped | `cancel.rs` `cancel_with`, `tree.rs` | `sf_cx_1_causes` |
 //! | a job, what it holds and returns, the hook | `pool/worker.rs` `attempt`, `report_panic`, `pool/job.rs`, `pool/task.rs`, `pool/shared.rs` | `sf_pl_4_*` |
 //! | a worker's state, made and dropped | `pool/worker.rs` `get`, `discard` | `sf_pl_4_state` |
@@ -30,6 +30,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
@@ -39,7 +40,9 @@ use hence_registry::{Engine, Model};
 use super::harness::{Arc, Fragile, FragileWaker, Steps, attempt, ends, poll, spawn, step};
 use crate::hence::WaitGroup;
 use crate::hence::cancel::CancellationToken;
-use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, TrySendError, after, bounded, unbounded};
+use crate::hence::channel::{
+    Receiver, RecvError, Select, Sender, TryRecvError, TrySendError, after, bounded, unbounded,
+};
 use crate::hence::sync::now;
 use crate::{select, select_biased};
 
@@ -55,13 +58,13 @@ pub(super) fn models() -> Vec<Model> {
         Model::new(
             "lv_ch_2_close_past_a_panic",
             &["LV-CH-2"],
-            &["no panic", "out of close", "out of drop", "out of poll"],
+            &["contained", "no panic", "out of close", "out of drop", "out of poll"],
             || receivers_hear("close", |sender| assert!(sender.close())),
         ),
         Model::new(
             "lv_ch_2_last_sender_past_a_panic",
             &["LV-CH-2"],
-            &["no panic", "out of drop", "out of poll"],
+            &["contained", "no panic", "out of drop", "out of poll"],
             || receivers_hear("drop", drop),
         ),
         Model::new(
@@ -98,11 +101,17 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_ch_1_rendezvous_past_a_panic", &["SF-CH-1", "SF-CH-2"], RECEIVED, || {
             recv_from_a_task(0, |receiver| receiver.try_recv().unwrap())
         }),
+        Model::new("sf_ch_1_async_recv_past_a_panic", &["SF-CH-1", "SF-CH-2"], RECEIVED, || {
+            recv_from_a_task(1, |receiver| {
+                let Poll::Ready(value) = poll(&mut receiver.recv_async(), Waker::noop()) else { panic!("it is there") };
+                value.unwrap()
+            })
+        }),
         Model::new("sf_sel_1_recv_past_a_panic", &["SF-SEL-1", "SF-CH-1"], RECEIVED, || {
             recv_from_a_task(1, |receiver| select! { recv(receiver) -> value => value.unwrap() })
         }),
         Model::new("sf_ch_1_large_recv_past_a_panic", &["SF-CH-1"], RECEIVED, large_recv),
-        Model::new("sf_ch_1_put_back_past_a_panic", &["SF-CH-1"], &["mine", "theirs"], put_back),
+        Model::new("sf_ch_1_two_recvs_past_a_panic", &["SF-CH-1"], &["mine", "theirs"], two_recvs),
         Model::new(
             "sf_ch_5_send_past_a_panic",
             &["SF-CH-5"],
@@ -122,10 +131,10 @@ pub(super) fn models() -> Vec<Model> {
             ready_at_once,
         ),
         Model::new(
-            "sf_ch_5_put_back_past_a_panic",
+            "sf_ch_5_told_on_past_a_panic",
             &["SF-CH-5", "SF-CH-1"],
-            &["no panic", "out of drop", "out of poll"],
-            given_on,
+            &["contained", "no panic", "out of drop", "out of poll"],
+            told_on,
         ),
         Model::new(
             "sf_tm_1_task_past_a_panic",
@@ -203,7 +212,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new(
             "sf_sel_4_given_up_past_two_panics",
             &["SF-SEL-4", "SF-SEL-2"],
-            &["no panic", "out of recv", "out of select", "out of select, contained"],
+            &["contained", "no panic", "out of select", "out of select, contained"],
             given_up,
         )
         .under(TWO_PANICS),
@@ -230,7 +239,8 @@ pub(super) fn models() -> Vec<Model> {
     .collect()
 }
 
-const RECEIVED: &[&str] = &["no panic", "out of drop", "out of poll", "out of recv"];
+/// A receive has a value to return, and lets go of what a waker throws.
+const RECEIVED: &[&str] = &["contained", "no panic", "out of drop", "out of poll"];
 
 /// A task waits, and a thread; the task's waker may panic at any use.
 fn receivers_hear(what: &'static str, end: fn(Sender<usize>)) -> String {
@@ -280,15 +290,15 @@ fn senders_hear() -> String {
     steps.outcome()
 }
 
-/// The last receiver goes; one of the values has been given to a future that was dropped, the rest are in the buffer.
+/// The last receiver goes; of one of the values a future was told that was dropped.
 fn values_left() -> String {
     let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(2));
     let mut task = receiver.recv_async();
     assert!(poll(&mut task, Waker::noop()).is_pending());
-    (0..3).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
+    (0..2).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
     drop(task);
     steps.drop(receiver);
-    Fragile::assert_gone(3);
+    Fragile::assert_gone(2);
     assert!(sender.is_closed() && sender.is_empty());
     steps.outcome()
 }
@@ -302,7 +312,7 @@ fn send_to_a_task(what: &'static str, send: fn(&Sender<Fragile>, Fragile) -> Res
     let sent = steps.of(what, || send(&sender, Fragile(0)));
     assert_eq!(woken.count(), stands.into());
     if stands {
-        let Poll::Ready(Ok(value)) = poll(&mut task, &waker) else { panic!("it is there") };
+        let value = told(&mut steps, &mut task, &waker);
         assert_eq!(value.0, 0);
         steps.drop(value);
     } else {
@@ -316,7 +326,18 @@ fn send_to_a_task(what: &'static str, send: fn(&Sender<Fragile>, Fragile) -> Res
     steps.outcome()
 }
 
-/// A receive wakes a task that sends, and takes a value. If the waker panics, the value goes to the next receive.
+/// The value that a task was told of. If the poll panics, the next one finds it.
+fn told<F: Future<Output = Result<Fragile, RecvError>> + Unpin>(
+    steps: &mut Steps,
+    task: &mut F,
+    waker: &Waker,
+) -> Fragile {
+    let polled = steps.of("poll", || poll(task, waker)).unwrap_or_else(|| poll(task, waker));
+    let Poll::Ready(Ok(value)) = polled else { panic!("it is there") };
+    value
+}
+
+/// A receive wakes a task that sends, and takes a value, whatever the waker throws.
 fn recv_from_a_task(capacity: usize, recv: fn(&Receiver<Fragile>) -> Fragile) -> String {
     let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(capacity));
     (0..capacity).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
@@ -358,17 +379,17 @@ fn large_recv() -> String {
     steps.outcome()
 }
 
-/// Two receive, and a task sends one value: if its waker panics in the one, the value goes to the other, who may wait.
-fn put_back() -> String {
+/// Two receive, and a task sends one value: whoever has taken it keeps it, whatever the waker throws.
+fn two_recvs() -> String {
     let (_steps, (sender, receiver)) = (Steps::begin(), bounded(0));
     let mut task = sender.send_async(Fragile(0));
     let woken = Arc::new(Woken(AtomicUsize::new(0)));
     assert!(poll(&mut task, &woken.into()).is_pending());
     let thread = {
         let receiver = receiver.clone();
-        spawn(move || attempt(|| receiver.recv()).unwrap_or_else(|| receiver.recv()).ok())
+        spawn(move || receiver.recv().ok())
     };
-    let mine = attempt(|| receiver.try_recv()).and_then(Result::ok);
+    let mine = receiver.try_recv().ok();
     assert!(sender.close());
     let theirs = thread.join().unwrap();
     assert_ne!(mine.is_some(), theirs.is_some(), "one of us has it");
@@ -396,7 +417,7 @@ fn send_dropped() -> String {
     steps.outcome()
 }
 
-/// The same of one that has been given a value: it goes to a thread that receives.
+/// The same of a receive; a value that comes meanwhile goes to a thread that receives.
 fn recv_dropped() -> String {
     let (mut steps, (sender, receiver)) = (Steps::begin(), ends(Some(1)));
     let (sender, receiver) = (sender, receiver);
@@ -754,7 +775,7 @@ fn given_up() -> String {
         operation.send(&sender, 0).unwrap();
     });
     assert_eq!(woken.0.load(Relaxed), sent.is_none().into());
-    let received = steps.of("recv", || receiver.try_recv()).unwrap_or_else(|| receiver.try_recv());
+    let received = receiver.try_recv();
     assert_eq!(received, Ok(sent.map_or(1, |()| 0)));
     steps.outcome()
 }
@@ -797,8 +818,8 @@ fn ready_at_once() -> String {
     steps.outcome()
 }
 
-/// A receive that was given a value is dropped, and the task that gets it instead is woken by that.
-fn given_on() -> String {
+/// A receive that was told of a value is dropped, and the task that is told of it instead is woken by that.
+fn told_on() -> String {
     let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
     let mut first = receiver.recv_async();
     assert!(poll(&mut first, Waker::noop()).is_pending());
@@ -808,12 +829,7 @@ fn given_on() -> String {
     sender.try_send(Fragile(0)).unwrap();
     steps.drop(first);
     assert_eq!(woken.count(), stands.into());
-    let value = if stands {
-        let Poll::Ready(Ok(value)) = poll(&mut second, &waker) else { panic!("it is there") };
-        value
-    } else {
-        receiver.try_recv().unwrap()
-    };
+    let value = if stands { told(&mut steps, &mut second, &waker) } else { receiver.try_recv().unwrap() };
     steps.drop(value);
     steps.drop(second);
     steps.drop(waker);

@@ -3,19 +3,22 @@
 use std::collections::VecDeque;
 use std::iter;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hence_registry::{Kind, Model};
 
-use super::harness::{Arc, CountingWaker, Witness, block_on, join, spawn};
+use super::harness::{Arc, CountingWaker, JoinHandle, Witness, block_on, join, spawn};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
-use crate::hence::sync::Lock;
-use crate::hence::wait::{Cause, WaitQueue, Waiter};
+use crate::hence::sync::{Lock, now};
+use crate::hence::wait::{Cause, Ends, Latch, TaskWait, WaitQueue, Waiter};
 
 pub(super) fn models() -> Vec<Model> {
     let wait = |kind, code| weaken(kind, "src/wait.rs", code);
     // `notify` is one operation, and its site is where it is called.
     let not_notified = || weaken(Kind::NoWake, "models/wait.rs", concat!("notify(); // the ", "claimer's"));
+    let latch = |kind, code| weaken(kind, "src/wait/latch.rs", code);
+    let (set, watch) = ("self.word.fetch_or(SET,", "self.word.fetch_or(WATCHED,");
     vec![
         Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done(0) 1"], claim_before_wait),
         Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, claim_before_wait)
@@ -44,7 +47,134 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_wt_2_known_by_its_place", &["SF-WT-2"], &["another is taken out"], || {
             place_is_used_again(None, |place, entry| _ = place.insert(entry), |place, ()| place.take(), Option::take)
         }),
+        Model::new("sf_wt_2_comes_back_first", &["SF-WT-2"], &["1 taken meanwhile", "2 taken meanwhile"], || {
+            comes_back(|line, entry| _ = line.push_front(|_| entry))
+        }),
+        Model::failing("sf_wt_2_comes_back_last", &["SF-WT-2"], &["in turn"], || {
+            comes_back(|line, entry| _ = line.push(|_| entry))
+        }),
+        Model::new("hb_lt_1_set_before_look", &["HB-LT-1"], &["not yet", "set"], set_before_look),
+        Model::failing("hb_lt_1_set_is_no_release", &["HB-LT-1"], RACE, set_before_look)
+            .weakened(latch(Kind::Acquire, set)),
+        Model::failing("hb_lt_1_look_relaxed", &["HB-LT-1"], RACE, set_before_look)
+            .weakened(latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)")),
+        Model::new("hb_lt_1_set_before_wait", &["HB-LT-1", "LV-LT-1"], &["1"], set_before_wait),
+        Model::failing("hb_lt_1_watch_is_no_acquire", &["HB-LT-1"], RACE, set_before_wait)
+            .weakened(latch(Kind::Release, watch)),
+        Model::new("hb_lt_1_set_before_poll", &["HB-LT-1", "LV-LT-1"], &["1"], set_before_poll),
+        Model::new("lv_lt_1_two_wait", &["LV-LT-1"], &["both"], two_wait),
+        Model::failing("lv_lt_1_set_is_no_acquire", &["LV-LT-1"], RACE, set_before_wait)
+            .weakened(latch(Kind::Release, set)),
+        Model::failing("lv_lt_1_watch_is_no_release", &["LV-LT-1"], RACE, set_before_wait)
+            .weakened(latch(Kind::Acquire, watch)),
+        Model::failing("lv_lt_1_not_notified", &["LV-LT-1"], DEADLOCK, set_before_wait)
+            .weakened(latch(Kind::NoWake, "notify_all(released")),
+        Model::failing("lv_lt_1_released_unlocked", &["LV-LT-1"], RACE, set_or_left)
+            .weakened(latch(Kind::NoLock, "line.claim_all(")),
+        Model::new("lv_lt_1_set_or_left", &["LV-LT-1", "HB-LT-1"], &["set", "time is up"], set_or_left),
+        Model::failing("lv_lt_1_left_unlocked", &["LV-LT-1"], RACE, set_or_left)
+            .weakened(latch(Kind::NoLock, "line.remove(ticket)")),
     ]
+}
+
+/// One is taken out, and comes back, while another is taken.
+fn comes_back(back: fn(&mut WaitQueue<u8>, u8)) -> String {
+    let mut line = WaitQueue::new();
+    (1..=3).for_each(|entry| _ = line.push(|_| entry));
+    let line = Arc::new(Lock::new(line));
+    let other = {
+        let line = line.clone();
+        spawn(move || {
+            let first = line.with(WaitQueue::pop).unwrap();
+            line.with(|line| back(line, first));
+        })
+    };
+    let taken = line.with(WaitQueue::pop).unwrap();
+    other.join().unwrap();
+    let left: Vec<u8> = iter::from_fn(|| line.with(WaitQueue::pop)).collect();
+    assert!(left.is_sorted() && left.len() == 2, "those who are left stand in turn: {left:?}");
+    format!("{taken} taken meanwhile")
+}
+
+/// What ends, and nothing else.
+struct Bare(Latch);
+
+impl Ends for Bare {
+    fn latch(&self) -> &Latch {
+        &self.0
+    }
+}
+
+/// Something that ends, and a thread that ends it after it has written to the witness.
+fn ending() -> (Arc<Bare>, Arc<Witness>, JoinHandle<()>) {
+    let (ends, witness) = (Arc::new(Bare(Latch::new(0))), Witness::new());
+    let other = {
+        let (ends, witness) = (ends.clone(), witness.clone());
+        spawn(move || {
+            witness.write(1);
+            if ends.0.set().expect("set once") {
+                ends.0.release();
+            }
+        })
+    };
+    (ends, witness, other)
+}
+
+fn set_before_look() -> String {
+    let (ends, witness, other) = ending();
+    let seen = ends.0.is_set();
+    if seen {
+        assert_eq!(witness.read(), 1);
+    }
+    other.join().unwrap();
+    if seen { "set".into() } else { "not yet".into() }
+}
+
+fn set_before_wait() -> String {
+    let (ends, witness, other) = ending();
+    let waiter = Arc::new(Waiter::thread());
+    if ends.0.stand(&waiter).is_some() {
+        assert_eq!(waiter.wait(), Cause::Again);
+    }
+    let seen = witness.read();
+    other.join().unwrap();
+    seen.to_string()
+}
+
+fn set_before_poll() -> String {
+    let (ends, witness, other) = ending();
+    let mut wait = TaskWait::new();
+    block_on(std::future::poll_fn(|cx| ends.poll(&mut wait, cx)));
+    let seen = witness.read();
+    ends.leave(&wait);
+    other.join().unwrap();
+    seen.to_string()
+}
+
+/// Two come to wait, each as the first.
+fn two_wait() -> String {
+    let (ends, witness, other) = ending();
+    let waiting = {
+        let (ends, witness) = (ends.clone(), witness.clone());
+        spawn(move || {
+            assert!(ends.wait_until(None));
+            assert_eq!(witness.read(), 1);
+        })
+    };
+    assert!(ends.wait_until(None));
+    assert_eq!(witness.read(), 1);
+    join([waiting, other]);
+    "both".into()
+}
+
+fn set_or_left() -> String {
+    let (ends, witness, other) = ending();
+    let seen = ends.wait_until(Some(now() + Duration::from_millis(1)));
+    if seen {
+        assert_eq!(witness.read(), 1);
+    }
+    other.join().unwrap();
+    if seen { "set".into() } else { "time is up".into() }
 }
 
 fn claim_before_wait() -> String {
@@ -56,7 +186,7 @@ fn claim_before_wait() -> String {
     format!("{cause:?} {seen}")
 }
 
-fn claimer(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> super::harness::JoinHandle<()> {
+fn claimer(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> JoinHandle<()> {
     let (waiter, witness) = (waiter.clone(), witness.clone());
     spawn(move || {
         witness.write(1);

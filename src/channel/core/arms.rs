@@ -3,9 +3,9 @@
 //!
 //! | | chosen | completed | given up instead |
 //! |---|---|---|---|
-//! | receive | its value moves to `chosen`, or, if it is small and was there, into the operation | the value is fetched | the value is put back (a timer's message is gone) |
+//! | receive | its value moves to `chosen`, or, if it is small and was there, into the operation | the value is fetched | the value goes to the next receiver, or back to the front; it is kept if the channel has ended |
 //! | send, into the buffer | a place is `reserved` | the value takes the place, or goes to a receiver that waits | the place goes to the next sender |
-//! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled | the receiver tries again |
+//! | send, to a receiver that waits | the receiver moves to `promised` | the value is handed over, the receiver's claim settled; a task is told | the receiver tries again |
 //! | closed | nothing | refused | nothing |
 //!
 //! A channel keeps what is chosen under a ticket, so it is typed and safe, whatever becomes of the select. An operation
@@ -13,8 +13,8 @@
 //! channel is gone.
 //!
 //! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
-//! then stands in any queue (`Core::stand_unless_ready`): it is never seen waiting while it is still looking, so nobody
-//! ever has to claim two waiters at once, and two selects that face each other meet without spinning.
+//! then stands in any queue: it is never seen waiting while it is still looking, so nobody ever has to claim two waiters at
+//! once, and two selects that face each other meet without spinning.
 //!
 //! Needs: `channel/core.rs`.
 
@@ -32,18 +32,6 @@ pub(crate) struct Arm {
     pub(super) ticket: Ticket,
 }
 
-/// What a channel keeps for selects.
-#[derive(Debug)]
-pub(super) struct Selects<T> {
-    /// Receivers to whom a value has been promised, by the ticket of the promised send; `None` where the receive has
-    /// been dropped since.
-    pub(super) promised: Vec<(Ticket, Option<Party<T>>)>,
-    /// Values that have been received and not fetched yet, by the ticket of the receive.
-    pub(super) chosen: Vec<(Ticket, Ranked<T>)>,
-    /// Those who wait only to hear that an operation has become ready.
-    pub(super) observers: WaitQueue<Arm>,
-}
-
 /// Claims those who are to look again.
 pub(super) fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Arm> + use<> {
     observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter()
@@ -51,10 +39,10 @@ pub(super) fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<I
 
 /// An operation of a select that has been chosen. It belongs to one `SelectedOperation`, which completes it or gives
 /// it up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) enum Chosen {
     /// A receive whose value is here.
-    Here(Packed),
+    Here(InlineValue),
     /// The channel keeps what belongs to it under this ticket.
     Kept(Ticket),
     /// It fails: the channel is closed.
@@ -63,34 +51,32 @@ pub(crate) enum Chosen {
     At(Instant),
 }
 
-/// A small value and its rank, whose type only its channel knows: in a select that finds it at once, so that the
-/// channel need not be locked again to fetch it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Packed {
-    rank: u64,
-    value: [MaybeUninit<u64>; 3],
-}
+/// A small value whose type only its channel knows: in a select that finds it at once, so that the channel need not be
+/// locked again to fetch it. Only its channel can drop it.
+#[derive(Debug)]
+pub(crate) struct InlineValue([MaybeUninit<u64>; 3]);
 
-impl Packed {
-    /// Packs a value; hands it back if it does not fit.
+impl InlineValue {
+    const fn fits<T>() -> bool {
+        size_of::<T>() <= size_of::<Self>() && align_of::<T>() <= align_of::<Self>()
+    }
+
+    /// Moves a value in here.
     #[inline]
-    fn new<T>((rank, value): Ranked<T>) -> Result<Self, Ranked<T>> {
-        let mut packed = Self { rank, value: [MaybeUninit::uninit(); 3] };
-        if size_of::<T>() > size_of_val(&packed.value) || align_of::<T>() > align_of::<u64>() {
-            return Err((rank, value));
-        }
+    fn new<T>(value: T) -> Self {
+        assert!(Self::fits::<T>());
+        let mut inline = Self([MaybeUninit::uninit(); 3]);
         // SAFETY: the place is large enough, aligned, and our own.
-        unsafe { packed.value.as_mut_ptr().cast::<T>().write(value) };
-        Ok(packed)
+        unsafe { inline.0.as_mut_ptr().cast::<T>().write(value) };
+        inline
     }
 
     /// # Safety
-    /// It was packed as a `T`, and is unpacked once: by the channel that packed it, for the `SelectedOperation` that it
-    /// belongs to.
+    /// It was made of a `T`: the caller is the channel that made it.
     #[inline]
-    unsafe fn unpack<T>(self) -> Ranked<T> {
-        // SAFETY: a `T` was written there, and nobody else reads it out.
-        (self.rank, unsafe { self.value.as_ptr().cast::<T>().read() })
+    unsafe fn into_inner<T>(self) -> T {
+        // SAFETY: a `T` was written there, and is read out once: this is the only copy, and is gone with it.
+        unsafe { self.0.as_ptr().cast::<T>().read() }
     }
 }
 
@@ -109,106 +95,127 @@ pub(crate) struct Place {
     pub(crate) ticket: Ticket,
 }
 
-/// How a select stands in its channels' queues.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Stand<'a> {
-    /// Not at all: it only looks whether none of its operations is ready.
-    Aside,
-    /// To have one of its operations done.
-    InLine(&'a Arc<Waiter>),
-    /// To hear that one has become ready.
-    Observing(&'a Arc<Waiter>),
-}
+/// A channel, whatever it carries: what a select does to it, but for choosing and completing.
+pub(crate) trait Channel {
+    /// What tells channels apart, and the order in which a select locks them.
+    fn identity(&self) -> usize;
 
-/// A select on its way through the locks of its channels.
-#[derive(Debug)]
-pub(crate) struct Tour<'a> {
-    pub(crate) stand: Stand<'a>,
-    /// Observers for whom the select's own waiting is news; to be notified once all locks are free.
-    pub(crate) observed: Vec<Arc<Waiter>>,
+    /// Whether it is worth to try again before standing in line.
+    fn tries_again(&self) -> bool;
+
+    /// Undoes what a chosen operation has done. `chosen` is this channel's.
+    fn give_up(&self, side: Side, chosen: Chosen);
+
+    /// Whether an operation might not have to wait.
+    fn is_ready(&self, side: Side) -> bool;
+
+    /// Takes the lock, until `unlock`: for a select, which holds several.
+    fn lock(&self);
+
+    /// # Safety
+    /// The caller has taken the lock by `lock`.
+    unsafe fn unlock(&self);
+
+    /// # Safety
+    /// The caller holds the lock.
+    unsafe fn is_ready_locked(&self, side: Side) -> bool;
+
+    /// Stands in line, or, if `watching`, among the observers; adds those for whom that is news to `observed`.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    unsafe fn stand_locked(
+        &self,
+        place: &mut Place,
+        waiter: &Arc<Waiter>,
+        watching: bool,
+        observed: &mut Vec<Arc<Waiter>>,
+    );
+
+    /// Leaves the line, if nobody has taken the arm out of it.
+    fn leave(&self, place: &Place, watching: bool);
 }
 
 impl<T> State<T> {
-    pub(super) fn selects(&mut self) -> &mut Selects<T> {
-        self.selects.get_or_insert_with(|| {
-            Box::new(Selects { promised: Vec::new(), chosen: Vec::new(), observers: WaitQueue::new() })
-        })
-    }
-
     /// Whether an operation might not have to wait. An arm in a queue may have been claimed through another channel:
     /// then it is not ready after all, and the attempt clears the arm away.
     fn is_ready(&self, side: Side) -> bool {
         self.closed
             || match side {
-                Side::Send => self.has_room() || !self.receivers.is_empty(),
-                Side::Recv => self.len() > 0 || !self.senders.is_empty(),
+                Side::Send => self.has_room() || !self.receivers.is_empty() || self.meets_a_task(),
+                Side::Recv => !self.buffer.is_empty() || !self.senders.is_empty(),
             }
     }
 
-    fn stand_as(&mut self, place: &mut Place, tour: &mut Tour<'_>) {
-        let arm = |waiter: &Arc<Waiter>, ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
-        match tour.stand {
-            Stand::Aside => {}
-            Stand::Observing(waiter) => place.ticket = self.selects().observers.push(|ticket| arm(waiter, ticket)),
-            Stand::InLine(waiter) => {
-                let line = match place.side {
-                    Side::Send => &mut self.senders,
-                    Side::Recv => &mut self.receivers,
-                };
-                place.ticket = line.push(|ticket| Party::Arm(arm(waiter, ticket)));
-                if let Some(selects) = &mut self.selects {
-                    tour.observed.extend(claim_observers(&mut selects.observers).map(|arm| arm.waiter));
-                }
-            }
+    fn stand_as_arm(
+        &mut self,
+        place: &mut Place,
+        waiter: &Arc<Waiter>,
+        watching: bool,
+        observed: &mut Vec<Arc<Waiter>>,
+    ) {
+        let arm = |ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
+        if watching {
+            place.ticket = self.others().observers.push(arm);
+            return;
+        }
+        let line = match place.side {
+            Side::Send => &mut self.senders,
+            Side::Recv => &mut self.receivers,
+        };
+        place.ticket = line.push(|ticket| Entry::Arm(arm(ticket)));
+        if let Some(Entry::Task(task)) = self.tell() {
+            observed.push(task);
+        }
+        if let Some(others) = &mut self.others {
+            observed.extend(claim_observers(&mut others.observers).map(|arm| arm.waiter));
         }
     }
 
     /// Keeps a value for the select that has received it.
-    #[inline]
-    fn keep(&mut self, value: Ranked<T>) -> Chosen {
-        let value = self.ranked(value);
-        Packed::new(value).map_or_else(|value| self.keep_here(value), Chosen::Here)
-    }
-
-    #[cold]
-    fn keep_here(&mut self, value: Ranked<T>) -> Chosen {
-        let ticket = self.receivers.ticket();
-        self.selects().chosen.push((ticket, value));
-        Chosen::Kept(ticket)
+    pub(super) fn keep(&mut self, ticket: Ticket, value: &mut Option<T>) {
+        let chosen = &mut self.others().chosen;
+        chosen.extend(value.take().map(|value| (ticket, value)));
     }
 
     /// Takes what is kept under a ticket.
-    fn kept(&mut self, ticket: Ticket) -> Ranked<T> {
-        let chosen = &mut self.selects().chosen;
-        let at = chosen.iter().position(|(kept, _)| *kept == ticket).expect("a chosen receive has its value");
-        chosen.swap_remove(at).1
+    fn kept(&mut self, ticket: Ticket) -> Option<T> {
+        let chosen = &mut self.others().chosen;
+        let at = chosen.iter().position(|(kept, _)| *kept == ticket)?;
+        Some(chosen.swap_remove(at).1)
     }
 
-    fn take_promise(&mut self, ticket: Ticket) -> Option<Option<Party<T>>> {
-        let promised = &mut self.selects.as_mut()?.promised;
+    /// What a receive has taken out of the channel, as its select has it.
+    #[inline]
+    fn chosen(&mut self, mut value: Option<T>) -> Option<Chosen> {
+        if InlineValue::fits::<T>() {
+            return value.map(|value| Chosen::Here(InlineValue::new(value)));
+        }
+        let ticket = self.receivers.ticket();
+        self.keep(ticket, &mut value);
+        Some(Chosen::Kept(ticket))
+    }
+
+    fn take_promise(&mut self, ticket: Ticket) -> Option<Option<Entry<T>>> {
+        let promised = &mut self.others.as_mut()?.promised;
         let at = promised.iter().position(|(promised, _)| *promised == ticket)?;
         Some(promised.swap_remove(at).1)
     }
 
-    /// The receive is dropped to which a value has been promised.
-    pub(super) fn forget_promise(&mut self, receiver: &Arc<Alone<T>>) -> Option<Party<T>> {
-        let is = |party: &Option<Party<T>>| matches!(party, Some(Party::Alone(alone)) if Arc::ptr_eq(alone, receiver));
-        self.selects().promised.iter_mut().find(|(_, party)| is(party)).and_then(|(_, party)| party.take())
-    }
-
     /// Chooses a receive, or returns the arm that waits for what a select has promised.
     #[cold]
-    fn choose_recv(&mut self, index: usize) -> (Result<Option<Chosen>, Arm>, Wake<T>) {
-        match self.recv() {
-            Ok(Source::Value(value, wake)) => (Ok(Some(self.keep(value))), wake),
-            Ok(Source::Promise(promise, wake)) => {
+    fn choose_recv(&mut self, index: usize) -> (Result<Option<Chosen>, Arm>, ToNotify<T>) {
+        let mut value = None;
+        match self.recv(&mut value) {
+            Found::Value(whom) => (Ok(self.chosen(value)), whom),
+            Found::Promise(promise, whom) => {
                 let waiter = Arc::new(Waiter::thread().promised());
                 let arm = Arm { waiter, index, ticket: self.receivers.ticket() };
-                self.selects().promised.push((promise, Some(Party::Arm(arm.clone()))));
-                (Err(arm), wake)
+                self.others().promised.push((promise, Some(Entry::Arm(arm.clone()))));
+                (Err(arm), whom)
             }
-            Err(TryRecvError::Disconnected) => (Ok(Some(Chosen::Closed)), Wake::Nobody),
-            Err(TryRecvError::Empty) => (Ok(None), Wake::Nobody),
+            Found::End => (Ok(Some(Chosen::Closed)), ToNotify::Nobody),
+            Found::Nothing => (Ok(None), ToNotify::Nobody),
         }
     }
 
@@ -223,72 +230,97 @@ impl<T> State<T> {
         }
         while let Some(receiver) = self.receivers.pop() {
             if receiver.waiter().promise() {
-                let ticket = self.senders.ticket();
-                self.selects().promised.push((ticket, Some(receiver)));
-                return Some(Chosen::Kept(ticket));
+                return Some(self.chosen_for(receiver));
             }
+        }
+        if self.meets_a_task() {
+            let task = self.others().tasks.pop()?;
+            let promised = task.promise();
+            debug_assert!(promised, "none in a line is claimed");
+            return Some(self.chosen_for(Entry::Task(task)));
         }
         None
     }
 
-    fn complete_send(&mut self, ticket: Ticket, value: T) -> Result<Wake<T>, SendError<T>> {
-        let value = (self.next_rank(), value);
+    /// A send that has been chosen for a receiver, which waits for its value from now on.
+    fn chosen_for(&mut self, receiver: Entry<T>) -> Chosen {
+        let ticket = self.senders.ticket();
+        self.others().promised.push((ticket, Some(receiver)));
+        Chosen::Kept(ticket)
+    }
+
+    /// False: closed; the value stays where it is.
+    fn complete_send(&mut self, ticket: Ticket, value: &mut Option<T>) -> (bool, ToNotify<T>) {
         match self.take_promise(ticket) {
-            Some(Some(receiver)) => {
-                match &receiver {
-                    Party::Alone(alone) => {
-                        // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 7).
-                        unsafe { alone.slot.replace(Some(value)) };
-                        alone.waiter.settle(Cause::Done(0));
-                    }
-                    Party::Arm(arm) => {
-                        self.selects().chosen.push((arm.ticket, value));
-                        arm.waiter.settle(Cause::Done(arm.index));
-                    }
-                }
-                Ok(Wake::One(receiver))
+            Some(Some(Entry::Direct(direct))) => {
+                // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
+                unsafe { direct.slot.put(value.take()) };
+                direct.waiter.settle(Cause::Done(0));
+                (true, ToNotify::One(Entry::Direct(direct)))
             }
-            Some(None) if self.closed => Err(SendError(value.1)),
-            Some(None) => Ok(self.put_back(value)),
+            Some(Some(Entry::Arm(arm))) => {
+                self.keep(arm.ticket, value);
+                arm.waiter.settle(Cause::Done(arm.index));
+                (true, ToNotify::One(Entry::Arm(arm)))
+            }
+            // A task is told, like any other, and may be too late.
+            Some(Some(Entry::Task(task))) => {
+                if !self.closed {
+                    self.others().told += 1;
+                }
+                task.settle(if self.closed { Cause::Closed } else { Cause::Again });
+                let (sent, whom) = self.deliver(value);
+                (sent, whom.and(Entry::Task(task)))
+            }
+            Some(None) => self.deliver(value),
             None => {
                 self.reserved -= 1;
-                if self.closed {
-                    return Err(SendError(value.1));
-                }
-                match self.give(value) {
-                    Ok(receiver) => Ok(Wake::One(receiver)),
-                    Err((_, value)) => {
-                        self.buffer.push_back(value);
-                        Ok(self.wake(None))
-                    }
-                }
+                self.deliver(value)
             }
         }
     }
 
-    fn give_up_send(&mut self, ticket: Ticket) -> Wake<T> {
-        match self.take_promise(ticket) {
-            Some(receiver) => {
-                if let Some(receiver) = &receiver {
-                    receiver.waiter().settle(Cause::Again);
-                }
-                self.wake(receiver)
-            }
-            None => {
-                self.reserved -= 1;
-                self.admit()
-            }
+    /// Sends a value for which there is a place, unless the channel is closed.
+    fn deliver(&mut self, value: &mut Option<T>) -> (bool, ToNotify<T>) {
+        if self.closed {
+            return (false, ToNotify::Nobody);
         }
+        if let Some(receiver) = self.hand_off(value) {
+            return (true, ToNotify::One(receiver));
+        }
+        value.take().into_iter().for_each(|value| self.buffer.push_back(value));
+        (true, self.announce(ToNotify::Nobody))
+    }
+
+    /// Puts back what a receive has taken, for the next one. Where others may have been told that nothing will come, it is
+    /// kept until the channel is gone: a select may be on a thread on which a value is not to be dropped.
+    fn put_back(&mut self, value: &mut Option<T>) -> ToNotify<T> {
+        if self.closed && self.buffer.is_empty() {
+            self.keep(Ticket::NONE, value);
+            return ToNotify::Nobody;
+        }
+        if let Some(receiver) = self.hand_off(value) {
+            return ToNotify::One(receiver);
+        }
+        value.take().into_iter().for_each(|value| self.buffer.push_front(value));
+        self.announce(ToNotify::Nobody)
+    }
+
+    fn give_up_send(&mut self, ticket: Ticket) -> ToNotify<T> {
+        let Some(promise) = self.take_promise(ticket) else {
+            self.reserved -= 1;
+            return self.admit();
+        };
+        let Some(receiver) = promise else { return self.announce(ToNotify::Nobody) };
+        if let Entry::Task(_) = receiver {
+            self.others().told += 1;
+        }
+        receiver.waiter().settle(Cause::Again);
+        self.announce(ToNotify::One(receiver))
     }
 }
 
 impl<T> Core<T> {
-    /// What tells channels apart, and the order in which a select locks them.
-    #[inline]
-    pub(crate) fn identity(&self) -> usize {
-        self.identity.of(self)
-    }
-
     /// Chooses a send if it does not have to wait.
     pub(crate) fn choose_send(&self) -> Option<Chosen> {
         self.state.with(State::choose_send)
@@ -298,21 +330,16 @@ impl<T> Core<T> {
     #[inline]
     pub(crate) fn choose_recv(&self, index: usize) -> Option<Chosen> {
         loop {
-            let chosen = self.state.with(|state| match state.recv_quietly() {
-                Some(value) => Ok(state.keep((UNRANKED, value))),
-                None => Err(state.choose_recv(index)),
+            let chosen = self.state.with(|state| {
+                let mut value = None;
+                if state.recvs_fast(&mut value) { Ok(state.chosen(value)) } else { Err(state.choose_recv(index)) }
             });
-            let (chosen, wake) = match chosen {
-                Ok(chosen) => return Some(chosen),
+            let (chosen, whom) = match chosen {
+                Ok(chosen) => return chosen,
                 Err(slow) => slow,
             };
-            let unwinding = Unwinding(|| {
-                if let Ok(Some(chosen)) = chosen {
-                    self.give_up(Side::Recv, chosen);
-                }
-            });
-            notify(wake); // choose_recv: a sender that waited
-            mem::forget(unwinding);
+            // There is a value to return, whatever a waker throws.
+            whom.quietly(|whom| notify(whom)); // choose_recv: a sender that waited
             match chosen {
                 Ok(chosen) => return chosen,
                 Err(arm) if arm.waiter.wait() == Cause::Again => {}
@@ -321,72 +348,89 @@ impl<T> Core<T> {
         }
     }
 
-    /// Sends what a chosen send was for.
-    pub(crate) fn complete_send(&self, ticket: Ticket, value: T) -> Result<(), SendError<T>> {
-        let wake = self.state.with(|state| state.complete_send(ticket, value))?;
-        notify(wake); // complete_send: the receiver
-        Ok(())
+    /// Sends what a chosen send was for; false if that is refused: then the value is where it was.
+    pub(crate) fn complete_send(&self, ticket: Ticket, value: &mut Option<T>) -> bool {
+        let (sent, whom) = self.state.with(|state| state.complete_send(ticket, value));
+        notify(whom); // complete_send: the receiver
+        sent
     }
 
-    /// Fetches what a chosen receive has received; `None` if it fails. `chosen` is this channel's, and is given away.
+    /// Fetches what a chosen receive has received; `None` if it fails. `chosen` is this channel's.
     #[inline]
     pub(crate) fn complete_recv(&self, chosen: Chosen) -> Option<T> {
         match chosen {
-            // SAFETY: packed by this channel; the caller gives it away.
-            Chosen::Here(packed) => Some(unsafe { packed.unpack() }.1),
-            Chosen::Kept(ticket) => Some(self.state.with(|state| state.kept(ticket)).1),
+            // SAFETY: made by this channel.
+            Chosen::Here(value) => Some(unsafe { value.into_inner() }),
+            Chosen::Kept(ticket) => self.state.with(|state| state.kept(ticket)),
             Chosen::Closed | Chosen::At(_) => None,
         }
     }
+}
 
-    /// Undoes what a chosen operation has done. `chosen` is this channel's, and is given away.
-    pub(crate) fn give_up(&self, side: Side, chosen: Chosen) {
-        let wake = self.state.with(|state| match (side, chosen) {
-            (Side::Send, Chosen::Kept(ticket)) => state.give_up_send(ticket),
-            (Side::Recv, Chosen::Kept(ticket)) => {
-                let value = state.kept(ticket);
-                state.put_back(value)
-            }
-            // SAFETY: packed by this channel; the caller gives it away.
-            (Side::Recv, Chosen::Here(packed)) => state.put_back(unsafe { packed.unpack() }),
-            _ => Wake::Nobody,
-        });
-        notify(wake); // give_up: whoever is next
+impl<T> Channel for Core<T> {
+    fn identity(&self) -> usize {
+        self.identity.of(self)
     }
 
-    /// Under the lock of this channel, and then, by `rest`, of all the others on the tour: stands in line for the
-    /// operations of the `group`, unless one of all is ready (false).
-    pub(crate) fn stand_unless_ready<S>(
-        &self,
-        group: &mut [S],
-        place: impl Fn(&mut S) -> &mut Place,
-        tour: &mut Tour<'_>,
-        rest: &mut dyn FnMut(&mut Tour<'_>) -> bool,
-    ) -> bool {
-        let stand = |state: &mut State<T>| {
-            if group.iter_mut().any(|slot| state.is_ready(place(slot).side)) || !rest(tour) {
-                return false;
+    fn tries_again(&self) -> bool {
+        self.tries_again()
+    }
+
+    fn give_up(&self, side: Side, chosen: Chosen) {
+        let whom = match (side, chosen) {
+            (Side::Send, Chosen::Kept(ticket)) => self.state.with(|state| state.give_up_send(ticket)),
+            (Side::Send, _) => return,
+            (Side::Recv, chosen) => {
+                let mut value = self.complete_recv(chosen);
+                if value.is_none() {
+                    return;
+                }
+                self.state.with(|state| state.put_back(&mut value))
             }
-            group.iter_mut().for_each(|slot| state.stand_as(place(slot), tour));
-            true
         };
-        self.state.with(stand)
+        notify(whom); // give_up: whoever is next
     }
 
-    /// Leaves the queue, if nobody has taken the arm out of it.
-    pub(crate) fn leave(&self, place: &Place, observing: bool) {
+    fn is_ready(&self, side: Side) -> bool {
+        self.state.with(|state| state.is_ready(side))
+    }
+
+    fn lock(&self) {
+        self.state.lock();
+    }
+
+    unsafe fn unlock(&self) {
+        // SAFETY: the caller's.
+        unsafe { self.state.unlock() };
+    }
+
+    unsafe fn is_ready_locked(&self, side: Side) -> bool {
+        // SAFETY: the caller's.
+        unsafe { self.state.with_locked(|state| state.is_ready(side)) }
+    }
+
+    unsafe fn stand_locked(
+        &self,
+        place: &mut Place,
+        waiter: &Arc<Waiter>,
+        watching: bool,
+        observed: &mut Vec<Arc<Waiter>>,
+    ) {
+        // SAFETY: the caller's.
+        unsafe { self.state.with_locked(|state| state.stand_as_arm(place, waiter, watching, observed)) };
+    }
+
+    fn leave(&self, place: &Place, watching: bool) {
         let _arm = self.state.with(|state| {
-            if observing {
-                return state.selects().observers.remove(place.ticket).map(Party::Arm);
+            if watching {
+                return state.others.as_mut()?.observers.remove(place.ticket).map(Entry::Arm);
             }
-            match place.side {
+            let arm = match place.side {
                 Side::Send => state.senders.remove(place.ticket),
                 Side::Recv => state.receivers.remove(place.ticket),
-            }
+            };
+            state.forget_offers();
+            arm
         });
-    }
-
-    pub(crate) fn is_ready(&self, side: Side) -> bool {
-        self.state.with(|state| state.is_ready(side))
     }
 }

@@ -325,7 +325,7 @@ fn of_pools() -> Vec<Model> {
 
 /// What has to be found out: a channel that is none, and each primitive with one operation weakened.
 fn not_allowed() -> Vec<Model> {
-    use Kind::{NoWake, Relaxed, Unchecked};
+    use Kind::{Acquire, NoWake, Relaxed, Unchecked};
     let failing = |name, reasons, body| Model::failing(name, ids(name), reasons, body).under(SPURIOUS);
     let core = |code| weaken(NoWake, "src/channel/core.rs", code);
     let claim = |kind| weaken(kind, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
@@ -347,13 +347,13 @@ fn not_allowed() -> Vec<Model> {
             &["a wake-up is lost: nothing keeps t3 from `recv c0`"],
             || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]])),
         )
-        .weakened(core("notify(wake); // send:")),
+        .weakened(core("notify(whom); // send:")),
         failing(
             "sf_ch_2_history_bounded_sender_not_woken",
             &["a wake-up is lost: nothing keeps t2 from `send c0`"],
             || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]])),
         )
-        .weakened(core("notify(wake); // recv:")),
+        .weakened(core("notify(whom)); // recv:")),
         failing("sf_sel_1_history_claimed_by_both", &["a wake-up is lost: nothing keeps t1 from `recv c"], || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
@@ -362,7 +362,7 @@ fn not_allowed() -> Vec<Model> {
         failing("sf_cx_1_history_close_relaxed", &["HB-CX-1: found cancelled, but no cancel happens before"], || {
             holds(&threads(&[&[Cancel(0)], &[Cancel(0)], &[IsCancelled(0), Cause(0), IsCancelled(1)]]))
         })
-        .weakened(weaken(Relaxed, "src/channel/closing.rs", "self.ended.compare_exchange(open, CLOSED")),
+        .weakened(weaken(Acquire, "src/wait/latch.rs", "self.word.fetch_or(SET,")),
         failing("sf_wg_1_history_claim_relaxed", &["HB-WG-1: the first does not happen before the return"], || {
             holds(&threads(&[&[Guard, DropGuard], &[Guard, DropGuard], &[WAIT, Count]]))
         })

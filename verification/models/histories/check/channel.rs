@@ -217,21 +217,28 @@ impl<'a> Search<'a> {
         next.sort_by_key(|i| Reverse(self.operations[*i].done.returned.time));
         for &i in &next {
             let mut after = state.clone();
-            let goes_on = match (self.capacity, self.operations[i].what) {
-                // A rendezvous is one step of two operations.
-                (Some(0), What::Recv(_)) => None,
-                (Some(0), What::Send(value)) => {
-                    let partner = next.iter().find(|j| self.operations[**j].what == What::Recv(value));
-                    partner.copied().filter(|&j| {
-                        self.allows(done, i, &mut after)
-                            && self.allows(done, j, &mut after)
-                            && self.sees(&self.operations[j].done.called.clock, i)
-                    })
+            if !self.allows(done, i, &mut after) {
+                continue;
+            }
+            if let (Some(0), What::Send(value)) = (self.capacity, self.operations[i].what) {
+                // A rendezvous is one step of two operations; but where it meets a task, that comes for the value later.
+                if let Some(&j) = next.iter().find(|j| self.operations[**j].what == What::Recv(value)) {
+                    let mut both = after.clone();
+                    if self.allows(done, j, &mut both) && self.sees(&self.operations[j].done.called.clock, i) {
+                        ahead.push((done | 1 << i | 1 << j, both));
+                    }
                 }
-                _ => self.allows(done, i, &mut after).then_some(i),
-            };
-            ahead.extend(goes_on.map(|j| (done | 1 << i | 1 << j, after)));
+                if after.queue.len() > next.iter().filter(|j| self.is_of_a_task(**j)).count() {
+                    continue;
+                }
+            }
+            ahead.push((done | 1 << i, after));
         }
+    }
+
+    /// Whether it is a receive of a task, which may wait.
+    fn is_of_a_task(&self, i: usize) -> bool {
+        matches!(self.operations[i].done.step(), Some((Step::Recv(_, Patience::Async), _)))
     }
 
     /// Whether the operation's return has seen this.
@@ -253,7 +260,8 @@ impl<'a> Search<'a> {
                     let receive = state.received.get(earlier);
                     receive.is_some_and(|receive| self.sees(&self.operations[*receive].done.called.clock, i))
                 });
-                !state.closed && state.queue.len() <= capacity.max(1) && seen
+                // A rendezvous has limits of its own: see `go_on`.
+                !state.closed && (capacity == 0 || state.queue.len() <= capacity) && seen
             }
             What::Recv(value) => {
                 state.received.push(i);
