@@ -707,7 +707,7 @@ fn work_that_its_token_ends_is_dropped_and_loses_nothing() {
         assert!(poll(&mut work, &waker).is_pending());
         assert!(token.cancel());
         assert_eq!(wakes.count(), 1);
-        sender.send(7).unwrap(); // is given to the receive, which is not polled any more but once
+        sender.send(7).unwrap(); // the receive is told, and not polled any more but once
         if owned {
             assert_eq!(poll(&mut work, &waker), Some(Ok(7)).into());
         } else {

@@ -5,10 +5,17 @@
 mod util;
 
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use hence::channel::{Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, bounded, unbounded};
-use util::{Drops, blocked, peek, watched};
+use hence::cancel::CancellationToken;
+use hence::channel::{
+    Receiver, RecvError, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, bounded, unbounded,
+};
+use util::{
+    Drops, LARGE, LOOKS, Large, MOVES, Wakes, blocked, each_fits, each_pair_fits, give_up, operations, peek, poll,
+    until, watched,
+};
 
 /// One channel of each kind.
 fn every_kind<T>() -> Vec<(Sender<T>, Receiver<T>)> {
@@ -18,6 +25,19 @@ fn every_kind<T>() -> Vec<(Sender<T>, Receiver<T>)> {
 /// One channel of each kind that takes a value without a receiver.
 fn every_buffered_kind<T>() -> Vec<(Sender<T>, Receiver<T>)> {
     every_kind().split_off(1)
+}
+
+/// Takes all places of a channel: a send succeeds only if a receiver stands in line.
+fn take_places<T>(sender: &Sender<T>) -> Vec<SelectedOperation<'_>> {
+    (0..sender.capacity().unwrap()).map(|_| operations![send * sender].try_select().unwrap()).collect()
+}
+
+/// A thread that receives, once it stands in line; all places are taken.
+fn receives_in_line<T: Send + 'static>(sender: &Sender<T>, receiver: &Receiver<T>) -> JoinHandle<Result<T, RecvError>> {
+    let receiver = receiver.clone();
+    let receives = thread::spawn(move || receiver.recv());
+    until(|| operations![send * sender].try_ready().is_ok());
+    receives
 }
 
 // First in, first out.
@@ -36,14 +56,55 @@ fn values_come_out_in_the_order_in_which_they_went_in() {
 
 #[test]
 fn blocked_receivers_are_served_first_come_first_served() {
+    watched(|| {
+        for capacity in [0, 1, 3] {
+            let (sender, receiver) = bounded(capacity);
+            let places = take_places(&sender);
+            let first = receives_in_line(&sender, &receiver);
+            // Should it come late, it is served all the same.
+            let second = blocked(move || receiver.recv());
+            places.into_iter().for_each(give_up);
+            (1..=2).for_each(|i| sender.send(i).unwrap());
+            assert_eq!((first.join().unwrap(), second.join().unwrap()), (Ok(1), Ok(2)));
+        }
+    });
+}
+
+#[test]
+fn tasks_that_wait_to_receive_are_told_first_come_first_served() {
     for (sender, receiver) in every_kind() {
-        let mut receives: Vec<_> = (0..5).map(|_| receiver.recv_async()).collect();
-        assert!(receives.iter_mut().all(|receive| peek(receive).is_pending()));
-        (0..5).for_each(|i| sender.try_send(i).unwrap());
+        let wakes = [(); 5].map(|()| Wakes::new());
+        let mut receives = [(); 5].map(|()| receiver.recv_async());
+        for (receive, (_, waker)) in receives.iter_mut().zip(&wakes) {
+            assert!(poll(receive, waker).is_pending());
+        }
         for (i, receive) in receives.iter_mut().enumerate() {
-            assert_eq!(peek(receive), Ok(i).into());
+            sender.try_send(i).unwrap();
+            assert_eq!(wakes.each_ref().map(|(wakes, _)| wakes.count()), [0, 1, 2, 3, 4].map(|n| usize::from(n <= i)));
+            assert_eq!(poll(receive, &wakes[i].1), Ok(i).into());
         }
     }
+}
+
+/// To a thread that waits a value can be handed; a task, though it came before, is told where there is none.
+#[test]
+fn threads_that_wait_to_receive_are_served_before_tasks() {
+    watched(|| {
+        for capacity in [1, 3] {
+            let (sender, receiver) = bounded(capacity);
+            let places = take_places(&sender);
+            let (wakes, waker) = Wakes::new();
+            let mut task = receiver.recv_async();
+            assert!(poll(&mut task, &waker).is_pending());
+            let thread = receives_in_line(&sender, &receiver);
+            places.into_iter().for_each(give_up);
+            sender.try_send(1).unwrap();
+            assert_eq!((receiver.len(), wakes.count(), thread.join().unwrap()), (0, 0, Ok(1)));
+            sender.try_send(2).unwrap();
+            assert_eq!((receiver.len(), wakes.count()), (1, 1));
+            assert_eq!(poll(&mut task, &waker), Ok(2).into());
+        }
+    });
 }
 
 #[test]
@@ -75,13 +136,34 @@ fn nobody_overtakes_a_blocked_sender() {
 
 #[test]
 fn nobody_overtakes_a_blocked_receiver() {
+    watched(|| {
+        for capacity in [0, 1, 3] {
+            let (sender, receiver) = bounded(capacity);
+            let places = take_places(&sender);
+            let first = receives_in_line(&sender, &receiver);
+            places.into_iter().for_each(give_up);
+            sender.send(1).unwrap(); // handed straight to the receiver that waits
+            assert_eq!(receiver.len(), 0);
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+            assert_eq!(first.join().unwrap(), Ok(1));
+        }
+    });
+}
+
+/// A task that waits may be dropped before it is polled again, or never be: its value stays in the channel till it takes it.
+#[test]
+fn anybody_overtakes_a_task_that_waits_to_receive_and_it_keeps_its_turn() {
     for (sender, receiver) in every_kind() {
-        let mut first = receiver.recv_async();
-        assert!(peek(&mut first).is_pending());
-        sender.send(1).unwrap(); // handed straight to the receiver that waits
-        assert_eq!(receiver.len(), 0);
-        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
-        assert_eq!(peek(&mut first), Ok(1).into());
+        let mut receives = [receiver.recv_async(), receiver.recv_async()];
+        assert!(receives.iter_mut().all(|receive| peek(receive).is_pending()));
+        sender.send(1).unwrap();
+        assert_eq!((receiver.len(), receiver.is_empty()), (1, false));
+        assert_eq!(receiver.try_recv(), Ok(1));
+        let (wakes, waker) = Wakes::new();
+        assert!(poll(&mut receives[0], &waker).is_pending()); // before the other
+        sender.send(2).unwrap();
+        assert_eq!((wakes.count(), poll(&mut receives[0], &waker)), (1, Ok(2).into()));
+        assert!(peek(&mut receives[1]).is_pending());
     }
 }
 
@@ -538,4 +620,202 @@ fn errors_convert_and_hand_back() {
     assert!(TrySendError::Disconnected(1).is_disconnected() && !TrySendError::Disconnected(1).is_full());
     assert!(TryRecvError::Empty.is_empty() && !TryRecvError::Empty.is_disconnected());
     assert!(TryRecvError::Disconnected.is_disconnected() && !TryRecvError::Disconnected.is_empty());
+}
+
+// How much of the stack a large value takes. An overflow aborts the process.
+
+const BRIEF: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_secs(1000);
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_look_for_a_large_value_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            LOOKS,
+            [
+                // measured: 6, without LTO 7
+                (7, || {
+                    let (_sender, receiver) = unbounded::<Large>();
+                    assert!(receiver.try_iter().next().is_none());
+                }),
+                // measured: 6, without LTO 7
+                (7, || {
+                    let (_, receiver) = bounded::<Large>(1); // its sender is gone
+                    assert!(receiver.iter().next().is_none());
+                }),
+                (6, || {
+                    let (_, receiver) = bounded::<Large>(0);
+                    assert!(receiver.recv().is_err());
+                }),
+                // measured: 6, without LTO 7
+                (7, || {
+                    let (_sender, receiver) = unbounded::<Large>();
+                    assert!(receiver.try_recv().is_err());
+                }),
+                // measured: 6, without LTO 7
+                (7, || {
+                    let (_sender, receiver) = unbounded::<Large>();
+                    assert!(receiver.recv_timeout(Duration::ZERO).is_err());
+                }),
+                // measured: 7, without LTO 8
+                (8, || {
+                    let (_sender, receiver) = bounded::<Large>(2);
+                    assert!(receiver.recv_timeout(BRIEF).is_err());
+                }),
+                // measured: 6, without LTO 7
+                (7, || {
+                    let (_sender, receiver) = bounded::<Large>(0);
+                    assert!(receiver.recv_deadline(Instant::now() + BRIEF).is_err());
+                }),
+                // measured: 9, without LTO 9
+                (9, || {
+                    let (_sender, receiver) = bounded::<Large>(0);
+                    assert!(receiver.recv_or_cancelled(&CancellationToken::new().with_timeout(BRIEF)).is_err());
+                }),
+            ],
+        )
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            MOVES,
+            [
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = unbounded();
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.try_send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.try_recv().unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send_timeout([1_u8; LARGE], LONG).unwrap();
+                    assert_eq!(receiver.recv_timeout(LONG).unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send_deadline([1_u8; LARGE], Instant::now() + LONG).unwrap();
+                    assert_eq!(receiver.recv_deadline(Instant::now() + LONG).unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 7, without LTO 7
+                (7, || {
+                    let ((sender, receiver), token) = (bounded(1), CancellationToken::new());
+                    sender.send_or_cancelled([1_u8; LARGE], &token).unwrap();
+                    assert_eq!(receiver.recv_or_cancelled(&token).unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.iter().next().unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.into_iter().next().unwrap()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.try_iter().next().unwrap()[LARGE - 1], 1);
+                }),
+            ],
+        )
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_that_is_refused_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            MOVES,
+            [
+                // measured: 7, without LTO 6
+                (7, || {
+                    let (sender, _receiver) = bounded(0);
+                    assert_eq!(sender.try_send([1_u8; LARGE]).unwrap_err().into_inner()[LARGE - 1], 1);
+                }),
+                (6, || {
+                    let (sender, _) = bounded(0);
+                    assert_eq!(sender.send([1_u8; LARGE]).unwrap_err().into_inner()[LARGE - 1], 1);
+                }),
+                // measured: 7, without LTO 7
+                (7, || {
+                    let (sender, _receiver) = bounded(0);
+                    assert_eq!(sender.send_timeout([1_u8; LARGE], BRIEF).unwrap_err().into_inner()[LARGE - 1], 1);
+                }),
+                // measured: 9, without LTO 8
+                (9, || {
+                    let (sender, _receiver) = bounded(0);
+                    let deadline = Instant::now() + BRIEF;
+                    assert_eq!(sender.send_deadline([1_u8; LARGE], deadline).unwrap_err().into_inner()[LARGE - 1], 1);
+                }),
+                // measured: 10, without LTO 10
+                (10, || {
+                    let ((sender, _receiver), token) = (bounded(0), CancellationToken::new().with_timeout(BRIEF));
+                    assert_eq!(sender.send_or_cancelled([1_u8; LARGE], &token).unwrap_err().into_inner()[LARGE - 1], 1);
+                }),
+            ],
+        )
+    });
+}
+
+/// Whoever comes second is served by the one who waits, each on a stack of its own.
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_between_two_threads_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_pair_fits(
+            MOVES,
+            [
+                // measured: 8, without LTO 7
+                (
+                    8,
+                    (
+                        |sender| sender.send([1; LARGE]).unwrap(),
+                        |receiver| assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1),
+                    ),
+                ),
+                // measured: 8, without LTO 9
+                (
+                    9,
+                    (
+                        |sender| sender.send([1; LARGE]).unwrap(),
+                        |receiver| assert_eq!(receiver.iter().next().unwrap()[LARGE - 1], 1),
+                    ),
+                ),
+                // measured: 8, without LTO 9
+                (
+                    9,
+                    (
+                        |sender| sender.send_timeout([1; LARGE], LONG).unwrap(),
+                        |receiver| assert_eq!(receiver.recv_timeout(LONG).unwrap()[LARGE - 1], 1),
+                    ),
+                ),
+                // measured: 10, without LTO 13
+                (
+                    13,
+                    (
+                        |sender| sender.send_or_cancelled([1; LARGE], &CancellationToken::new()).unwrap(),
+                        |receiver| {
+                            assert_eq!(receiver.recv_or_cancelled(&CancellationToken::new()).unwrap()[LARGE - 1], 1)
+                        },
+                    ),
+                ),
+            ],
+        );
+    });
 }

@@ -10,17 +10,25 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hence::cancel::CancellationToken;
 use hence::channel::{
-    RecvError, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at, bounded, never, select,
-    tick, unbounded,
+    Receiver, RecvError, RecvStream, SelectedOperation, SendError, Sender, TryRecvError, TrySendError, after, at,
+    bounded, never, select, tick, unbounded,
 };
 use hence::wait_group::WaitGroup;
-use util::{Drops, Use, Wakes, block_on, blocked, give_up, hooked, operations, peek, poll, watched};
+use util::{
+    Drops, LARGE, LOOKS, Large, MOVES, RECEIVES_OF_THREADS, Use, Wakes, block_on, blocked, each_fits, give_up, hooked,
+    operations, peek, poll, receives, watched,
+};
+
+/// One channel of each kind.
+fn every_kind<T>() -> [(Sender<T>, Receiver<T>); 4] {
+    [bounded(0), bounded(1), bounded(2), unbounded()]
+}
 
 // What they do.
 
@@ -43,7 +51,7 @@ fn a_future_does_nothing_until_it_is_polled() {
     let receive = receiver.recv_async();
     assert!(receiver.is_empty());
     sender.send(2).unwrap();
-    assert_eq!(receiver.len(), 1); // not handed to `receive`
+    assert_eq!(receiver.len(), 1);
     drop((send, receive));
     assert_eq!(receiver.try_recv(), Ok(2));
     assert!(receiver.is_empty());
@@ -184,22 +192,269 @@ fn a_future_may_move_between_threads_while_it_waits() {
     });
 }
 
+// What a receive that waits keeps from others: nothing, for nobody may ever poll it.
+
+#[test]
+fn a_receive_that_is_not_polled_keeps_no_value_from_others() {
+    watched(|| {
+        for (name, receive) in receives() {
+            for (sender, receiver) in every_kind() {
+                let (wakes, waker) = Wakes::new();
+                let (mut held, mut stream) = (receiver.recv_async(), receiver.stream());
+                assert!(poll(&mut held, &waker).is_pending() && peek(&mut pin!(stream.next())).is_pending());
+                sender.try_send(1).unwrap();
+                assert_eq!((wakes.count(), receiver.len()), (1, 1));
+                assert_eq!((receive(&receiver), receiver.len()), (Some(1), 0), "{name}");
+                assert!(poll(&mut held, &waker).is_pending());
+                sender.try_send(2).unwrap();
+                assert_eq!((wakes.count(), poll(&mut held, &waker)), (2, Ok(2).into()));
+                sender.try_send(3).unwrap(); // the stream has been told
+                assert_eq!((receive(&receiver), receiver.len()), (Some(3), 0), "{name}");
+            }
+        }
+    });
+}
+
+/// Nor from a thread that has come after it, and waits when the value is sent.
+#[test]
+fn a_receive_that_is_not_polled_keeps_no_value_from_a_thread_that_waits() {
+    watched(|| {
+        for (name, receive) in RECEIVES_OF_THREADS {
+            for (sender, receiver) in every_kind() {
+                let mut held = receiver.recv_async();
+                assert!(peek(&mut held).is_pending());
+                let other = receiver.clone();
+                let waits = blocked(move || receive(&other));
+                sender.try_send(1).unwrap();
+                assert_eq!(waits.join().unwrap(), Some(1), "{name}");
+                assert!(peek(&mut held).is_pending());
+                sender.try_send(2).unwrap();
+                assert_eq!(peek(&mut held), Ok(2).into());
+            }
+        }
+    });
+}
+
+/// Nor any wake-up: what it was told of has been taken, and of the next value it has not been told.
+#[test]
+fn a_receive_that_is_not_polled_keeps_no_wake_up_from_others() {
+    for (sender, receiver) in every_kind() {
+        for leaks in [false, true] {
+            let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+            let mut held = receiver.recv_async();
+            assert!(poll(&mut held, &waker).is_pending());
+            sender.try_send(1).unwrap();
+            assert_eq!((first.count(), receiver.try_recv()), (1, Ok(1)));
+            let mut waits = receiver.recv_async();
+            assert!(poll(&mut waits, &other).is_pending());
+            if leaks {
+                mem::forget(held);
+            }
+            for i in 2..5 {
+                sender.try_send(i).unwrap();
+                assert_eq!((receiver.len(), second.count()), (1, i - 1));
+                assert_eq!(receiver.try_recv(), Ok(i));
+                assert!(poll(&mut waits, &other).is_pending());
+            }
+            sender.try_send(5).unwrap();
+            assert_eq!((second.count(), poll(&mut waits, &other)), (4, Ok(5).into()));
+            assert_eq!(first.count(), 1);
+        }
+    }
+}
+
+/// Whoever is told that nothing will come any more was told the truth (SF-CH-4), whatever waits, and is dropped after that.
+#[test]
+fn nobody_receives_after_the_end_what_a_receive_was_told_of() {
+    watched(|| {
+        for (name, receive) in receives() {
+            for (i, (sender, receiver)) in every_kind().into_iter().chain(every_kind()).enumerate() {
+                let (mut told, mut stream) = ([receiver.recv_async(), receiver.recv_async()], receiver.stream());
+                assert!(told.iter_mut().all(|receive| peek(receive).is_pending()));
+                assert!(peek(&mut pin!(stream.next())).is_pending());
+                sender.try_send(1).unwrap();
+                assert!(i % 2 == 0 || receiver.close());
+                drop(sender);
+                assert_eq!((receive(&receiver), receive(&receiver)), (Some(1), None), "{name}");
+                let nothing_comes = || receives().all(|(_, receive)| receive(&receiver).is_none());
+                for told in told {
+                    assert!(nothing_comes(), "after {name}");
+                    drop(told);
+                }
+                assert!(nothing_comes() && peek(&mut pin!(stream.next())) == None.into(), "after {name}");
+                drop(stream);
+                assert!(nothing_comes(), "after {name}");
+            }
+        }
+    });
+}
+
+/// What is fused stays ended, whatever is dropped meanwhile; and so does a stream.
+#[test]
+fn iterators_and_streams_stay_ended_when_receives_are_dropped() {
+    fn fused<I: std::iter::FusedIterator>(iterator: I) -> I {
+        iterator
+    }
+    watched(|| {
+        for (sender, receiver) in every_kind() {
+            let (mut iter, mut owned) = (fused(receiver.iter()), fused(receiver.clone().into_iter()));
+            let (mut stream, mut told) = (receiver.stream(), [receiver.recv_async(), receiver.recv_async()]);
+            assert!(told.iter_mut().all(|receive| peek(receive).is_pending()));
+            sender.try_send(1).unwrap();
+            drop(sender);
+            assert_eq!(iter.next(), Some(1));
+            let next = |stream: &mut RecvStream<'_, u8>| peek(&mut pin!(stream.next()));
+            for told in told {
+                assert_eq!((iter.next(), owned.next(), next(&mut stream)), (None, None, None.into()));
+                drop(told);
+            }
+            assert_eq!((iter.next(), owned.next(), next(&mut stream)), (None, None, None.into()));
+        }
+        // Also one that waits for the end.
+        let (sender, receiver) = unbounded();
+        let mut told = receiver.recv_async();
+        assert!(peek(&mut told).is_pending());
+        sender.send(1).unwrap();
+        let (seen, sees) = bounded(0);
+        thread::scope(|scope| {
+            let mut values = fused(receiver.iter());
+            scope.spawn(move || {
+                for _ in 0..3 {
+                    seen.send(values.next()).unwrap();
+                }
+            });
+            assert_eq!(sees.recv(), Ok(Some(1)));
+            drop(sender);
+            assert_eq!(sees.recv(), Ok(None));
+            drop(told);
+            assert_eq!(sees.recv(), Ok(None));
+        });
+    });
+}
+
 // Who is woken.
 
 #[test]
-fn a_receive_is_woken_once_when_its_value_is_there() {
-    for capacity in [0, 1] {
-        let (sender, receiver) = bounded(capacity);
+fn a_receive_is_woken_once_when_there_is_a_value_for_it() {
+    for (sender, receiver) in [bounded(0), bounded(2), unbounded()] {
         let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
         let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
         assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &other).is_pending());
         assert_eq!((first.count(), second.count()), (0, 0));
         sender.try_send(1).unwrap();
-        assert_eq!((first.count(), second.count()), (1, 0)); // nobody but the one who is served
+        assert_eq!((first.count(), second.count()), (1, 0)); // nobody but the one whose turn it is
         sender.try_send(2).unwrap();
         assert_eq!((first.count(), second.count()), (1, 1));
-        assert_eq!((poll(&mut two, &other), poll(&mut one, &waker)), (Ok(2).into(), Ok(1).into()));
+        // Each takes what is first when it is polled.
+        assert_eq!((poll(&mut two, &other), poll(&mut one, &waker)), (Ok(1).into(), Ok(2).into()));
         assert_eq!((first.count(), second.count()), (1, 1));
+    }
+}
+
+#[test]
+fn a_receive_that_waits_is_no_room() {
+    for capacity in [1, 3] {
+        let (sender, receiver) = bounded(capacity);
+        let (wakes, waker) = Wakes::new();
+        let mut receives: Vec<_> = (0..2 * capacity).map(|_| receiver.recv_async()).collect();
+        assert!(receives.iter_mut().all(|receive| poll(receive, &waker).is_pending()));
+        (0..capacity).for_each(|i| sender.try_send(i).unwrap());
+        assert_eq!((sender.len(), sender.is_full(), wakes.count()), (capacity, true, capacity));
+        assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
+        let mut send = sender.send_async(capacity);
+        assert!(peek(&mut send).is_pending());
+        // What is taken makes room, for which there is another to tell.
+        assert_eq!(poll(&mut receives[0], &waker), Ok(0).into());
+        assert_eq!((peek(&mut send), wakes.count()), (Ok(()).into(), capacity + 1));
+        for (i, receive) in receives[1..=capacity].iter_mut().enumerate() {
+            assert_eq!(poll(receive, &waker), Ok(i + 1).into());
+        }
+        assert_eq!((receiver.len(), wakes.count()), (0, capacity + 1));
+    }
+}
+
+/// Without room a task that waits is as good as a receive: one value for each.
+#[test]
+fn a_rendezvous_takes_a_value_for_each_receive_that_waits() {
+    let (sender, receiver) = bounded(0);
+    let (wakes, waker) = Wakes::new();
+    let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+    assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &waker).is_pending());
+    assert_eq!((sender.try_send(1), sender.try_send(2)), (Ok(()), Ok(())));
+    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
+    assert_eq!((receiver.len(), receiver.is_full(), wakes.count()), (2, true, 2));
+    let mut send = sender.send_async(3); // and the next waits for the next
+    assert!(peek(&mut send).is_pending());
+    assert_eq!((peek(&mut one), peek(&mut two)), (Ok(1).into(), Ok(2).into()));
+    assert!(peek(&mut send).is_pending());
+    assert_eq!(peek(&mut one), Ok(3).into());
+    assert_eq!(peek(&mut send), Ok(()).into());
+}
+
+/// Also where all places are taken, so that a send waits though the channel is empty.
+#[test]
+fn a_receive_that_waits_is_told_of_a_send_that_waits() {
+    let (sender, receiver) = bounded(1);
+    let place = choose_send(&sender);
+    let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+    let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+    assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &other).is_pending());
+    let mut send = sender.send_async(1);
+    assert!(peek(&mut send).is_pending());
+    assert_eq!((first.count(), second.count(), receiver.len()), (1, 0, 0));
+    // It goes, and another comes: of that the first has not been told.
+    drop(send);
+    let mut send = sender.send_async(2);
+    assert!(peek(&mut send).is_pending());
+    assert_eq!((first.count(), second.count()), (1, 1));
+    assert_eq!((poll(&mut two, &other), peek(&mut send)), (Ok(2).into(), Ok(()).into()));
+    assert!(poll(&mut one, &waker).is_pending());
+    // One that has not been told finds it by itself, too.
+    let mut two = receiver.recv_async();
+    assert!(poll(&mut two, &other).is_pending());
+    let mut send = sender.send_async(3);
+    assert!(peek(&mut send).is_pending());
+    assert_eq!((first.count(), second.count()), (2, 1));
+    assert_eq!((poll(&mut two, &other), peek(&mut send)), (Ok(3).into(), Ok(()).into()));
+    // And the place is a place again.
+    place.send(&sender, 4).unwrap();
+    assert_eq!((first.count(), receiver.len()), (2, 1)); // it has been told, and has not looked
+    assert_eq!(poll(&mut one, &waker), Ok(4).into());
+}
+
+/// It is in the channel until it is taken, and another may be faster.
+#[test]
+fn a_receive_whose_value_another_took_keeps_its_turn() {
+    for (sender, receiver) in every_kind() {
+        let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+        let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+        assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &other).is_pending());
+        for i in 0..3 {
+            sender.try_send(i).unwrap();
+            assert_eq!((receiver.len(), first.count(), second.count()), (1, i + 1, 0));
+            assert_eq!(receiver.try_recv(), Ok(i));
+            assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &other).is_pending());
+        }
+        sender.try_send(3).unwrap();
+        assert_eq!((first.count(), second.count()), (4, 0));
+        assert_eq!(poll(&mut one, &waker), Ok(3).into());
+        sender.try_send(4).unwrap();
+        assert_eq!((first.count(), second.count()), (4, 1));
+        assert_eq!(poll(&mut two, &other), Ok(4).into());
+    }
+}
+
+#[test]
+fn a_receive_that_was_not_told_takes_what_is_there() {
+    for (sender, receiver) in every_kind() {
+        let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+        let (mut told, mut polled) = (receiver.recv_async(), receiver.recv_async());
+        assert!(poll(&mut told, &waker).is_pending() && poll(&mut polled, &other).is_pending());
+        sender.try_send(1).unwrap();
+        assert_eq!(poll(&mut polled, &other), Ok(1).into());
+        assert!(poll(&mut told, &waker).is_pending());
+        sender.try_send(2).unwrap();
+        assert_eq!((poll(&mut told, &waker), first.count(), second.count()), (Ok(2).into(), 2, 0));
     }
 }
 
@@ -338,7 +593,7 @@ fn a_send_dropped_after_a_close_drops_its_value() {
 }
 
 #[test]
-fn a_dropped_receive_that_was_given_nothing_leaves_the_line() {
+fn a_dropped_receive_that_was_not_told_leaves_the_line() {
     let (sender, receiver) = bounded(0);
     let (mut gone, mut stays) = (receiver.recv_async(), receiver.recv_async());
     assert!(peek(&mut gone).is_pending() && peek(&mut stays).is_pending());
@@ -349,42 +604,60 @@ fn a_dropped_receive_that_was_given_nothing_leaves_the_line() {
 }
 
 #[test]
-fn what_a_dropped_receive_was_given_goes_to_the_one_who_waits() {
-    let (sender, receiver) = bounded(0);
-    let (wakes, waker) = Wakes::new();
-    let (mut gone, mut next) = (receiver.recv_async(), receiver.recv_async());
-    assert!(peek(&mut gone).is_pending() && poll(&mut next, &waker).is_pending());
-    sender.try_send(1).unwrap();
-    assert_eq!(wakes.count(), 0);
-    drop(gone);
-    assert_eq!(wakes.count(), 1);
-    assert_eq!(poll(&mut next, &waker), Ok(1).into());
+fn a_dropped_receive_that_was_told_tells_the_one_who_waits() {
+    for (sender, receiver) in every_kind() {
+        let (wakes, waker) = Wakes::new();
+        let (mut gone, mut next) = (receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut gone).is_pending() && poll(&mut next, &waker).is_pending());
+        sender.try_send(1).unwrap();
+        assert_eq!(wakes.count(), 0);
+        drop(gone);
+        assert_eq!(wakes.count(), 1);
+        assert_eq!(poll(&mut next, &waker), Ok(1).into());
+    }
 }
 
 #[test]
-fn what_a_dropped_receive_was_given_comes_before_what_was_sent_after() {
+fn a_dropped_receive_whose_value_another_took_tells_nobody() {
+    for (sender, receiver) in every_kind() {
+        let (wakes, waker) = Wakes::new();
+        let (mut gone, mut next) = (receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut gone).is_pending() && poll(&mut next, &waker).is_pending());
+        sender.try_send(1).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(1));
+        drop(gone);
+        assert_eq!((wakes.count(), receiver.len()), (0, 0));
+        sender.try_send(2).unwrap();
+        assert_eq!((wakes.count(), poll(&mut next, &waker)), (1, Ok(2).into()));
+    }
+}
+
+#[test]
+fn what_a_dropped_receive_was_told_of_comes_before_what_was_sent_after() {
     for capacity in [0, 1, 2] {
         let (sender, receiver) = bounded(capacity);
         let mut gone = receiver.recv_async();
         assert!(peek(&mut gone).is_pending());
-        sender.try_send(0).unwrap();
-        (1..=capacity).for_each(|i| sender.try_send(i).unwrap());
-        let mut send = sender.send_async(capacity + 1);
+        let room = capacity.max(1); // there is a receive that waits
+        (0..room).for_each(|i| sender.try_send(i).unwrap());
+        let mut send = sender.send_async(room);
         assert!(peek(&mut send).is_pending());
         drop(gone);
-        assert_eq!((receiver.len(), receiver.is_full()), (capacity + 1, true)); // above its capacity, as documented
+        assert_eq!((receiver.len(), receiver.is_full()), (room, true));
+        assert!(peek(&mut send).is_pending());
         assert_eq!(receiver.try_recv(), Ok(0));
-        assert!(peek(&mut send).is_pending()); // so that gave no room
-        assert!(receiver.try_iter().eq(1..capacity + 2));
-        assert!(peek(&mut send).is_ready());
+        let sent = peek(&mut send);
+        assert_eq!(sent.is_ready(), capacity > 0); // into the place that this has freed
+        assert!(receiver.try_iter().eq(1..=room));
+        assert!(sent.is_ready() || peek(&mut send).is_ready());
     }
 }
 
-/// Three futures have been given 0, 1 and 2, and are dropped in some order.
+/// Three futures have been told of 0, 1 and 2, and are dropped in some order.
 #[test]
-fn what_dropped_receives_were_given_keeps_the_order_of_the_sends() {
+fn what_dropped_receives_were_told_of_keeps_the_order_of_the_sends() {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        for (sender, receiver) in [bounded(0), bounded(2), unbounded()] {
+        for (sender, receiver) in [bounded(0), bounded(3), unbounded()] {
             let mut receives: Vec<_> = (0..3).map(|_| Some(receiver.recv_async())).collect();
             assert!(receives.iter_mut().flatten().all(|receive| peek(receive).is_pending()));
             (0..3).for_each(|i| sender.try_send(i).unwrap());
@@ -394,7 +667,7 @@ fn what_dropped_receives_were_given_keeps_the_order_of_the_sends() {
     }
 }
 
-/// Two futures have been given 0 and 1, a third waits; it is given what the first dropped one had, and dropped itself.
+/// Two futures have been told of 0 and 1, a third waits; it is told when the first is dropped, and dropped itself.
 #[test]
 fn what_is_dropped_twice_keeps_the_order_of_the_sends() {
     for order in [[0, 1], [1, 0]] {
@@ -403,13 +676,13 @@ fn what_is_dropped_twice_keeps_the_order_of_the_sends() {
         assert!(receives.iter_mut().flatten().all(|receive| peek(receive).is_pending()));
         (0..2).for_each(|i| sender.try_send(i).unwrap());
         order.iter().for_each(|&i| drop(receives[i].take()));
-        drop(receives); // the third had been given the value of the first that was dropped
+        drop(receives); // the third had been told in place of the first that was dropped
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0, 1], "dropped in order {order:?}");
     }
 }
 
 #[test]
-fn what_a_dropped_receive_was_given_outlives_the_end() {
+fn what_a_dropped_receive_was_told_of_outlives_the_end() {
     let drops = Drops::new(2);
     let (sender, receiver) = bounded(0);
     let (mut first, mut second) = (receiver.recv_async(), receiver.recv_async());
@@ -443,14 +716,19 @@ fn the_value_of_a_leaked_send_can_still_be_received() {
 }
 
 #[test]
-fn a_leaked_receive_keeps_what_it_was_given_and_no_more() {
-    let (sender, receiver) = bounded(1);
-    let mut leaked = receiver.recv_async();
-    assert!(peek(&mut leaked).is_pending());
-    mem::forget(leaked);
-    (1..=2).for_each(|i| sender.try_send(i).unwrap()); // one goes to the leaked future, one into the channel
-    assert_eq!(receiver.try_recv(), Ok(2));
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+fn a_leaked_receive_keeps_nothing() {
+    for (sender, receiver) in every_kind() {
+        let (mut waits, mut told) = (receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut told).is_pending());
+        sender.try_send(1).unwrap();
+        mem::forget(told);
+        assert_eq!((receiver.len(), receiver.try_recv()), (1, Ok(1)));
+        assert!(peek(&mut waits).is_pending());
+        mem::forget(waits);
+        sender.try_send(2).unwrap();
+        assert_eq!((receiver.len(), receiver.try_recv()), (1, Ok(2)));
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    }
 }
 
 // Streams.
@@ -509,13 +787,21 @@ fn a_dropped_stream_loses_nothing() {
 }
 
 #[test]
-fn a_stream_keeps_what_a_dropped_next_was_given() {
+fn a_stream_keeps_the_turn_of_a_dropped_next() {
     let (sender, receiver) = bounded(0);
-    let mut stream = receiver.stream();
-    assert!(peek(&mut pin!(stream.next())).is_pending());
-    sender.try_send(1).unwrap(); // to the stream, which stands in line
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    let (wakes, waker) = Wakes::new();
+    let (mut stream, mut behind) = (receiver.stream(), receiver.recv_async());
+    assert!(poll(&mut pin!(stream.next()), &waker).is_pending());
+    assert!(peek(&mut behind).is_pending());
+    sender.try_send(1).unwrap(); // it is the stream that stands in line, and is told
+    assert_eq!(wakes.count(), 1);
     assert_eq!(peek(&mut pin!(stream.next())), Some(1).into());
+    assert!(peek(&mut pin!(stream.next())).is_pending());
+    sender.try_send(2).unwrap(); // now it stands behind
+    assert_eq!(peek(&mut behind), Ok(2).into());
+    // What it does not take when it is polled, another may have.
+    sender.try_send(3).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(3));
     assert!(peek(&mut pin!(stream.next())).is_pending());
 }
 
@@ -573,10 +859,11 @@ fn a_promise_that_is_given_up_wakes_and_the_receive_waits_on() {
     give_up(choose_send(&sender));
     assert_eq!((wakes.count(), others.count()), (1, 0));
     assert!(poll(&mut receive, &waker).is_pending());
-    sender.try_send(1).unwrap();
+    sender.try_send(1).unwrap(); // it has kept its turn
+    assert_eq!((wakes.count(), others.count()), (2, 0));
     sender.try_send(2).unwrap();
     assert_eq!((wakes.count(), others.count()), (2, 1));
-    assert_eq!((poll(&mut behind, &other), poll(&mut receive, &waker)), (Ok(1).into(), Ok(2).into()));
+    assert_eq!((poll(&mut receive, &waker), poll(&mut behind, &other)), (Ok(1).into(), Ok(2).into()));
 }
 
 #[test]
@@ -594,21 +881,49 @@ fn what_a_dropped_receive_was_promised_goes_to_the_one_who_waits() {
 
 #[test]
 fn what_a_dropped_receive_was_promised_is_received_next() {
-    for (sender, receiver) in [bounded(0), bounded(1)] {
-        let (mut gone, mut late) = (receiver.recv_async(), receiver.recv_async());
-        assert!(peek(&mut gone).is_pending());
-        let places: Vec<_> = (0..sender.capacity().unwrap()).map(|_| choose_send(&sender)).collect();
-        let operation = choose_send(&sender);
-        drop(gone);
-        operation.send(&sender, 1).unwrap();
-        assert_eq!((receiver.len(), receiver.is_full()), (1, true));
-        places.into_iter().for_each(|place| place.send(&sender, 2).unwrap());
-        let mut send = sender.send_async(3);
-        assert!(peek(&mut send).is_pending());
-        assert_eq!(peek(&mut late), Ok(1).into());
-        assert!(receiver.try_iter().eq((2..4).skip(1 - sender.capacity().unwrap())));
-        assert_eq!(peek(&mut send), Ok(()).into());
-    }
+    let (sender, receiver) = bounded(0);
+    let (mut gone, mut late) = (receiver.recv_async(), receiver.recv_async());
+    assert!(peek(&mut gone).is_pending());
+    let operation = choose_send(&sender);
+    drop(gone);
+    operation.send(&sender, 1).unwrap();
+    assert_eq!((receiver.len(), receiver.is_full()), (1, true));
+    let mut send = sender.send_async(2);
+    assert!(peek(&mut send).is_pending());
+    assert_eq!(peek(&mut late), Ok(1).into());
+    assert!(receiver.try_iter().eq([2]));
+    assert_eq!(peek(&mut send), Ok(()).into());
+}
+
+/// It is no more than told, when the value is there.
+#[test]
+fn what_a_receive_was_promised_another_may_take() {
+    let (sender, receiver) = bounded(0);
+    let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+    let (mut promised, mut behind) = (receiver.recv_async(), receiver.recv_async());
+    assert!(poll(&mut promised, &waker).is_pending() && poll(&mut behind, &other).is_pending());
+    choose_send(&sender).send(&sender, 1).unwrap();
+    assert_eq!((receiver.len(), first.count(), second.count()), (1, 1, 0));
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert!(poll(&mut promised, &waker).is_pending());
+    sender.try_send(2).unwrap();
+    assert_eq!((first.count(), second.count(), poll(&mut promised, &waker)), (2, 0, Ok(2).into()));
+}
+
+/// For as long as it is promised, a task waits for that alone: what comes meanwhile is for the others.
+#[test]
+fn a_promised_receive_does_not_look() {
+    let (sender, receiver) = bounded(0);
+    let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+    let (mut promised, mut behind) = (receiver.recv_async(), receiver.recv_async());
+    assert!(poll(&mut promised, &waker).is_pending() && poll(&mut behind, &other).is_pending());
+    let operation = choose_send(&sender);
+    sender.try_send(2).unwrap();
+    assert_eq!((first.count(), second.count()), (0, 1));
+    assert!(poll(&mut promised, &waker).is_pending());
+    operation.send(&sender, 1).unwrap();
+    assert_eq!((first.count(), second.count()), (1, 1));
+    assert_eq!((poll(&mut promised, &waker), poll(&mut behind, &other)), (Ok(2).into(), Ok(1).into()));
 }
 
 #[test]
@@ -783,4 +1098,94 @@ fn a_task_that_waits_for_never_is_never_woken() {
         assert!(poll(&mut pin!(stream.next()), &waker).is_pending());
     }
     assert_eq!((wakes.count(), Arc::strong_count(&wakes)), (0, 2));
+}
+
+// How much of the stack a large value takes. An overflow aborts the process.
+
+/// A future that is ready with a value.
+fn ready<F: Future>(future: F) -> F::Output {
+    let Poll::Ready(output) = pin!(future).poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
+    output
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_task_that_finds_nothing_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            LOOKS,
+            [
+                (6, || {
+                    let (_sender, receiver) = unbounded::<Large>();
+                    assert!(peek(&mut receiver.recv_async()).is_pending());
+                }),
+                // measured: 6, without LTO 8
+                (8, || {
+                    let (_sender, receiver) = unbounded::<Large>();
+                    assert!(receiver.stream().poll_next(&mut Context::from_waker(Waker::noop())).is_pending());
+                }),
+            ],
+        )
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_needs_no_more_stack_in_a_task_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            MOVES,
+            [
+                // measured: 7, without LTO 7
+                (7, || {
+                    let (sender, receiver) = bounded(1);
+                    ready(sender.send_async([1_u8; LARGE])).unwrap();
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 8, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(ready(receiver.recv_async()).unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 8, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    ready(sender.send_async([1_u8; LARGE])).unwrap();
+                    assert_eq!(ready(receiver.recv_async()).unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 11, without LTO 11
+                (11, || {
+                    let (sender, receiver) = bounded(0);
+                    let mut receive = receiver.recv_async();
+                    assert!(peek(&mut receive).is_pending());
+                    ready(sender.send_async([1_u8; LARGE])).unwrap();
+                    assert_eq!(ready(receive).unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 9, without LTO 9
+                (9, || {
+                    let (sender, receiver) = bounded(0);
+                    let mut send = sender.send_async([1_u8; LARGE]);
+                    assert!(peek(&mut send).is_pending());
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                    assert!(peek(&mut send).is_ready());
+                }),
+                // measured: 8, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(0);
+                    let mut send = sender.send_async([1_u8; LARGE]);
+                    assert!(peek(&mut send).is_pending());
+                    receiver.close();
+                    assert_eq!(peek(&mut send).map(|refused| refused.unwrap_err().into_inner()[LARGE - 1]), 1.into());
+                }),
+                // measured: 7, without LTO 10
+                (10, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    let mut stream = receiver.stream();
+                    assert_eq!(ready(stream.next()).unwrap()[LARGE - 1], 1);
+                }),
+            ],
+        )
+    });
 }

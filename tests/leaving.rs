@@ -1,5 +1,6 @@
 //! To leave a long line takes no longer than to leave a short one, whoever leaves first. What is compared are two costs of
-//! our own, by a wide margin: a line that has to be searched or moved up costs thirty times as much.
+//! our own, by a wide margin: a line that has to be searched or moved up costs two hundred times as much, one that does not
+//! fit the caches ten times, on a busy machine.
 #![cfg(not(any(loom, shuttle, miri)))]
 
 mod util;
@@ -30,11 +31,11 @@ fn each<'a>(n: usize, wait: &dyn Fn() -> Waits<'a>) -> f64 {
 }
 
 fn compare<'a>(what: &str, wait: impl Fn() -> Waits<'a>) {
-    const FEW: usize = 2_000;
-    const MANY: usize = 60_000;
+    const FEW: usize = 500;
+    const MANY: usize = 100_000;
     let (few, many) = (each(FEW, &wait), each(MANY, &wait));
     println!("{what}: {few:.0} ns each of {FEW}, {many:.0} ns each of {MANY}");
-    assert!(many < 8.0 * few, "{what}: {few:.0} ns each of {FEW}, {many:.0} ns each of {MANY}");
+    assert!(many < 40.0 * few, "{what}: {few:.0} ns each of {FEW}, {many:.0} ns each of {MANY}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use hence::channel::{Select, after, bounded, select};
 use hence::pool::{SpawnError, Task};
 use hence::{CancellationToken, Pool, WaitGroup};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use util::{hold, peek, until, watched};
+use util::{hold, operations, peek, until, watched};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -60,7 +60,7 @@ fn what_waits_and_goes_leaves_nothing() {
     watched(|| {
         // The ones that are left, in whose lines all others stand.
         let (token, group) = (CancellationToken::new(), WaitGroup::new());
-        let (empty, full) = (bounded::<u8>(1), bounded(1));
+        let (empty, full, meets) = (bounded::<u8>(1), bounded(1), bounded(0));
         full.0.send(0).unwrap();
         let (_kept, _guard) = (token.child_token(), WaitGroup::new().guard());
         token.on_cancel(|| ());
@@ -76,6 +76,30 @@ fn what_waits_and_goes_leaves_nothing() {
         keeps_nothing("a receive's time", || assert!(empty.1.recv_timeout(SHORT).is_err()));
         keeps_nothing("a send's time", || assert!(full.0.send_timeout(1, SHORT).is_err()));
         keeps_nothing("a receive that is awaited", || assert!(peek(&mut empty.1.recv_async()).is_pending()));
+        keeps_nothing("a receive that is told, and goes", || {
+            let mut told = empty.1.recv_async();
+            assert!(peek(&mut told).is_pending());
+            empty.0.send(1).unwrap();
+            drop(told);
+            assert_eq!(empty.1.recv(), Ok(1));
+        });
+        keeps_nothing("a receive whose value another takes", || {
+            let mut told = empty.1.recv_async();
+            for _ in 0..3 {
+                assert!(peek(&mut told).is_pending());
+                empty.0.send(1).unwrap();
+                assert_eq!(empty.1.recv(), Ok(1));
+            }
+        });
+        keeps_nothing("a receive that is promised a value, and goes", || {
+            let mut promised = meets.1.recv_async();
+            assert!(peek(&mut promised).is_pending());
+            let mut select = operations![send meets.0];
+            let operation = select.select();
+            drop(promised);
+            operation.send(&meets.0, 1).unwrap();
+            assert_eq!(meets.1.recv(), Ok(1));
+        });
         keeps_nothing("a send that is awaited", || assert!(peek(&mut full.0.send_async(1)).is_pending()));
         keeps_nothing("a select's time", || {
             select! {

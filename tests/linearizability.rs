@@ -3,7 +3,8 @@
 //! model (for the channel the one that `tests/properties.rs` uses) returns what they returned.
 //!
 //! An operation that waits takes effect in two steps, each at a moment of its own: it comes to stand in line, and it
-//! leaves, having got what it waited for or not. So does the cancellation of a tree: first the token, then its child.
+//! leaves, having got what it waited for or not. So does the cancellation of a tree: first the token, then its child. A task
+//! that receives takes three: it comes, it looks again, and it is dropped.
 //!
 //! The search is Wing and Gong's (1993), with the visited configurations remembered, after Lowe (2017).
 #![cfg(not(any(loom, shuttle)))]
@@ -12,8 +13,9 @@ mod oracle;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::{self, Debug, Display};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, mpsc};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use hence::channel::{
 };
 use hence::wait_group::{Guard, WaitGroup};
 use oracle::channel::{Model, Told};
+use oracle::util::{hooked, poll};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 
@@ -184,6 +187,8 @@ enum ChannelOp {
     /// For a short time.
     Send,
     Recv,
+    /// A task, dropped when it has looked twice.
+    RecvAsync,
     Close,
 }
 
@@ -193,6 +198,7 @@ fn channel_op() -> impl Strategy<Value = ChannelOp> + Clone {
         3 => Just(ChannelOp::TryRecv),
         3 => Just(ChannelOp::Send),
         3 => Just(ChannelOp::Recv),
+        2 => Just(ChannelOp::RecvAsync),
         1 => Just(ChannelOp::Close),
     ]
 }
@@ -221,17 +227,56 @@ impl Channel {
 }
 
 /// The oracle's model, and whose its lines' members are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Lines {
     channel: Model,
     sends: Vec<usize>,
-    recvs: Vec<usize>,
+    threads: Vec<usize>,
+    tasks: Vec<usize>,
+    /// Those of the tasks that have looked again.
+    looked: Vec<usize>,
+}
+
+fn find(line: &[usize], number: usize) -> usize {
+    line.iter().position(|other| *other == number).expect("it stands there")
 }
 
 fn leave(line: &mut Vec<usize>, number: usize) -> usize {
-    let at = line.iter().position(|other| *other == number).expect("it stands there");
+    let at = find(line, number);
     line.remove(at);
     at
+}
+
+impl Lines {
+    /// A later step.
+    fn goes_on(&mut self, call: Call<ChannelOp>) -> Option<ChannelResponse> {
+        use ChannelResponse::{Disconnected, NotYet, Received, Sent};
+        let number = call.number();
+        let told = match call.op {
+            ChannelOp::Send => self.channel.leave_send(leave(&mut self.sends, number)),
+            ChannelOp::RecvAsync if self.looked.contains(&number) => {
+                self.channel.leave_task(leave(&mut self.tasks, number));
+                None
+            }
+            ChannelOp::RecvAsync => match self.channel.poll_task(find(&self.tasks, number)) {
+                Poll::Pending => {
+                    self.looked.push(number);
+                    return None;
+                }
+                Poll::Ready(received) => {
+                    leave(&mut self.tasks, number);
+                    return Some(received.map_or(Disconnected, Received));
+                }
+            },
+            _ => self.channel.leave_thread(leave(&mut self.threads, number)),
+        };
+        Some(match told {
+            Some(Told::Done(_)) if matches!(call.op, ChannelOp::Send) => Sent,
+            Some(Told::Done(value)) => Received(value),
+            Some(_) => Disconnected,
+            None => NotYet,
+        })
+    }
 }
 
 impl Object for Channel {
@@ -241,7 +286,7 @@ impl Object for Channel {
     type Model = Lines;
 
     fn model(&self) -> Lines {
-        Lines { channel: Model::new(self.capacity), sends: Vec::new(), recvs: Vec::new() }
+        Lines { channel: Model::new(self.capacity), ..Lines::default() }
     }
 
     fn call(&self, (): &mut (), call: Call<ChannelOp>) -> ChannelResponse {
@@ -267,27 +312,32 @@ impl Object for Channel {
                 Err(RecvTimeoutError::Timeout) => NotYet,
                 Err(RecvTimeoutError::Disconnected) => Disconnected,
             },
+            ChannelOp::RecvAsync => {
+                let mut receive = self.receiver.recv_async();
+                let (wake, woken) = mpsc::channel();
+                let waker = hooked(move |_| _ = wake.send(()));
+                let mut received = poll(&mut receive, &waker);
+                if received.is_pending() {
+                    while woken.try_recv().is_ok() {} // it was cloned
+                    let _ = woken.recv_timeout(SHORT);
+                    received = poll(&mut receive, &waker);
+                }
+                match received {
+                    Poll::Ready(Ok(value)) => Received(value),
+                    Poll::Ready(Err(_)) => Disconnected,
+                    Poll::Pending => NotYet,
+                }
+            }
             ChannelOp::Close => Closed(self.sender.close()),
         }
     }
 
     fn step(model: &mut Lines, call: Call<ChannelOp>, is_first: bool) -> Option<ChannelResponse> {
         use ChannelResponse::{Closed, Disconnected, NotYet, Received, Sent};
-        let (Lines { channel, sends, recvs }, number) = (model, call.number());
         if !is_first {
-            return Some(match call.op {
-                ChannelOp::Send => match channel.leave_send(leave(sends, number)) {
-                    Some(Told::Done(_)) => Sent,
-                    Some(_) => Disconnected,
-                    None => NotYet,
-                },
-                _ => match channel.leave_recv(leave(recvs, number)) {
-                    Some(Told::Done(value)) => Received(value),
-                    Some(_) => Disconnected,
-                    None => NotYet,
-                },
-            });
+            return model.goes_on(call);
         }
+        let (Lines { channel, sends, threads, tasks, .. }, number) = (model, call.number());
         match call.op {
             ChannelOp::TrySend | ChannelOp::Send => match channel.send(number) {
                 Ok(()) => Some(Sent),
@@ -299,13 +349,18 @@ impl Object for Channel {
                     None
                 }
             },
-            ChannelOp::TryRecv | ChannelOp::Recv => match channel.recv() {
+            ChannelOp::TryRecv | ChannelOp::Recv | ChannelOp::RecvAsync => match channel.recv() {
                 Ok(value) => Some(Received(value)),
                 Err(TryRecvError::Disconnected) => Some(Disconnected),
                 Err(TryRecvError::Empty) if matches!(call.op, ChannelOp::TryRecv) => Some(NotYet),
+                Err(TryRecvError::Empty) if matches!(call.op, ChannelOp::Recv) => {
+                    channel.stand_thread();
+                    threads.push(number);
+                    None
+                }
                 Err(TryRecvError::Empty) => {
-                    channel.stand_recv();
-                    recvs.push(number);
+                    channel.stand_task();
+                    tasks.push(number);
                     None
                 }
             },

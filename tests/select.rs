@@ -8,17 +8,23 @@ mod util;
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hence::cancel::CancellationToken;
 use hence::channel::{
     ReadyTimeoutError, Receiver, RecvError, Select, SelectTimeoutError, SelectedOperation, SendError, Sender,
-    TryReadyError, TryRecvError, TrySelectError, TrySendError, after, bounded, never, select, select_biased, unbounded,
+    TryReadyError, TryRecvError, TrySelectError, TrySendError, after, bounded, never, select, select_biased, tick,
+    unbounded,
 };
-use util::{Drops, block_on, blocked, give_up, operations, peek, watched};
+use util::{
+    Drops, LARGE, LOOKS, Large, MOVES, RECEIVES_OF_THREADS, Tracked, Wakes, block_on, blocked, each_fits,
+    each_pair_fits, give_up, operations, peek, poll, receives, watched,
+};
 
 /// Long enough that a wait happens, short enough to sit through.
 const SHORT: Duration = Duration::from_millis(5);
@@ -364,10 +370,12 @@ fn a_message_that_panics_takes_its_operation_back() {
             let said = panics(|| select! { send(sender, hostile()) -> _ => {} });
             assert_eq!(said, "hostile");
             assert!(peek(&mut first).is_pending() && peek(&mut second).is_pending());
-            assert_eq!((sender.try_send(1), sender.try_send(2)), (Ok(()), Ok(())));
-            let mut received = [peek(&mut first), peek(&mut second)];
-            received.sort_by_key(|poll| poll.is_ready().then(|| format!("{poll:?}")));
-            assert_eq!(received, [Ok(1).into(), Ok(2).into()]);
+            // And nobody has lost their turn, nor the channel a place.
+            assert_eq!((sender.try_send(1), peek(&mut first)), (Ok(()), Ok(1).into()));
+            assert_eq!((sender.try_send(2), peek(&mut second)), (Ok(()), Ok(2).into()));
+            let room = sender.capacity().unwrap_or(5);
+            assert!((0..room).all(|_| sender.try_send(3).is_ok()));
+            assert_eq!(sender.try_send(4).is_ok(), sender.capacity().is_none());
         }
     });
 }
@@ -393,9 +401,35 @@ fn a_received_value_that_is_given_up_is_received_next() {
         give_up(choose_recv(&receiver));
         give_up(choose_recv(&receiver));
         let (first, second) = (choose_recv(&receiver), choose_recv(&receiver));
-        give_up(first); // after the second, and before it again
         give_up(second);
+        give_up(first); // each before all that are there
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    }
+    // The last to be given up is the first.
+    for (sender, receiver) in every_kind() {
+        let mut sends: Vec<_> = (0..4).map(|i| sender.send_async(i)).collect();
+        sends.iter_mut().for_each(|send| _ = peek(send));
+        [(); 3].map(|()| choose_recv(&receiver)).into_iter().for_each(give_up);
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2, 1, 0, 3]);
+    }
+}
+
+#[test]
+fn a_received_value_that_is_given_up_comes_back_above_the_capacity() {
+    for capacity in [0, 1, 3] {
+        let (sender, receiver) = bounded(capacity);
+        let mut sends: Vec<_> = (0..=capacity).map(|i| sender.send_async(i)).collect();
+        sends.iter_mut().for_each(|send| _ = peek(send));
+        let operation = choose_recv(&receiver);
+        assert_eq!(receiver.len(), capacity);
+        give_up(operation);
+        assert_eq!((receiver.len(), receiver.is_full()), (capacity + 1, true));
+        let mut waits = sender.send_async(9);
+        assert!(peek(&mut waits).is_pending());
+        assert_eq!(receiver.try_recv(), Ok(0));
+        assert!(peek(&mut waits).is_pending()); // so that gave no room
+        assert!(receiver.try_iter().eq((1..=capacity).chain([9])));
+        assert!(peek(&mut waits).is_ready());
     }
 }
 
@@ -409,6 +443,7 @@ fn a_received_value_that_is_given_up_goes_to_the_one_who_waits() {
             let mut waits = receiver.recv_async();
             assert!(peek(&mut waits).is_pending());
             give_up(operation);
+            assert_eq!(receiver.len(), 1); // a task is told
             assert_eq!(peek(&mut waits), Ok(1).into());
 
             let mut send = sender.send_async(2);
@@ -522,6 +557,23 @@ fn a_leaked_send_keeps_its_place_and_harms_nobody() {
             drop(sender);
             assert_eq!(consumer.join().unwrap(), (0..room).sum::<usize>() + 1045 + 45 + unbounded);
         }
+        // Without any other place, a task and a sender meet as on a rendezvous channel, whoever of them comes first.
+        let (sender, receiver) = bounded(1);
+        mem::forget(choose_send(&sender));
+        let consumer = blocked(move || {
+            let (mut stream, mut sum) = (receiver.stream(), 0);
+            while let Some(value) = block_on(stream.next()) {
+                sum += value;
+            }
+            sum
+        });
+        (0..10).for_each(|i| sender.send(i).unwrap());
+        (0..10).for_each(|i| block_on(sender.send_async(i)).unwrap());
+        for i in 0..10 {
+            select! { send(sender, i) -> sent => sent.unwrap() }
+        }
+        drop(sender);
+        assert_eq!(consumer.join().unwrap(), 3 * 45);
     });
 }
 
@@ -668,15 +720,34 @@ fn a_send_that_is_completed_after_the_end_is_refused() {
             drop(receiver);
             assert_eq!(operation.send(&sender, 1), Err(SendError(1)));
         }
-        // A rendezvous has been agreed on: its partner waits for the value, and gets it.
+        // Nor does a task that waits for it receive it: others may have been told that nothing will come.
         let (sender, receiver) = bounded(0);
+        let (wakes, waker) = Wakes::new();
         let mut partner = receiver.recv_async();
-        assert!(peek(&mut partner).is_pending());
+        assert!(poll(&mut partner, &waker).is_pending());
         let operation = choose_send(&sender);
         sender.close();
-        assert_eq!(operation.send(&sender, 1), Ok(()));
-        assert_eq!(peek(&mut partner), Ok(1).into());
+        assert!(poll(&mut partner, &waker).is_pending());
+        assert_eq!((wakes.count(), receiver.try_recv()), (0, Err(TryRecvError::Disconnected)));
+        assert_eq!((operation.send(&sender, 1), wakes.count()), (Err(SendError(1)), 1));
         assert_eq!(peek(&mut partner), Err(RecvError).into());
+    });
+}
+
+/// A thread that waits has been met before the end: it waits for the value, and gets it.
+#[test]
+fn a_rendezvous_that_was_agreed_on_before_the_end_takes_place() {
+    watched(|| {
+        for (name, receive) in RECEIVES_OF_THREADS {
+            let (sender, receiver) = bounded(0);
+            let other = receiver.clone();
+            let partner = thread::spawn(move || receive(&other));
+            let operation = operations![send sender].select();
+            sender.close();
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected), "{name}");
+            assert_eq!(operation.send(&sender, 1), Ok(()), "{name}");
+            assert_eq!(partner.join().unwrap(), Some(1), "{name}");
+        }
     });
 }
 
@@ -705,17 +776,24 @@ fn places_that_are_all_taken_by_chosen_operations_are_taken() {
         select.recv(&receiver);
         assert!(select.try_select().is_err() && select.try_ready().is_err());
         assert!(select.select_timeout(SHORT).is_err() && select.ready_timeout(SHORT).is_err());
-        // With a receiver that waits, it goes as on a rendezvous channel.
-        let mut partner = receiver.recv_async();
-        assert!(peek(&mut partner).is_pending());
-        let third = choose_send(&sender);
-        assert_eq!(third.send(&sender, 3), Ok(()));
-        assert_eq!(peek(&mut partner), Ok(3).into());
+        // With a thread that waits to receive, it goes as on a rendezvous channel.
+        let other = receiver.clone();
+        let partner = thread::spawn(move || other.recv());
+        assert_eq!(select.select().send(&sender, 3), Ok(()));
+        assert_eq!(partner.join().unwrap(), Ok(3));
+        // A task that waits is no room.
+        let (wakes, waker) = Wakes::new();
+        let mut task = receiver.recv_async();
+        assert!(poll(&mut task, &waker).is_pending());
+        assert!(select.try_select().is_err() && select.try_ready().is_err());
+        assert_eq!((sender.try_send(9), wakes.count()), (Err(TrySendError::Full(9)), 0));
         // Each value takes its own place, in the order in which they come.
         second.send(&sender, 2).unwrap();
+        assert_eq!((receiver.len(), wakes.count()), (1, 1));
         first.send(&sender, 1).unwrap();
         assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2, 1]);
+        assert!(peek(&mut task).is_pending());
     });
 }
 
@@ -1521,6 +1599,85 @@ fn nothing_comes_after_the_end() {
     assert_eq!(sent, Err(SendError(1)));
 }
 
+/// SF-CH-4: nor is a receive that has been chosen, and is given up.
+#[test]
+fn nothing_comes_after_the_end_from_what_is_given_up() {
+    watched(|| {
+        for (name, receive) in receives() {
+            for (i, (sender, receiver)) in every_kind().into_iter().chain(every_kind()).enumerate() {
+                let mut send = sender.send_async(1);
+                let _ = peek(&mut send);
+                let (operation, mut values) = (choose_recv(&receiver), receiver.iter());
+                drop(send);
+                assert!(i % 2 == 0 || receiver.close());
+                drop(sender);
+                let mut stream = receiver.stream();
+                assert_eq!((receive(&receiver), values.next()), (None, None), "{name}");
+                assert_eq!(peek(&mut pin!(stream.next())), None.into());
+                give_up(operation);
+                assert_eq!((receiver.len(), values.next()), (0, None), "after {name}");
+                assert_eq!(peek(&mut pin!(stream.next())), None.into());
+                assert!(receives().all(|(_, receive)| receive(&receiver).is_none()), "after {name}");
+            }
+        }
+    });
+}
+
+/// One that waited for it and was told of the end is told the truth, too.
+#[test]
+fn whoever_is_woken_by_the_end_receives_nothing_after_it() {
+    watched(|| {
+        for (name, receive) in RECEIVES_OF_THREADS {
+            for (sender, receiver) in every_kind() {
+                let mut send = sender.send_async(1);
+                let _ = peek(&mut send);
+                let operation = choose_recv(&receiver);
+                let (seen, sees) = mpsc::channel();
+                let other = receiver.clone();
+                let waits = blocked(move || (0..2).for_each(|_| seen.send(receive(&other)).unwrap()));
+                let mut task = receiver.recv_async();
+                assert!(peek(&mut task).is_pending());
+                sender.close();
+                assert_eq!(sees.recv(), Ok(None), "{name}");
+                give_up(operation);
+                assert_eq!((sees.recv(), peek(&mut task)), (Ok(None), Err(RecvError).into()), "{name}");
+                waits.join().unwrap();
+            }
+        }
+    });
+}
+
+/// A small value and a large one. Where another is left, nobody has been told of an end.
+#[test]
+fn a_last_value_that_is_given_up_after_the_end_goes_with_the_channel() {
+    fn check<T>(with: impl Fn(Tracked) -> T, number: impl Fn(&T) -> usize) {
+        for (sender, receiver) in every_kind() {
+            let drops = Drops::new(1);
+            let mut send = sender.send_async(with(drops.value(0)));
+            let _ = peek(&mut send);
+            let operation = choose_recv(&receiver);
+            sender.close();
+            give_up(operation);
+            assert!(receiver.try_recv().is_err_and(|error| error.is_disconnected()));
+            assert_eq!((drops.counts(), receiver.len()), (vec![0], 0));
+            drop(receiver);
+            assert_eq!(drops.counts(), [1]);
+        }
+        for (sender, receiver) in [bounded(2), unbounded()] {
+            let drops = Drops::new(2);
+            (0..2).for_each(|i| assert!(sender.try_send(with(drops.value(i))).is_ok()));
+            let operation = choose_recv(&receiver);
+            sender.close();
+            give_up(operation);
+            assert_eq!((drops.counts(), receiver.len()), (vec![0, 0], 2));
+            assert!(receiver.try_iter().map(|value| number(&value)).eq([0, 1]));
+            assert_eq!(drops.counts(), [1, 1]);
+        }
+    }
+    check(|value| value, |value| value.number);
+    check(|value| (value, [0_u64; 8]), |value| value.0.number);
+}
+
 /// The same with no receiver left: the value comes back.
 #[test]
 fn a_send_to_nobody_is_refused() {
@@ -1640,6 +1797,188 @@ fn bodies_may_await() {
     });
     assert_eq!(block_on(sum), 8);
 }
+
+// How much of the stack a select takes. An overflow aborts the process.
+
+/// One of many operations needs no more than one of few.
+#[test]
+fn a_select_of_many_operations_fits_a_small_stack() {
+    const MANY: usize = 20_000;
+    const BRIEF: Duration = Duration::from_millis(1);
+    const LOOKS: [fn(&mut Select<'_>); 6] = [
+        |select| assert!(select.try_select().is_err()),
+        |select| assert!(select.select_timeout(BRIEF).is_err()),
+        |select| assert!(select.select_deadline(Instant::now() + BRIEF).is_err()),
+        |select| assert!(select.try_ready().is_err()),
+        |select| assert!(select.ready_timeout(BRIEF).is_err()),
+        |select| assert!(select.ready_deadline(Instant::now() + BRIEF).is_err()),
+    ];
+    fn on_a_small_stack(code: impl FnOnce() + Send) {
+        let small = || thread::Builder::new().stack_size(64 << 10);
+        thread::scope(|scope| small().spawn_scoped(scope, code).unwrap().join().unwrap());
+    }
+    fn looks<'a, H: Sync>(handles: &'a [H], add: impl Fn(&mut Select<'a>, &'a H) + Sync) {
+        on_a_small_stack(|| {
+            for mut select in [Select::new(), Select::new_biased()] {
+                handles.iter().for_each(|handle| add(&mut select, handle));
+                LOOKS.iter().for_each(|look| look(&mut select));
+            }
+        });
+    }
+    watched(|| {
+        let channels: Vec<_> = (0..MANY).map(|i| bounded(i % 3)).collect();
+        looks(&channels, |select, (_, receiver)| _ = select.recv(receiver));
+        on_a_small_stack(|| {
+            let mut select = Select::new();
+            channels.iter().for_each(|(_, receiver)| _ = select.recv(receiver));
+            let send = blocked({
+                let sender = channels[MANY / 2].0.clone();
+                move || sender.send(7)
+            });
+            assert_eq!(select.ready(), MANY / 2);
+            assert_eq!(select.select().recv(&channels[MANY / 2].1), Ok(7));
+            assert_eq!(send.join().unwrap(), Ok(()));
+        });
+        channels.iter().for_each(|(sender, _)| while sender.try_send(0).is_ok() {});
+        looks(&channels, |select, (sender, _)| _ = select.send(sender));
+
+        let tokens: Vec<_> = (0..MANY).map(|_| CancellationToken::new()).collect();
+        let done: Vec<_> = tokens.iter().map(CancellationToken::done).collect();
+        let timed: Vec<_> = tokens.iter().map(|token| token.with_timeout(LONG).done()).collect();
+        looks(&done, |select, done| _ = select.recv(done));
+        looks(&timed, |select, done| _ = select.recv(done));
+        on_a_small_stack(|| {
+            let mut select = Select::new();
+            done.iter().for_each(|done| _ = select.recv(done));
+            let cancel = blocked({
+                let token = tokens[MANY / 2].clone();
+                move || token.cancel()
+            });
+            assert_eq!(select.ready(), MANY / 2);
+            assert!(select.select().recv(&done[MANY / 2]).is_err() && cancel.join().unwrap());
+        });
+
+        let timers: Vec<_> = (0..MANY).map(|i| if i % 2 == 0 { after(LONG) } else { tick(LONG) }).collect();
+        looks(&timers, |select, timer| _ = select.recv(timer));
+        let never: Vec<_> = (0..MANY).map(|_| never::<u8>()).collect();
+        looks(&never, |select, never| _ = select.recv(never));
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_look_for_a_large_value_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            LOOKS,
+            [
+                (6, || {
+                    let (_sender, receiver) = bounded::<Large>(0);
+                    select! { recv(receiver) -> _ => panic!(), default => {} }
+                }),
+                // measured: 7, without LTO 7
+                (7, || {
+                    let (_sender, receiver) = bounded::<Large>(0);
+                    select! { recv(receiver) -> _ => panic!(), default(Duration::from_millis(1)) => {} }
+                }),
+                (6, || {
+                    let (_sender, receiver) = bounded::<Large>(0);
+                    let mut select = operations![recv receiver];
+                    assert!(select.try_select().is_err() && select.select_timeout(SHORT).is_err());
+                    assert!(select.try_ready().is_err() && select.ready_timeout(SHORT).is_err());
+                }),
+            ],
+        );
+    });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_fits(
+            MOVES,
+            [
+                // measured: 5, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    select! { recv(receiver) -> value => assert_eq!(value.unwrap()[LARGE - 1], 1) }
+                }),
+                // measured: 8, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    select! { send(sender, [1_u8; LARGE]) -> sent => sent.unwrap() }
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 5, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    assert_eq!(operations![recv receiver].select().recv(&receiver).unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 7, without LTO 7
+                (7, || {
+                    let (sender, receiver) = bounded(1);
+                    operations![send sender].select().send(&sender, [1_u8; LARGE]).unwrap();
+                    assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1);
+                }),
+                // measured: 7, without LTO 8
+                (8, || {
+                    let (sender, receiver) = bounded(1);
+                    sender.send([1_u8; LARGE]).unwrap();
+                    give_up(choose_recv(&receiver));
+                    assert_eq!(receiver.len(), 1);
+                }),
+                (6, || {
+                    let (sender, _) = bounded(1);
+                    select! {
+                        send(sender, [1_u8; LARGE]) -> sent => assert_eq!(sent.unwrap_err().into_inner()[LARGE - 1], 1),
+                    }
+                }),
+            ],
+        );
+    });
+}
+
+/// Whoever comes second is served by the one who waits, each on a stack of its own.
+#[test]
+#[cfg_attr(miri, ignore = "its stack is not the compiler's")]
+fn a_large_value_between_two_threads_needs_no_more_stack_than_elsewhere() {
+    watched(|| {
+        each_pair_fits(
+            MOVES,
+            [
+                // measured: 9, without LTO 10
+                (
+                    10,
+                    (
+                        |sender| sender.send([1; LARGE]).unwrap(),
+                        |receiver| select! { recv(receiver) -> value => assert_eq!(value.unwrap()[LARGE - 1], 1) },
+                    ),
+                ),
+                // measured: 9, without LTO 9
+                (
+                    9,
+                    (
+                        |sender| select! { send(sender, [1; LARGE]) -> sent => sent.unwrap() },
+                        |receiver| assert_eq!(receiver.recv().unwrap()[LARGE - 1], 1),
+                    ),
+                ),
+                // measured: 9, without LTO 10
+                (
+                    10,
+                    (
+                        |sender| select! { send(sender, [1; LARGE]) -> sent => sent.unwrap() },
+                        |receiver| select! { recv(receiver) -> value => assert_eq!(value.unwrap()[LARGE - 1], 1) },
+                    ),
+                ),
+            ],
+        );
+    });
+}
+
+// What they say.
 
 #[test]
 fn what_the_errors_of_ready_say() {

@@ -149,7 +149,7 @@ fn receive_all(mut receiver: Receiver<Value>, me: usize, end: End) {
             _ => {
                 let mut abandoned = receiver.recv_async();
                 let Poll::Ready(value) = peek(&mut abandoned) else {
-                    thread::yield_now(); // so that it may be given a value, which then goes to the next receive
+                    thread::yield_now(); // so that it may be told of a value, of which it then tells the next
                     continue;
                 };
                 value
@@ -264,25 +264,41 @@ fn each_receiver_sees_each_sender_in_order() {
     });
 }
 
-/// SF-CH-3 across threads: what is in the channel stays within its capacity.
+/// SF-CH-3 across threads: what is in the channel stays within its capacity, whoever waits for it: threads, or tasks, which
+/// are told of what is inside. Without a capacity there is one value for each task that waits.
 #[test]
 fn the_channel_never_holds_more_than_its_capacity() {
     watched(|| {
-        for capacity in [0, 1, 3] {
+        for (capacity, tasks) in [(0, 0), (1, 0), (3, 0), (0, 2), (1, 2), (3, 2)] {
             let (sender, receiver) = bounded(capacity);
+            let most = if capacity == 0 { tasks } else { capacity };
             let producers: Vec<_> = (0..3)
                 .map(|_| {
                     let sender = sender.clone();
                     thread::spawn(move || {
                         for i in 0..500 {
                             sender.send(i).unwrap();
-                            assert!(sender.len() <= capacity);
+                            assert!(sender.len() <= most);
                         }
                     })
                 })
                 .collect();
             drop(sender);
-            assert_eq!(receiver.iter().inspect(|_| assert!(receiver.len() <= capacity)).count(), 1500);
+            let consumers: Vec<_> = (0..tasks)
+                .map(|_| {
+                    let receiver = receiver.clone();
+                    thread::spawn(move || {
+                        let (mut stream, mut count) = (receiver.stream(), 0);
+                        while block_on(stream.next()).is_some() {
+                            assert!(receiver.len() <= most);
+                            count += 1;
+                        }
+                        count
+                    })
+                })
+                .collect();
+            let count = receiver.iter().inspect(|_| assert!(receiver.len() <= most)).count();
+            assert_eq!(count + consumers.into_iter().map(|consumer| consumer.join().unwrap()).sum::<usize>(), 1500);
             producers.into_iter().for_each(|producer| producer.join().unwrap());
         }
     });

@@ -8,10 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
-use hence::WaitGroup;
 use hence::channel::{Receiver, RecvError, SendError, Sender, TryRecvError, bounded, select, unbounded};
-use util::{Drops, OnDrop, Tracked, Use, Wakes, hooked, peek, poll, watched};
+use hence::{CancellationToken, WaitGroup};
+use util::{Drops, OnDrop, Tracked, Use, Wakes, block_on, give_up, hooked, operations, peek, poll, watched};
 
 /// Runs code that is expected to panic with "hostile".
 fn panics<R>(code: impl FnOnce() -> R) {
@@ -204,15 +205,44 @@ fn a_destructor_that_panics_costs_no_other_value() {
 }
 
 #[test]
+fn a_destructor_that_panics_costs_no_value_that_nobody_fetched() {
+    // Two futures have been told, and are dropped.
+    let drops = Drops::new(3);
+    let (sender, receiver) = bounded(3);
+    let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+    assert!(peek(&mut one).is_pending() && peek(&mut two).is_pending());
+    (0..3).for_each(|i| assert!(sender.try_send(Hostile(drops.value(i))).is_ok()));
+    drop((one, two));
+    panics(|| drop(receiver));
+    assert_eq!(drops.counts(), [1, 1, 1]);
+}
+
+#[test]
 fn a_destructor_that_panics_costs_no_value_put_back() {
     let drops = Drops::new(4);
     let (sender, receiver) = bounded(2);
-    let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
-    assert!(peek(&mut one).is_pending() && peek(&mut two).is_pending());
-    (0..4).for_each(|i| assert!(sender.try_send(Hostile(drops.value(i))).is_ok()));
-    drop((one, two));
+    (0..2).for_each(|i| assert!(sender.try_send(Hostile(drops.value(i))).is_ok()));
+    let chosen = [(); 2].map(|()| operations![recv receiver].select());
+    (2..4).for_each(|i| assert!(sender.try_send(Hostile(drops.value(i))).is_ok()));
+    chosen.into_iter().for_each(give_up);
+    assert_eq!(receiver.len(), 4);
     panics(|| drop(receiver));
     assert_eq!(drops.counts(), [1, 1, 1, 1]);
+}
+
+/// Nobody receives it: it goes with the channel.
+#[test]
+fn a_destructor_that_panics_may_be_that_of_a_value_given_up_after_the_end() {
+    let drops = Drops::new(2);
+    let (sender, receiver) = unbounded();
+    assert!(sender.send(Hostile(drops.value(1))).is_ok());
+    let chosen = operations![recv receiver].select();
+    drop(sender);
+    give_up(chosen);
+    assert!(receiver.try_recv().is_err_and(|error| error.is_disconnected()));
+    assert_eq!(drops.counts(), [0, 0]);
+    panics(|| drop(receiver));
+    assert_eq!(drops.counts(), [0, 1]);
 }
 
 #[test]
@@ -239,24 +269,66 @@ fn a_waker_that_panics_on_a_send_costs_no_value() {
     assert_eq!(peek(&mut receive), Ok(1).into());
 }
 
+/// A receive that makes room for the task returns its value all the same.
 #[test]
 fn a_waker_that_panics_on_a_receive_costs_no_value() {
-    for selected in [false, true] {
-        let drops = Drops::new(2);
-        let (sender, receiver) = bounded(1);
-        assert!(sender.send(drops.value(0)).is_ok());
-        let mut blocked = sender.send_async(drops.value(1));
-        assert!(poll(&mut blocked, &panicking(Use::Wake)).is_pending());
-        panics(|| {
-            if selected {
-                select! { recv(receiver) -> value => value }
-            } else {
-                receiver.recv()
-            }
-        });
-        assert_eq!(drops.counts(), [0, 0]);
-        assert_eq!([(); 2].map(|()| receiver.try_recv().unwrap().number), [0, 1]);
+    type Receive = fn(&Receiver<Tracked>) -> Option<Tracked>;
+    let receives: [Receive; 9] = [
+        |receiver| receiver.recv().ok(),
+        |receiver| receiver.try_recv().ok(),
+        |receiver| receiver.recv_timeout(Duration::ZERO).ok(),
+        |receiver| receiver.recv_deadline(Instant::now()).ok(),
+        |receiver| receiver.recv_or_cancelled(&CancellationToken::new()).ok(),
+        |receiver| receiver.iter().next(),
+        |receiver| block_on(receiver.recv_async()).ok(),
+        |receiver| select! { recv(receiver) -> value => value.ok() },
+        |receiver| operations![recv * receiver].select().recv(receiver).ok(),
+    ];
+    for receive in receives {
+        for capacity in [0, 1] {
+            let drops = Drops::new(2);
+            let (sender, receiver) = bounded(capacity);
+            (0..capacity).for_each(|i| assert!(sender.send(drops.value(i)).is_ok()));
+            let mut blocked = sender.send_async(drops.value(1));
+            assert!(poll(&mut blocked, &panicking(Use::Wake)).is_pending());
+            assert!((0..=capacity).all(|i| receive(&receiver).unwrap().number == 1 - capacity + i));
+            assert!(receiver.try_recv().is_err());
+            assert!(matches!(peek(&mut blocked), Poll::Ready(Ok(()))));
+            assert_eq!(drops.counts(), [capacity, 1]);
+        }
     }
+}
+
+/// So does one that was chosen by a select, and is given up.
+#[test]
+fn a_waker_that_panics_when_a_value_comes_back_costs_no_value() {
+    let (sender, receiver) = bounded(1);
+    sender.send(1).unwrap();
+    let chosen = operations![recv receiver].select();
+    let mut waits = receiver.recv_async();
+    assert!(poll(&mut waits, &panicking(Use::Wake)).is_pending());
+    give_up(chosen);
+    assert_eq!((receiver.len(), peek(&mut waits)), (1, Ok(1).into()));
+}
+
+/// Nor do those where nothing else is done: a receive that was told is dropped, and a send comes to stand in line.
+#[test]
+fn a_waker_that_panics_when_it_is_only_told_costs_no_value() {
+    let (sender, receiver) = unbounded();
+    let (mut gone, mut next) = (receiver.recv_async(), receiver.recv_async());
+    assert!(peek(&mut gone).is_pending() && poll(&mut next, &panicking(Use::Wake)).is_pending());
+    sender.send(1).unwrap();
+    drop(gone);
+    assert_eq!((receiver.len(), peek(&mut next)), (1, Ok(1).into()));
+
+    let (sender, receiver) = bounded(1);
+    let place = operations![send sender].select();
+    let mut receive = receiver.recv_async();
+    assert!(poll(&mut receive, &panicking(Use::Wake)).is_pending());
+    let mut send = sender.send_async(1);
+    assert!(peek(&mut send).is_pending());
+    assert_eq!((peek(&mut receive), peek(&mut send)), (Ok(1).into(), Ok(()).into()));
+    give_up(place);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A channel: what each operation returns, who is woken, what it says of itself, which values are dropped.
 //!
-//! Tasks stand for blocked threads: a pending future waits in the same queues, and its polls are under our control. So is
-//! an operation that a select has chosen, between its choice and its completion.
+//! What waits is a task, a pending future, whose polls are under our control; to send, it stands for a blocked thread, which
+//! waits in the same line. So is an operation that a select has chosen, between its choice and its completion. A thread that
+//! waits to receive is in the model, too: for `tests/linearizability.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -81,13 +82,13 @@ pub(crate) enum Op {
 /// A value as the model knows it.
 pub(crate) type Number = usize;
 
-/// Why a task that waited goes on.
+/// Why one who waited goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Told {
-    /// A sender's value has been taken; a receiver has been given this one.
+    /// A sender's value has been taken; a thread that receives has been given this one.
     Done(Number),
     Closed,
-    /// The select that was to send changed its mind.
+    /// A task is to look: there is something for it, or the select that was to send to it has sent, or changed its mind.
     Again,
 }
 
@@ -110,25 +111,19 @@ pub(crate) enum Side {
     Recv,
 }
 
-/// A pending future of the model.
+/// A pending future of the model, or a blocked thread.
 #[derive(Clone, Debug)]
-struct Task {
+struct Waits {
     /// What a sender sends.
     value: Option<Number>,
     told: Option<Told>,
-    /// The number of the promise for which a receiver waits, and no longer in line.
+    /// The number of the promise for which a task waits, and no longer in line.
     promise: Option<usize>,
+    /// Those with a smaller one are before it in line.
+    place: isize,
 }
 
-impl Task {
-    fn sends(value: Number) -> Self {
-        Self { value: Some(value), told: None, promise: None }
-    }
-
-    fn receives() -> Self {
-        Self { value: None, told: None, promise: None }
-    }
-
+impl Waits {
     fn is_in_line(&self) -> bool {
         self.told.is_none() && self.promise.is_none()
     }
@@ -141,18 +136,24 @@ pub(crate) struct Model {
     closed: bool,
     senders: usize,
     receivers: usize,
-    /// What came back, in the order in which it was handed out; received before all that was not handed out yet.
-    returned: Vec<Number>,
+    /// What is inside, whoever has been told of it.
     values: VecDeque<Number>,
-    /// All values that were ever handed to somebody who might give them back.
-    handed: Vec<Number>,
     /// Places that selects have chosen.
     reserved: usize,
-    /// Pending futures, oldest first. Those that are in line are the queue.
-    sends: Vec<Task>,
-    recvs: Vec<Task>,
+    /// Those who wait, each kind in the order in which it came.
+    sends: Vec<Waits>,
+    /// Threads that receive: a value is handed to them.
+    threads: Vec<Waits>,
+    /// Tasks that receive: they are told.
+    tasks: Vec<Waits>,
+    /// Of so many offers have tasks been told, and not looked yet; no more than there are.
+    told: usize,
+    /// Values that were given up after the end: nobody receives them.
+    lost: Vec<Number>,
     chosen: Vec<Chosen>,
     promises: usize,
+    /// How often somebody has come to stand in a line.
+    came: isize,
 }
 
 impl Model {
@@ -161,55 +162,125 @@ impl Model {
         Self { capacity: capacity.unwrap_or(usize::MAX), senders: 1, receivers: 1, ..Self::default() }
     }
 
-    /// One that could not send stands in line, as the last of those who send.
-    pub(crate) fn stand_send(&mut self, value: Number) {
-        self.sends.push(Task::sends(value));
+    /// Somebody comes to stand in a line, at its end.
+    fn comes(&mut self, value: Option<Number>) -> Waits {
+        self.came += 1;
+        Waits { value, told: None, promise: None, place: self.came }
     }
 
-    pub(crate) fn stand_recv(&mut self) {
-        self.recvs.push(Task::receives());
+    /// One that could not send stands in line, as the last of those who send.
+    pub(crate) fn stand_send(&mut self, value: Number) {
+        let sends = self.comes(Some(value));
+        self.sends.push(sends);
+        self.tell();
+    }
+
+    /// A thread that has found nothing.
+    pub(crate) fn stand_thread(&mut self) {
+        let thread = self.comes(None);
+        self.threads.push(thread);
+    }
+
+    /// A task that has found nothing.
+    pub(crate) fn stand_task(&mut self) {
+        let task = self.comes(None);
+        self.tasks.push(task);
     }
 
     /// It leaves: what it has been told, if it has.
     pub(crate) fn leave_send(&mut self, at: usize) -> Option<Told> {
-        self.sends.remove(at).told
+        let told = self.sends.remove(at).told;
+        self.forget();
+        told
     }
 
-    pub(crate) fn leave_recv(&mut self, at: usize) -> Option<Told> {
-        self.recvs.remove(at).told
+    pub(crate) fn leave_thread(&mut self, at: usize) -> Option<Told> {
+        self.threads.remove(at).told
     }
 
-    fn in_line(tasks: &mut [Task]) -> Option<&mut Task> {
-        tasks.iter_mut().find(|task| task.is_in_line())
+    /// A task that is dropped after it was told tells the next.
+    pub(crate) fn leave_task(&mut self, at: usize) {
+        if self.tasks.remove(at).told == Some(Told::Again) {
+            self.told = self.told.saturating_sub(1);
+            self.tell();
+        }
     }
 
-    fn len(&self) -> usize {
-        self.returned.len() + self.values.len()
+    /// A task that waits is polled. It looks if it has been told to, or there is something; if it is ready, it is gone.
+    pub(crate) fn poll_task(&mut self, at: usize) -> Poll<Result<Number, RecvError>> {
+        let looks = self.tasks[at].told.is_some() || self.tasks[at].promise.is_none() && self.offers() > 0;
+        if !looks {
+            return Poll::Pending;
+        }
+        let first = self.tasks.iter().map(|task| task.place).min().unwrap();
+        let task = self.tasks.remove(at);
+        if task.told == Some(Told::Again) {
+            self.told = self.told.saturating_sub(1);
+        }
+        match self.recv() {
+            // It stands in front of all others: it has been there.
+            Err(TryRecvError::Empty) => {
+                self.tasks.insert(at, Waits { told: None, place: first - 1, ..task });
+                Poll::Pending
+            }
+            ended => Poll::Ready(ended.map_err(|_| RecvError)),
+        }
+    }
+
+    fn first(line: &mut [Waits]) -> Option<&mut Waits> {
+        line.iter_mut().filter(|waits| waits.is_in_line()).min_by_key(|waits| waits.place)
     }
 
     fn has_room(&self) -> bool {
-        self.len() + self.reserved < self.capacity
+        self.values.len() + self.reserved < self.capacity
+    }
+
+    /// Without any room, a task that waits is as good as a receive.
+    fn meets_a_task(&self) -> bool {
+        self.capacity == 0 && self.tasks.iter().any(Waits::is_in_line)
     }
 
     pub(super) fn is_ready(&self, side: Side) -> bool {
-        let (possible, partners) = match side {
-            Side::Send => (self.has_room(), &self.recvs),
-            Side::Recv => (self.len() > 0, &self.sends),
-        };
-        self.closed || possible || partners.iter().any(Task::is_in_line)
+        self.closed
+            || match side {
+                Side::Send => self.has_room() || self.threads.iter().any(Waits::is_in_line) || self.meets_a_task(),
+                Side::Recv => !self.values.is_empty() || self.sends.iter().any(Waits::is_in_line),
+            }
     }
 
-    /// Hands a value to the first receiver in line, if there is one.
+    /// What a receive could take: a value inside, or a sender's in line.
+    fn offers(&self) -> usize {
+        self.values.len() + self.sends.iter().filter(|send| send.is_in_line()).count()
+    }
+
+    /// What has been taken, or has gone, tasks have no longer been told of.
+    fn forget(&mut self) {
+        self.told = self.told.min(self.offers());
+    }
+
+    /// Tells the first task in line, if there is an offer of which none has been told.
+    fn tell(&mut self) {
+        self.forget();
+        if self.offers() > self.told {
+            if let Some(task) = Self::first(&mut self.tasks) {
+                task.told = Some(Told::Again);
+                self.told += 1;
+            }
+        }
+    }
+
+    /// Hands a value to the first thread in line, if there is one.
     fn give(&mut self, value: Number) -> bool {
-        let Some(receiver) = Self::in_line(&mut self.recvs) else { return false };
-        receiver.told = Some(Told::Done(value));
-        self.hand_out(value);
+        let Some(thread) = Self::first(&mut self.threads) else { return false };
+        thread.told = Some(Told::Done(value));
         true
     }
 
-    fn hand_out(&mut self, value: Number) {
-        if !self.handed.contains(&value) {
-            self.handed.push(value);
+    /// To a thread, or into the channel.
+    fn deliver(&mut self, value: Number) {
+        if !self.give(value) {
+            self.values.push_back(value);
+            self.tell();
         }
     }
 
@@ -217,25 +288,24 @@ impl Model {
         if self.closed {
             return Err(TrySendError::Disconnected(value));
         }
-        if !self.give(value) {
-            if !self.has_room() {
-                return Err(TrySendError::Full(value));
-            }
-            self.values.push_back(value);
+        let meets = self.threads.iter().any(Waits::is_in_line) || self.meets_a_task();
+        if !meets && !self.has_room() {
+            return Err(TrySendError::Full(value));
         }
+        self.deliver(value);
         Ok(())
     }
 
     pub(crate) fn recv(&mut self) -> Result<Number, TryRecvError> {
-        let first = if self.returned.is_empty() { self.values.pop_front() } else { Some(self.returned.remove(0)) };
-        if let Some(value) = first {
+        if let Some(value) = self.values.pop_front() {
             self.admit();
             return Ok(value);
         }
-        match Self::in_line(&mut self.sends) {
+        match Self::first(&mut self.sends) {
             Some(sender) => {
                 let value = sender.value.unwrap();
                 sender.told = Some(Told::Done(value));
+                self.tell();
                 Ok(value)
             }
             None if self.closed => Err(TryRecvError::Disconnected),
@@ -243,23 +313,26 @@ impl Model {
         }
     }
 
-    /// A place has become free.
+    /// A place may have become free, or a task may have taken what another was told of.
     fn admit(&mut self) {
         if self.has_room() {
-            if let Some(sender) = Self::in_line(&mut self.sends) {
+            if let Some(sender) = Self::first(&mut self.sends) {
                 let value = sender.value.unwrap();
                 sender.told = Some(Told::Done(value));
                 self.values.push_back(value);
             }
         }
+        self.tell();
     }
 
-    /// A value comes back: it is received next.
-    fn give_back(&mut self, value: Number) {
+    /// A value comes back: it is received next, but never where others may have been told that nothing will come.
+    fn put_back(&mut self, value: Number) {
+        if self.closed && self.values.is_empty() {
+            return self.lost.push(value);
+        }
         if !self.give(value) {
-            self.returned.push(value);
-            let handed = &self.handed;
-            self.returned.sort_by_key(|value| handed.iter().position(|handed| handed == value));
+            self.values.push_front(value);
+            self.tell();
         }
     }
 
@@ -271,73 +344,62 @@ impl Model {
             self.reserved += 1;
             return Some(Chosen::Place);
         }
+        if !self.meets_a_task() {
+            return None;
+        }
         self.promises += 1;
-        let promise = self.promises;
-        Self::in_line(&mut self.recvs)?.promise = Some(promise);
-        Some(Chosen::Promise(promise))
+        Self::first(&mut self.tasks)?.promise = Some(self.promises);
+        Some(Chosen::Promise(self.promises))
     }
 
     fn choose_recv(&mut self) -> Option<Chosen> {
         match self.recv() {
-            Ok(value) => {
-                self.hand_out(value);
-                Some(Chosen::Value(value))
-            }
+            Ok(value) => Some(Chosen::Value(value)),
             Err(TryRecvError::Disconnected) => Some(Chosen::Closed(Side::Recv)),
             Err(TryRecvError::Empty) => None,
         }
     }
 
-    fn promised(&mut self, promise: usize) -> Option<&mut Task> {
-        self.recvs.iter_mut().find(|task| task.promise == Some(promise))
+    /// The task to which a send was promised, if it has not been dropped, is told instead.
+    fn settle(&mut self, promise: usize) {
+        if let Some(task) = self.tasks.iter_mut().find(|task| task.promise == Some(promise)) {
+            (task.told, task.promise) = (Some(Told::Again), None);
+            self.told += 1;
+        }
     }
 
     pub(super) fn complete_send(&mut self, chosen: Chosen, value: Number) -> Result<(), Number> {
         match chosen {
-            Chosen::Place => {
-                self.reserved -= 1;
-                if self.closed {
-                    return Err(value);
-                }
-                if !self.give(value) {
-                    self.values.push_back(value);
-                }
-                Ok(())
-            }
-            Chosen::Promise(promise) => {
-                if self.closed && self.promised(promise).is_none() {
-                    return Err(value);
-                }
-                self.hand_out(value);
-                match self.promised(promise) {
-                    Some(task) => (task.told, task.promise) = (Some(Told::Done(value)), None),
-                    None => self.give_back(value),
-                }
-                Ok(())
-            }
-            Chosen::Closed(_) | Chosen::Value(_) => Err(value),
+            Chosen::Place => self.reserved -= 1,
+            Chosen::Promise(promise) => self.settle(promise),
+            Chosen::Closed(_) | Chosen::Value(_) => return Err(value),
         }
+        if self.closed {
+            return Err(value);
+        }
+        self.deliver(value);
+        Ok(())
     }
 
     fn give_up(&mut self, chosen: Chosen) {
         match chosen {
-            Chosen::Value(value) => self.give_back(value),
+            Chosen::Value(value) => self.put_back(value),
             Chosen::Place => {
                 self.reserved -= 1;
                 self.admit();
             }
             Chosen::Promise(promise) => {
-                if let Some(task) = self.promised(promise) {
-                    (task.told, task.promise) = (Some(Told::Again), None);
-                }
+                self.settle(promise);
+                self.tell();
             }
             Chosen::Closed(_) => {}
         }
     }
 
     pub(crate) fn close(&mut self) -> bool {
-        for task in self.sends.iter_mut().chain(&mut self.recvs).filter(|task| task.is_in_line()) {
-            task.told = Some(Told::Closed);
+        let lines = self.sends.iter_mut().chain(&mut self.threads).chain(&mut self.tasks);
+        for waits in lines.filter(|waits| waits.is_in_line()) {
+            waits.told = Some(Told::Closed);
         }
         !std::mem::replace(&mut self.closed, true)
     }
@@ -353,8 +415,8 @@ impl Model {
         self.receivers -= 1;
         if self.receivers == 0 {
             self.close();
-            self.returned.clear();
             self.values.clear();
+            self.lost.clear();
         }
     }
 }
@@ -500,7 +562,7 @@ impl Both {
                         Err(TryRecvError::Empty) => {
                             assert!(polled.is_pending());
                             self.recvs.push(pending);
-                            self.model.stand_recv();
+                            self.model.stand_task();
                             self.model.receivers += 1;
                         }
                     }
@@ -509,10 +571,10 @@ impl Both {
             Op::PollSend { which, new_waker } => {
                 let Some(at) = pick(which, self.sends.len()) else { return };
                 let polled = self.sends[at].poll(new_waker).map_err(|error| error.into_inner().number);
-                let task = &self.model.sends[at];
-                let expected = task.told.map(|told| match told {
+                let send = &self.model.sends[at];
+                let expected = send.told.map(|told| match told {
                     Told::Done(_) => Ok(()),
-                    Told::Closed => Err(task.value.unwrap()),
+                    Told::Closed => Err(send.value.unwrap()),
                     Told::Again => unreachable!("nobody promises to receive"),
                 });
                 assert_eq!(polled, expected.map_or(Poll::Pending, Poll::Ready));
@@ -522,16 +584,15 @@ impl Both {
             }
             Op::PollRecv { which, new_waker } => {
                 let Some(at) = pick(which, self.recvs.len()) else { return };
-                let expected = match self.model.recvs[at].told {
-                    None => None,
-                    Some(Told::Done(number)) => Some(Ok(number)),
-                    Some(Told::Closed) => Some(Err(RecvError)),
-                    Some(Told::Again) => return self.poll_recv_again(at),
-                };
-                let polled = self.recvs[at].poll(new_waker).map_ok(|value| value.number);
-                assert_eq!(polled, expected.map_or(Poll::Pending, Poll::Ready));
-                if expected.is_some() {
-                    self.forget_recv(at);
+                // One that has been woken is woken again only after it has looked.
+                let was_told = self.model.tasks[at].told.is_some();
+                let pending = &mut self.recvs[at];
+                let polled = if was_told { pending.poll_again() } else { pending.poll(new_waker) };
+                let expected = self.model.poll_task(at);
+                assert_eq!(polled.map_ok(|value| value.number), expected);
+                if expected.is_ready() {
+                    drop(self.recvs.remove(at));
+                    self.model.drop_receiver();
                 }
             }
             Op::DropSend(which) => {
@@ -540,9 +601,7 @@ impl Both {
             }
             Op::DropRecv(which) => {
                 let Some(at) = pick(which, self.recvs.len()) else { return };
-                if let Some(Told::Done(value)) = self.model.recvs.remove(at).told {
-                    self.model.give_back(value);
-                }
+                self.model.leave_task(at);
                 drop(self.recvs.remove(at));
                 self.model.drop_receiver();
             }
@@ -661,39 +720,13 @@ impl Both {
     /// A send future is gone, and with it its value, if nobody took that, and its handle.
     fn forget_send(&mut self, at: usize) {
         drop(self.sends.remove(at));
-        self.model.sends.remove(at);
+        self.model.leave_send(at);
         self.model.drop_sender();
-    }
-
-    /// A receive future was told to try again: it does, and if it still has to wait, at the end of the line.
-    fn poll_recv_again(&mut self, at: usize) {
-        let mut pending = self.recvs.remove(at);
-        self.model.recvs.remove(at);
-        let polled = pending.poll_again().map_ok(|value| value.number);
-        match self.model.recv() {
-            Err(TryRecvError::Empty) => {
-                assert!(polled.is_pending());
-                self.recvs.push(pending);
-                self.model.stand_recv();
-            }
-            ended => {
-                assert_eq!(polled, ended.map_err(|_| RecvError).into());
-                drop(pending);
-                self.model.drop_receiver();
-            }
-        }
-    }
-
-    /// A receive future is gone that has returned what it was given.
-    fn forget_recv(&mut self, at: usize) {
-        drop(self.recvs.remove(at));
-        self.model.recvs.remove(at);
-        self.model.drop_receiver();
     }
 
     pub(super) fn check(&self) {
         let model = &self.model;
-        let says = (model.len(), model.len() == 0, !model.has_room(), model.closed);
+        let says = (model.values.len(), model.values.is_empty(), !model.has_room(), model.closed);
         for sender in &self.senders {
             assert_eq!((sender.len(), sender.is_empty(), sender.is_full(), sender.is_closed()), says);
         }
@@ -706,21 +739,17 @@ impl Both {
             assert_eq!(recv.ready_timeout(Duration::ZERO).is_ok(), model.is_ready(Side::Recv));
         }
         // Woken once each, as soon as there is something to tell; never for nothing.
-        let woken = |tasks: &[Task]| tasks.iter().map(|task| usize::from(task.told.is_some())).collect::<Vec<_>>();
+        let woken = |line: &[Waits]| line.iter().map(|waits| usize::from(waits.told.is_some())).collect::<Vec<_>>();
         assert_eq!(self.sends.iter().map(Pending::wakes).collect::<Vec<_>>(), woken(&model.sends));
-        assert_eq!(self.recvs.iter().map(Pending::wakes).collect::<Vec<_>>(), woken(&model.recvs));
-        // Alive is what the channel holds, what a receive was given or chosen for, and what a send has not lost.
-        let given = model.recvs.iter().filter_map(|task| match task.told {
-            Some(Told::Done(value)) => Some(value),
-            _ => None,
-        });
-        let kept = model.sends.iter().filter(|task| !matches!(task.told, Some(Told::Done(_)))).flat_map(|t| t.value);
+        assert_eq!(self.recvs.iter().map(Pending::wakes).collect::<Vec<_>>(), woken(&model.tasks));
+        // Alive is what the channel holds, what a receive was chosen for, and what a send has not lost.
+        let kept = model.sends.iter().filter(|send| !matches!(send.told, Some(Told::Done(_)))).flat_map(|s| s.value);
         let chosen = model.chosen.iter().filter_map(|chosen| match chosen {
             Chosen::Value(value) => Some(*value),
             _ => None,
         });
-        let held = model.returned.iter().chain(&model.values).copied();
-        let alive: Vec<_> = held.chain(given).chain(kept).chain(chosen).collect();
+        let held = model.values.iter().chain(&model.lost).copied();
+        let alive: Vec<_> = held.chain(kept).chain(chosen).collect();
         for (value, &drops) in self.drops.counts()[..self.next].iter().enumerate() {
             assert_eq!(drops, usize::from(!alive.contains(&value)), "drops of value {value}");
         }

@@ -57,7 +57,7 @@ impl<O> Pending<O> {
         poll(&mut self.future, &self.waker)
     }
 
-    /// It has been woken, for nothing, and asks again.
+    /// It has been woken, and asks again.
     fn poll_again(&mut self) -> Poll<O> {
         (self.wakes, self.waker) = Wakes::new();
         poll(&mut self.future, &self.waker)

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use hence::Pool;
 use hence::cancel::{CancellationToken, DropGuard};
-use hence::channel::SelectedOperation;
+use hence::channel::{Receiver, Select, SelectedOperation, Sender, bounded, select, select_biased};
 use hence::pool::Task;
 
 /// How long a test may take before it counts as hung: many times what the slowest needs on a busy machine.
@@ -303,6 +303,107 @@ pub(crate) fn try_cargo(
         .expect("cargo can be run");
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     (output.status.success(), printed.into_owned())
+}
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(1000);
+
+/// A way to receive: what has come, or `None` if nothing will, or is there.
+pub(crate) type Receive = fn(&Receiver<u8>) -> Option<u8>;
+
+/// The ways that wait as a thread.
+pub(crate) const RECEIVES_OF_THREADS: [(&str, Receive); 8] = [
+    ("recv", |receiver| receiver.recv().ok()),
+    ("recv_timeout", |receiver| receiver.recv_timeout(LONG).ok()),
+    ("recv_deadline", |receiver| receiver.recv_deadline(Instant::now() + LONG).ok()),
+    ("recv_or_cancelled", |receiver| receiver.recv_or_cancelled(&CancellationToken::new()).ok()),
+    ("iter", |receiver| receiver.iter().next()),
+    ("into_iter", |receiver| receiver.clone().into_iter().next()),
+    ("select!", |receiver| select! { recv(receiver) -> value => value.ok() }),
+    ("Select", |receiver| {
+        let mut select = Select::new();
+        select.recv(receiver);
+        select.select().recv(receiver).ok()
+    }),
+];
+
+/// The others.
+pub(crate) const OTHER_RECEIVES: [(&str, Receive); 8] = [
+    ("try_recv", |receiver| receiver.try_recv().ok()),
+    ("recv_timeout of no time", |receiver| receiver.recv_timeout(Duration::ZERO).ok()),
+    ("try_iter", |receiver| receiver.try_iter().next()),
+    ("recv_async", |receiver| block_on(receiver.recv_async()).ok()),
+    ("stream", |receiver| block_on(async { receiver.stream().next().await })),
+    ("select_biased!, default", |receiver| select_biased! { recv(receiver) -> value => value.ok(), default => None }),
+    ("try_select", |receiver| {
+        let mut select = Select::new();
+        select.recv(receiver);
+        select.try_select().ok()?.recv(receiver).ok()
+    }),
+    ("ready", |receiver| {
+        let mut select = Select::new();
+        select.recv(receiver);
+        assert_eq!(select.ready(), 0);
+        receiver.try_recv().ok()
+    }),
+];
+
+/// All of them.
+pub(crate) fn receives() -> impl Iterator<Item = (&'static str, Receive)> {
+    RECEIVES_OF_THREADS.into_iter().chain(OTHER_RECEIVES)
+}
+
+/// What is large, and what moves it: in a debug build each step of the way has a copy of its own.
+pub(crate) const LARGE: usize = 128 << 10;
+pub(crate) type Large = [u8; LARGE];
+
+/// Whether the compiler optimises. (It does not say so, and our release profile has debug assertions.)
+pub(crate) fn is_optimised() -> bool {
+    std::env::current_exe().is_ok_and(|path| path.components().any(|folder| folder.as_os_str() == "release"))
+}
+
+/// Starts a thread with so much of a stack that it holds this many large values. An overflow aborts the process.
+pub(crate) fn on_a_stack_of(copies: usize, moves: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().stack_size(copies * LARGE).spawn(moves).unwrap()
+}
+
+/// How many large values fit the stack of an operation that moves one, or of one that looks and finds none; so it is with
+/// crossbeam-channel, with a margin.
+pub(crate) const MOVES: usize = 60;
+pub(crate) const LOOKS: usize = 40;
+
+/// Does each of these on a stack for so many copies, or for this many where the compiler optimises.
+#[track_caller]
+pub(crate) fn each_fits<const N: usize>(copies: usize, operations: [(usize, fn()); N]) {
+    for (optimised, operation) in operations {
+        on_a_stack_of(if is_optimised() { optimised } else { copies }, operation).join().unwrap();
+    }
+}
+
+/// One thread sends a large value, another receives it, and perhaps no more.
+pub(crate) type Pair = (fn(Sender<Large>), fn(Receiver<Large>));
+
+/// The same for two threads, each with such a stack, whoever of them comes first, and waits.
+#[track_caller]
+pub(crate) fn each_pair_fits<const N: usize>(copies: usize, pairs: [(usize, Pair); N]) {
+    for (optimised, (send, receive)) in pairs {
+        let copies = if is_optimised() { optimised } else { copies };
+        for capacity in [0, 1, 2] {
+            let (sender, receiver) = bounded(capacity);
+            let first = on_a_stack_of(copies, move || receive(receiver));
+            thread::sleep(Duration::from_millis(10));
+            on_a_stack_of(copies, move || send(sender)).join().unwrap();
+            first.join().unwrap();
+
+            let (sender, receiver) = bounded(capacity);
+            let (full, _kept) = (sender.clone(), receiver.clone());
+            on_a_stack_of(MOVES, move || (0..capacity).for_each(|_| full.send([1; LARGE]).unwrap())).join().unwrap();
+            let first = on_a_stack_of(copies, move || send(sender));
+            thread::sleep(Duration::from_millis(10));
+            on_a_stack_of(copies, move || receive(receiver)).join().unwrap();
+            first.join().unwrap();
+        }
+    }
 }
 
 /// Gives a chosen operation up the way a message that panics does, without the words.
