@@ -305,8 +305,13 @@ impl<T> State<T> {
         if !self.has_room() && !self.meets_a_task() {
             return Err(Unsent::Full);
         }
+        Ok(self.put(value))
+    }
+
+    /// Puts a value into the buffer.
+    fn put(&mut self, value: &mut Option<T>) -> ToNotify<T> {
         value.take().into_iter().for_each(|value| self.buffer.push_back(value));
-        Ok(self.announce(ToNotify::Nobody))
+        self.announce(ToNotify::Nobody)
     }
 
     /// Whether a receive has only to take its value out of the buffer, if there is one: that is in `value` then.

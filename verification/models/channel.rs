@@ -2,13 +2,14 @@
 //! would be another critical section, and another factor of the number of executions.
 
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use hence_registry::{Engine, Kind, Model};
 
-use super::harness::{Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn};
+use super::harness::{
+    Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, sending, spawn,
+};
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
@@ -134,8 +135,8 @@ pub(super) fn models() -> Vec<Model> {
         .slow(),
         Model::new("lv_ch_2_close_wakes_receivers", &["LV-CH-2"], &["all woken"], close_wakes_receivers),
         Model::new("lv_ch_2_close_wakes_senders", &["LV-CH-2", "SF-CH-1"], &["all woken"], close_wakes_senders),
-        Model::new("lv_ch_2_close_wakes_a_task", &["LV-CH-2"], &["woken"], close_wakes_a_task),
-        Model::new("lv_ch_2_last_sender_leaves_a_task", &["LV-CH-2"], &["woken"], last_sender_leaves_a_task),
+        Model::new("lv_ch_2_close_wakes_a_task", &["LV-CH-2"], &["woken"], || a_task_hears(close)),
+        Model::new("lv_ch_2_last_sender_leaves_a_task", &["LV-CH-2"], &["woken"], || a_task_hears(drop)),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
             .weakened(core(Kind::NoWake, "notify(whom); // close")),
@@ -181,19 +182,10 @@ fn send_before_recv_async() -> String {
     format!("{value} {seen}")
 }
 
-/// A task waits, and looks again, while the channel is closed.
-fn close_wakes_a_task() -> String {
-    let (sender, receiver) = ends::<usize>(Some(0));
-    let other = spawn(move || sender.close());
-    assert!(block_on(receiver.recv_async()).is_err());
-    assert!(other.join().unwrap());
-    "woken".into()
-}
-
-/// A task waits, and looks again, while the last sender is dropped.
-fn last_sender_leaves_a_task() -> String {
-    let (sender, receiver) = bounded::<usize>(0);
-    let other = spawn(move || drop(sender));
+/// A task waits, and looks again, while the channel ends.
+fn a_task_hears(end: fn(Sender<usize>)) -> String {
+    let (sender, receiver) = bounded(0);
+    let other = spawn(move || end(sender));
     assert!(block_on(receiver.recv_async()).is_err());
     other.join().unwrap();
     "woken".into()
@@ -216,8 +208,7 @@ fn beside_a_taken_place() -> String {
 /// A receive is told of a value, which another one takes, and is not polled: the next value is told to the one behind it.
 fn told_again() -> String {
     let (sender, receiver) = ends(None);
-    let mut held = Box::pin(receiver.recv_async());
-    assert!(held.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let _held = pending(receiver.recv_async());
     sender.send(1).unwrap();
     assert_eq!(receiver.try_recv(), Ok(1));
     let other = sending(&sender, [2]);
@@ -229,15 +220,13 @@ fn told_again() -> String {
 /// A task that was told takes its value, which lets another task send, that looks again meanwhile.
 fn told_makes_room() -> String {
     let (sender, receiver) = ends(Some(1));
-    let (_, waker) = CountingWaker::new();
-    let mut told = Box::pin(receiver.recv_async());
-    assert!(told.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut told = pending(receiver.recv_async());
     sender.try_send(1).unwrap();
     let other = {
         let sender = sender.clone();
         spawn(move || block_on(sender.send_async(2)).unwrap())
     };
-    let Poll::Ready(first) = told.as_mut().poll(&mut Context::from_waker(&waker)) else { panic!("it is there") };
+    let Poll::Ready(first) = poll(&mut told, Waker::noop()) else { panic!("it is there") };
     let second = receiver.recv().unwrap();
     other.join().unwrap();
     format!("{} {second}", first.unwrap())
@@ -535,9 +524,7 @@ fn closed_before_empty() -> String {
 /// Polls a receive once and drops it: what it was told of meanwhile is there for the next receive.
 fn dropped_recv(capacity: usize) -> String {
     let (sender, receiver) = ends(Some(capacity));
-    let (_, waker) = CountingWaker::new();
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let abandoned = pending(receiver.recv_async());
     let other = sending(&sender, [1]);
     drop(abandoned);
     let value = receiver.recv().unwrap();
@@ -548,9 +535,7 @@ fn dropped_recv(capacity: usize) -> String {
 /// The same with another receive that waits behind it.
 fn value_is_passed_on() -> String {
     let (sender, receiver) = ends(Some(1));
-    let (_, waker) = CountingWaker::new();
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let abandoned = pending(receiver.recv_async());
     let next = {
         let receiver = receiver.clone();
         spawn(move || block_on(receiver.recv_async()).unwrap())
@@ -563,8 +548,7 @@ fn value_is_passed_on() -> String {
 /// A receive is told of a value and not polled; a thread waits, too, or comes later.
 fn not_polled(capacity: Option<usize>) -> String {
     let (sender, receiver) = ends(capacity);
-    let mut held = Box::pin(receiver.recv_async());
-    assert!(held.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let _held = pending(receiver.recv_async());
     let other = sending(&sender, [1]);
     let value = receiver.recv().unwrap();
     other.join().unwrap();
@@ -601,8 +585,7 @@ fn told_too_late() -> String {
 /// A receive is told of the last value, and dropped: whoever hears that nothing will come hears it after that value.
 fn nothing_comes_after_the_end() -> String {
     let (sender, receiver) = unbounded();
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let abandoned = pending(receiver.recv_async());
     let other = spawn(move || {
         sender.send(1).unwrap();
         drop(sender);
@@ -693,7 +676,7 @@ fn put_back_beside_a_sender() -> String {
     let operation = select.select();
     sender.send(2).unwrap();
     let other = sending(&sender, [3]);
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     let received = [(); 3].map(|()| {
         let value = receiver.recv().unwrap();
         assert!(receiver.len() <= 1, "one place, one value");
@@ -706,9 +689,7 @@ fn put_back_beside_a_sender() -> String {
 fn dropped_send() -> String {
     Counted::begin();
     let (sender, receiver) = ends(Some(0));
-    let (_, waker) = CountingWaker::new();
-    let mut abandoned = Box::pin(sender.send_async(Counted(1)));
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let abandoned = pending(sender.send_async(Counted(1)));
     let other = {
         let receiver = receiver.clone();
         spawn(move || receiver.try_recv().is_ok())

@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use crate::hence::channel::{Receiver, Sender, bounded, unbounded};
+use crate::hence::channel::{Receiver, SelectedOperation, Sender, bounded, unbounded};
 use crate::hence::sync::{Parker, UnsafeCell};
 
 pub(crate) use crate::explorer::{JoinHandle, spawn};
@@ -69,6 +69,17 @@ pub(crate) fn quietly(section: impl FnOnce()) {
     panic::set_hook(Box::new(|_| {}));
     section();
     panic::set_hook(hook);
+}
+
+/// Gives up an operation that a select has chosen, which panics.
+pub(crate) fn give_up(operation: SelectedOperation<'_>) {
+    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+}
+
+/// A future that has been polled once, and has to wait.
+pub(crate) fn pending<F: Future + Unpin>(mut future: F) -> F {
+    assert!(poll(&mut future, Waker::noop()).is_pending());
+    future
 }
 
 /// A waker that counts.

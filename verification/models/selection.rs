@@ -2,14 +2,13 @@
 //! loom and the bounded explorer look at the operations in the same order; the order by chance has a model of its own.
 
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hence_registry::{Engine, Kind, Model};
 
 use super::harness::{
-    Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, join, quietly, sending, spawn,
+    Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, give_up, join, pending, sending, spawn,
 };
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
@@ -542,7 +541,7 @@ fn send_given_up_rendezvous() -> String {
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     sender.send(2).unwrap();
     other.join().unwrap().to_string()
 }
@@ -554,7 +553,7 @@ fn place_given_up() -> String {
     select.send(&sender);
     let operation = select.select();
     let other = sending(&sender, [1]);
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     other.join().unwrap(); // before there is a receive, which would serve the sender too
     receiver.recv().unwrap().to_string()
 }
@@ -570,7 +569,7 @@ fn value_given_up() -> String {
     let mut select = Select::new_biased();
     select.recv(&receiver);
     let operation = select.select();
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     let received = [(); 2].map(|()| receiver.recv().unwrap());
     other.join().unwrap();
     assert_eq!(Counted::drops(), 0, "dropped by nobody else");
@@ -588,7 +587,7 @@ fn given_up_beside_a_poll() -> String {
         let receiver = receiver.clone();
         spawn(move || block_on(receiver.recv_async()).unwrap())
     };
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     other.join().unwrap().to_string()
 }
 
@@ -599,11 +598,10 @@ fn value_given_up_keeps_order() -> String {
     let mut select = Select::new_biased();
     select.recv(&receiver);
     let operation = select.select();
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let abandoned = pending(receiver.recv_async());
     let other = sending(&sender, [2]);
     drop(abandoned);
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     let received = [(); 2].map(|()| receiver.recv().unwrap());
     other.join().unwrap();
     format!("{} {}", received[0], received[1])
@@ -631,8 +629,7 @@ fn promised_receive_is_dropped() -> String {
 /// The receive to which a value has been promised is a task, which is polled anew meanwhile, with another waker.
 fn promise_kept_beside_a_poll() -> String {
     let (sender, receiver) = ends(Some(0));
-    let mut promised = Box::pin(async move { receiver.recv_async().await });
-    assert!(promised.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let promised = pending(Box::pin(async move { receiver.recv_async().await }));
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
@@ -644,8 +641,7 @@ fn promise_kept_beside_a_poll() -> String {
 /// The receive to which a value has been promised is dropped, and the channel closed, before the value is there.
 fn promise_to_nobody() -> String {
     let (sender, receiver) = ends(Some(0));
-    let mut abandoned = Box::pin(receiver.recv_async());
-    assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let abandoned = pending(receiver.recv_async());
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
@@ -671,12 +667,11 @@ fn try_after_a_broken_promise() -> String {
             let mut select = Select::new_biased();
             select.send(&sender);
             if let Ok(operation) = select.select_timeout(SHORT) {
-                quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+                give_up(operation);
             }
         })
     };
-    let mut behind = Box::pin(sender.send_async(2));
-    assert!(behind.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let _behind = pending(sender.send_async(2));
     let value = receiver.try_recv().expect("a sender waits, whatever becomes of the other");
     promising.join().unwrap();
     value.to_string()
@@ -838,7 +833,7 @@ fn partner_keeps_its_turn() -> String {
     let mut select = Select::new_biased();
     select.send(&sender);
     let operation = select.select();
-    quietly(|| assert!(panic::catch_unwind(AssertUnwindSafe(|| drop(operation))).is_err()));
+    give_up(operation);
     assert!(first.as_mut().poll(&mut cx).is_pending());
     let other = sending(&sender, [1, 2]);
     other.join().unwrap();

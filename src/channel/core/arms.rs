@@ -288,8 +288,7 @@ impl<T> State<T> {
         if let Some(receiver) = self.hand_off(value) {
             return (true, ToNotify::One(receiver));
         }
-        value.take().into_iter().for_each(|value| self.buffer.push_back(value));
-        (true, self.announce(ToNotify::Nobody))
+        (true, self.put(value))
     }
 
     /// Puts back what a receive has taken, for the next one. Where others may have been told that nothing will come, it is
