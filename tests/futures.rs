@@ -444,6 +444,42 @@ fn a_receive_whose_value_another_took_keeps_its_turn() {
     }
 }
 
+/// A waker may throw when it is cloned: then the receive is where it was.
+#[test]
+fn a_receive_keeps_its_turn_when_its_waker_panics() {
+    let panicking = || hooked(|used| assert!(used != Use::Clone, "hostile"));
+    for (sender, receiver) in every_kind() {
+        let (wakes, waker) = Wakes::new();
+        let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut one).is_pending() && poll(&mut two, &waker).is_pending());
+        sender.try_send(1).unwrap(); // `one` is told
+        assert_eq!(receiver.try_recv(), Ok(1));
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut one, &panicking()))).is_err());
+        assert!(peek(&mut one).is_pending());
+        sender.try_send(2).unwrap();
+        assert_eq!(wakes.count(), 0);
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut one, &panicking()))).is_ok(), "it needs none");
+        sender.try_send(3).unwrap();
+        assert_eq!((wakes.count(), poll(&mut two, &waker)), (1, Ok(3).into()));
+    }
+}
+
+/// LV-CH-1: it was told of a sender in line, looks with a waker that throws, and is dropped.
+#[test]
+fn a_receive_whose_waker_panics_keeps_no_wake_up_from_others() {
+    let (sender, receiver) = bounded(1);
+    let _place = mem::ManuallyDrop::new(choose_send(&sender));
+    let (wakes, waker) = Wakes::new();
+    let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+    assert!(peek(&mut one).is_pending() && poll(&mut two, &waker).is_pending());
+    let mut send = sender.send_async(1);
+    assert!(peek(&mut send).is_pending()); // `one` is told
+    let panicking = hooked(|used| assert!(used != Use::Clone, "hostile"));
+    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut one, &panicking))).is_err());
+    drop(one);
+    assert_eq!((wakes.count(), poll(&mut two, &waker)), (1, Ok(1).into()));
+}
+
 #[test]
 fn a_receive_that_was_not_told_takes_what_is_there() {
     for (sender, receiver) in every_kind() {
@@ -864,6 +900,53 @@ fn a_promise_that_is_given_up_wakes_and_the_receive_waits_on() {
     sender.try_send(2).unwrap();
     assert_eq!((wakes.count(), others.count()), (2, 1));
     assert_eq!((poll(&mut receive, &waker), poll(&mut behind, &other)), (Ok(1).into(), Ok(2).into()));
+}
+
+/// LV-CH-1: a thread came meanwhile, and was handed what a task had been promised: of what is sent then, the next task hears.
+#[test]
+fn what_was_promised_to_a_task_may_go_to_a_thread() {
+    let in_time = (0..20).any(|_| {
+        let (sender, receiver) = bounded(0);
+        let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+        let (mut one, mut two) = (receiver.recv_async(), receiver.recv_async());
+        assert!(poll(&mut one, &waker).is_pending() && poll(&mut two, &other).is_pending());
+        let operation = choose_send(&sender); // promised to `one`
+        let receives = receiver.clone();
+        let thread = thread::spawn(move || receives.recv());
+        thread::sleep(Duration::from_millis(10)); // it stands in line, most often
+        operation.send(&sender, 1).unwrap();
+        let was_there = receiver.is_empty();
+        assert_eq!((thread.join().unwrap(), first.count()), (Ok(1), 1));
+        sender.try_send(2).unwrap();
+        if was_there {
+            assert_eq!((receiver.len(), second.count()), (1, 1));
+        }
+        was_there
+    });
+    assert!(in_time, "the thread never came in time");
+}
+
+/// A thread, too, to which a promise was made that has been given up, is before those who came after it.
+#[test]
+fn a_thread_keeps_its_turn_when_a_promise_is_given_up() {
+    let in_time = (0..20).any(|_| {
+        let (sender, receiver) = bounded(0);
+        let receives = |receiver: &Receiver<u8>| {
+            let receiver = receiver.clone();
+            let thread = thread::spawn(move || receiver.recv());
+            thread::sleep(Duration::from_millis(10)); // it stands in line, most often
+            thread
+        };
+        let first = receives(&receiver);
+        let operation = operations![send & sender].try_select();
+        let second = receives(&receiver);
+        operation.into_iter().for_each(give_up);
+        thread::sleep(Duration::from_millis(10)); // it stands there again
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        (first.join().unwrap(), second.join().unwrap()) == (Ok(1), Ok(2))
+    });
+    assert!(in_time, "it has lost its turn");
 }
 
 #[test]

@@ -270,6 +270,8 @@ impl<T> State<T> {
                 }
                 task.settle(if self.closed { Cause::Closed } else { Cause::Again });
                 let (sent, whom) = self.deliver(value);
+                // It was a thread's that came since: then there is nothing to have been told of.
+                self.forget_offers();
                 (sent, whom.and(Entry::Task(task)))
             }
             Some(None) => self.deliver(value),

@@ -14,6 +14,18 @@ use std::task::{Context, Poll, Waker};
 use super::super::super::wait::TaskWait;
 use super::*;
 
+/// What a poll came to.
+enum Polled {
+    /// A value, or the end.
+    Ready,
+    /// Nothing has changed: it may have to stand, with a waker.
+    NeedsWaker,
+    /// The task stays where it stood.
+    Stays,
+    /// It stands here now.
+    Stands(Ticket, Arc<Waiter>),
+}
+
 impl<T> State<T> {
     /// Whether a send that needs a receiver meets a task: a rendezvous, where nobody is to be overtaken.
     pub(super) fn meets_a_task(&self) -> bool {
@@ -36,16 +48,14 @@ impl<T> State<T> {
         Some(Entry::Task(task))
     }
 
-    /// Takes a task that is polled out of the line, or notes that one that was told has come back. False: it stays in the
-    /// line, since there is nothing to take; or it has been promised a value.
+    /// Takes a task that is polled out of the line, or notes that one that was told has come back. False: it has been promised
+    /// a value, and waits for that.
     fn comes_back(&mut self, ticket: Ticket, cause: Poll<Cause>) -> bool {
-        let nothing = self.offers() == 0;
         let others = self.others();
         match cause {
             // Another may have taken what it was told of: then that is not counted any more.
             Poll::Ready(Cause::Again) => others.told = others.told.saturating_sub(1),
             Poll::Ready(_) => {}
-            Poll::Pending if nothing => return false,
             Poll::Pending => return others.tasks.remove(ticket).is_some(),
         }
         true
@@ -59,20 +69,42 @@ impl<T> State<T> {
         }
     }
 
-    /// Puts a task's waiter into the line, in front if it has been there, or among those who have been promised a value.
-    fn stand_as_task(&mut self, waiter: Waiter, was_there: bool, promise: Option<Ticket>) -> (Ticket, Arc<Waiter>) {
-        let waiter = Arc::new(if promise.is_some() { waiter.promised() } else { waiter });
-        let entry = waiter.clone();
-        let others = self.others();
-        let ticket = match promise {
-            Some(promise) => {
-                others.promised.push((promise, Some(Entry::Task(entry))));
-                Ticket::NONE
+    /// Receives into `value` for a task that has stood in line or not, or puts a waiter there, in front if it has, or among
+    /// those who have been promised a value.
+    fn poll_recv(
+        &mut self,
+        stood: Option<(Ticket, Poll<Cause>)>,
+        waker: &mut Option<Waker>,
+        value: &mut Option<T>,
+    ) -> (Polled, ToNotify<T>) {
+        if let Some((ticket, cause)) = stood {
+            if cause.is_pending() && self.offers() == 0 {
+                return (Polled::Stays, ToNotify::Nobody);
             }
-            None if was_there => others.tasks.push_front(|_| entry),
-            None => others.tasks.push(|_| entry),
-        };
-        (ticket, waiter)
+            // What it was told of is there, most often.
+            if waker.is_none() && self.buffer.is_empty() {
+                return (Polled::NeedsWaker, ToNotify::Nobody);
+            }
+            if !self.comes_back(ticket, cause) {
+                return (Polled::Stays, ToNotify::Nobody);
+            }
+        }
+        let mut waiter = || Waiter::task(waker.take().expect("it stands once, and not for what is in the buffer"));
+        match self.recv(value) {
+            Found::Value(whom) => (Polled::Ready, whom),
+            Found::End => (Polled::Ready, ToNotify::Nobody),
+            Found::Promise(promise, whom) => {
+                let waiter = Arc::new(waiter().promised());
+                self.others().promised.push((promise, Some(Entry::Task(waiter.clone()))));
+                (Polled::Stands(Ticket::NONE, waiter), whom)
+            }
+            Found::Nothing => {
+                let waiter = Arc::new(waiter());
+                let (tasks, entry) = (&mut self.others().tasks, waiter.clone());
+                let ticket = if stood.is_some() { tasks.push_front(|_| entry) } else { tasks.push(|_| entry) };
+                (Polled::Stands(ticket, waiter), self.announce(ToNotify::Nobody))
+            }
+        }
     }
 
     /// The task is dropped to which a value has been promised: nobody waits for it any more.
@@ -93,48 +125,27 @@ impl<T> Core<T> {
         cx: &mut Context<'_>,
         value: &mut Option<T>,
     ) -> Poll<()> {
-        let was_there = wait.place.is_some();
-        if let Some((ticket, waiter)) = &wait.place {
-            let cause = waiter.poll(cx);
-            // What it was told of is there, most often: then it needs no waker.
-            let (came_back, whom) = self.state.with(|state| {
-                let came_back = state.comes_back(*ticket, cause);
-                let takes = came_back && !state.buffer.is_empty();
-                let found = takes.then(|| state.recv(value));
-                (came_back, if let Some(Found::Value(whom)) = found { whom } else { ToNotify::Nobody })
-            });
-            whom.quietly(|whom| notify(whom)); // poll_recv: a sender that waited
-            if !came_back {
-                return Poll::Pending;
-            }
-            // Dropping a waker is user code.
-            let outdated = wait.place.take();
-            let_go(|| drop(outdated));
-            if value.is_some() {
-                return Poll::Ready(());
-            }
-        }
-        // Cloned, and dropped where it is not needed, outside the lock: both are user code.
-        let mut waker = Some(cx.waker().clone());
-        let (polled, whom) = self.state.with(|state| {
-            let mut stand = |state: &mut State<T>, promise| {
-                let waiter = Waiter::task(waker.take().expect("it stands once"));
-                wait.place = Some(state.stand_as_task(waiter, was_there, promise));
-                Poll::Pending
+        let stood = wait.place.as_ref().map(|(ticket, waiter)| (*ticket, waiter.poll(cx)));
+        // Cloned, and dropped where it is not needed, outside the lock: both are user code. One that throws changes nothing.
+        let mut waker = stood.is_none().then(|| cx.waker().clone());
+        loop {
+            let (polled, whom) = self.state.with(|state| state.poll_recv(stood, &mut waker, value));
+            // What they throw is no reason to lose a value that is about to be returned.
+            whom.quietly(|whom| notify(whom)); // poll_recv: a sender that waited, or those for whom the wait is news
+            let outdated = match polled {
+                Polled::NeedsWaker => {
+                    waker = Some(cx.waker().clone());
+                    continue;
+                }
+                Polled::Stays => None,
+                Polled::Ready => wait.place.take(),
+                Polled::Stands(ticket, waiter) => wait.place.replace((ticket, waiter)),
             };
-            match state.recv(value) {
-                Found::Value(whom) => (Poll::Ready(()), whom),
-                Found::Promise(promise, whom) => (stand(state, Some(promise)), whom),
-                Found::Nothing => (stand(state, None), state.announce(ToNotify::Nobody)),
-                Found::End => (Poll::Ready(()), ToNotify::Nobody),
+            if waker.is_some() || outdated.is_some() {
+                let_go(|| drop((waker, outdated)));
             }
-        });
-        // What it throws is no reason to lose a value that is about to be returned.
-        if waker.is_some() {
-            let_go(|| drop::<Option<Waker>>(waker));
+            return if wait.place.is_some() { Poll::Pending } else { Poll::Ready(()) };
         }
-        whom.quietly(|whom| notify(whom)); // poll_recv: a sender that waited, or those for whom the wait is news
-        polled
     }
 
     /// A task's receive is dropped while it waits: if it has been told of a value, the next task is.
