@@ -109,7 +109,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::channel::Receiver;
+use super::channel::receiver::Receiver;
 use super::sync::{Alarm, Arc, is_over, now, on_our_clock};
 use super::wait::Ends;
 use tree::{Callback, End, Expiry, Node, Place, SharedError};

@@ -107,16 +107,15 @@
 //! grows as values come, by doubling, to at most twice the most values that were ever inside. It keeps that until it is
 //! dropped. A blocked operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
 //!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`,
-//! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `selection.rs` and `timer.rs`.
+//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `timer/schedule.rs`, `channel/sender.rs`,
+//! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `select.rs` and `timer.rs`.
 
 #[macro_use]
 mod side;
 pub(crate) mod core;
 pub(crate) mod future;
-mod receiver;
-pub(crate) mod schedule;
-mod sender;
+pub(crate) mod receiver;
+pub(crate) mod sender;
 
 use super::sync::Arc;
 use core::Core;
@@ -125,13 +124,14 @@ pub use super::error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError, SendTimeoutError, TryReadyError,
     TryRecvError, TrySelectError, TrySendError,
 };
-pub use super::selection::{Select, SelectedOperation};
+pub use super::select::{Select, SelectedOperation};
 pub use super::timer::{after, at, never, tick, tick_delayed};
-pub use crate::{select, select_biased};
 pub use future::{RecvFuture, RecvStream, SendFuture};
-pub(crate) use receiver::Source;
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use sender::Sender;
+// The macros, by the order of the crate's modules: `crate::select` is a module, too.
+pub use select;
+pub use select_biased;
 
 /// A channel that holds up to `capacity` values; none for a capacity of 0, where each send waits for its receive.
 ///

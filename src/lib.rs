@@ -34,10 +34,10 @@
 //! | module | what it holds | needs |
 //! |---|---|---|
 //! | [`channel`] | bounded, rendezvous and unbounded channels, many senders and receivers, blocking, timed and async | `wait`, `sync`, `error` |
-//! | [`selection`] | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
+//! | [`select`](mod@select) | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
 //! | [`timer`] | `after`, `at`, `tick`, `tick_delayed`, `never`: receivers of moments | `channel`, `sync` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
-//! | [`cancel`] | [`CancellationToken`]: a tree of latches; operations that it can end | `channel`, `selection`, `wait_group`, `wait`, `sync`, `error` |
+//! | [`cancel`] | [`CancellationToken`]: a tree of latches; operations that it can end | `channel`, `select`, `wait_group`, `wait`, `sync`, `error` |
 //! | [`pool`] | [`Pool`]: jobs on workers, tasks, the panic boundary, resizing, shutdown, scopes | `cancel`, `channel`, `wait`, `sync` |
 //! | `wait` | a waiter (thread or task), the queue it stands in, and the latch | `sync` |
 //! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
@@ -60,13 +60,13 @@
 //! | SF-CH-5 | a dropped future takes nothing with it | [`channel`] |
 //! | LV-CH-1 | no wake-up is lost | [`channel`] |
 //! | LV-CH-2 | a close wakes everyone | [`channel`] |
-//! | HB-SEL-1 | a select's operation has the edges of the operation alone | [`selection`] |
-//! | SF-SEL-1 | exactly one operation happens | [`selection`] |
-//! | SF-SEL-2 | the others leave no trace | [`selection`] |
-//! | SF-SEL-3 | `default` says that at one moment none was ready | [`selection`] |
-//! | SF-SEL-4 | an operation that is given up is undone | [`selection`] |
-//! | LV-SEL-1 | a select returns once one of its operations is ready | [`selection`] |
-//! | LV-SEL-2 | a select takes no wake-up that it does not use | [`selection`] |
+//! | HB-SEL-1 | a select's operation has the edges of the operation alone | [`select`](mod@select) |
+//! | SF-SEL-1 | exactly one operation happens | [`select`](mod@select) |
+//! | SF-SEL-2 | the others leave no trace | [`select`](mod@select) |
+//! | SF-SEL-3 | `default` says that at one moment none was ready | [`select`](mod@select) |
+//! | SF-SEL-4 | an operation that is given up is undone | [`select`](mod@select) |
+//! | LV-SEL-1 | a select returns once one of its operations is ready | [`select`](mod@select) |
+//! | LV-SEL-2 | a select takes no wake-up that it does not use | [`select`](mod@select) |
 //! | HB-TM-1 | one message of a timer happens before the later ones | [`timer`] |
 //! | SF-TM-1 | a timer is never early, and each message is received once | [`timer`] |
 //! | SF-TM-2 | an operation with a time-out ends in exactly one way | [`timer`] |
@@ -111,11 +111,14 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+// First, since `channel` shows its macros.
+#[macro_use]
+pub mod select;
+
 pub mod cancel;
 pub mod channel;
 mod error;
 pub mod pool;
-pub mod selection;
 pub(crate) mod sync;
 pub mod timer;
 pub(crate) mod wait;

@@ -25,13 +25,15 @@
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
 //! on, does.
 //!
-//! Needs: `channel.rs`, `channel/schedule.rs`, `sync.rs`.
+//! Needs: `channel/receiver.rs`, `timer/schedule.rs`, `sync.rs`.
 
 use std::time::{Duration, Instant};
 
-use super::channel::Receiver;
-use super::channel::schedule::Repeat;
+pub(crate) mod schedule;
+
+use super::channel::receiver::Receiver;
 use super::sync::{now, on_our_clock};
+use schedule::Repeat;
 
 /// One message, `duration` from now. If that is too far away for an `Instant`, it never comes.
 ///

@@ -126,10 +126,10 @@ fn copy_as_a_module(package: &Path) {
     let module = package.join("src/hence");
     copy_all(&Path::new(ROOT).join("src"), &module);
     fs::rename(module.join("lib.rs"), module.join("mod.rs")).unwrap();
-    let macros = module.join("selection/macros.rs");
+    let macros = module.join("select/macros.rs");
     let source = fs::read_to_string(&macros).unwrap();
     assert_eq!(source.matches("vendoring:").count(), 1, "one line to edit");
-    fs::write(macros, source.replace("use $crate::selection as", "use $crate::hence::selection as")).unwrap();
+    fs::write(macros, source.replace("use $crate::select as", "use $crate::hence::select as")).unwrap();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_channel_can_be_lifted_alone() {
     lift(
         "channel.rs",
         "#![allow(dead_code, unused_imports)] // what only tokens use\n\
-         pub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n",
+         pub mod channel;\nmod error;\npub mod select;\nmod sync;\npub mod timer;\nmod wait;\n",
     );
 }
 
@@ -156,7 +156,7 @@ fn a_token_can_be_lifted_with_what_it_ends() {
     lift(
         "cancel.rs",
         "#![allow(dead_code, unused_imports)] // what only pools use\n\
-         pub mod cancel;\npub mod channel;\nmod error;\npub mod selection;\nmod sync;\npub mod timer;\nmod wait;\n\
+         pub mod cancel;\npub mod channel;\nmod error;\npub mod select;\nmod sync;\npub mod timer;\nmod wait;\n\
          pub mod wait_group;\n",
     );
 }
@@ -165,7 +165,7 @@ fn a_token_can_be_lifted_with_what_it_ends() {
 fn a_pool_can_be_lifted_with_what_it_is_made_of() {
     lift(
         "pool.rs",
-        "pub mod cancel;\npub mod channel;\nmod error;\npub mod pool;\npub mod selection;\nmod sync;\npub mod timer;\n\
+        "pub mod cancel;\npub mod channel;\nmod error;\npub mod pool;\npub mod select;\nmod sync;\npub mod timer;\n\
          mod wait;\npub mod wait_group;\n",
     );
 }

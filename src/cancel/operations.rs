@@ -3,9 +3,10 @@
 //! On a channel such an operation is a select of two: of the operation and the token's `done`. A wait group has no
 //! channel: there its waiter stands in two lines, the group's and the token's, and the first to claim it says how it ends.
 //!
-//! Needs: `cancel.rs`, `selection.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `cancel.rs`, `select.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
-use super::super::channel::{Receiver, Sender};
+use super::super::channel::receiver::Receiver;
+use super::super::channel::sender::Sender;
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::super::sync::Arc;
 use super::super::wait::{Cause, Ends, Waiter};

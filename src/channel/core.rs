@@ -47,7 +47,7 @@
 //!
 //! Needs: `channel/core/arms.rs`, `channel/core/tasks.rs`, `wait.rs`, `sync.rs`.
 
-mod arms;
+pub(crate) mod arms;
 mod tasks;
 
 use std::collections::VecDeque;
@@ -55,9 +55,6 @@ use std::mem;
 
 use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell, let_go};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
-
-use arms::Arm;
-pub(crate) use arms::{Channel, Chosen, Place, Side};
 
 /// What all handles of one channel share.
 #[derive(Debug)]
@@ -109,6 +106,15 @@ enum Entry<T> {
     Arm(Arm),
     /// A task's receive.
     Task(Arc<Waiter>),
+}
+
+/// One operation of a select that waits.
+#[derive(Clone, Debug)]
+struct Arm {
+    waiter: Arc<Waiter>,
+    /// Its number in the select.
+    index: usize,
+    ticket: Ticket,
 }
 
 /// A blocked operation on one channel, and the value that changes hands.
@@ -261,6 +267,11 @@ enum Found<T> {
     End,
 }
 
+/// Claims those who are to look again.
+fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Arm> + use<> {
+    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter()
+}
+
 impl<T> State<T> {
     fn others(&mut self) -> &mut Others<T> {
         self.others.get_or_insert_with(|| {
@@ -400,7 +411,7 @@ impl<T> State<T> {
     #[cold]
     fn announce_to_some(&mut self, whom: ToNotify<T>) -> ToNotify<T> {
         let whom = self.tell().into_iter().fold(whom, ToNotify::and);
-        arms::claim_observers(&mut self.others().observers).map(Entry::Arm).fold(whom, ToNotify::and)
+        claim_observers(&mut self.others().observers).map(Entry::Arm).fold(whom, ToNotify::and)
     }
 
     /// Waits for the value that a sender has promised.
@@ -470,7 +481,7 @@ impl<T> State<T> {
         if let Some(others) = &mut self.others {
             let tasks = others.tasks.claim_all(|waiter| waiter.claim(Cause::Closed));
             released.extend(tasks.into_iter().map(Entry::Task));
-            released.extend(arms::claim_observers(&mut others.observers).map(Entry::Arm));
+            released.extend(claim_observers(&mut others.observers).map(Entry::Arm));
         }
         Some(ToNotify::All(released))
     }

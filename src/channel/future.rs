@@ -1,6 +1,6 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
 //!
-//! Needs: `channel/core.rs`, `channel/receiver.rs`, `channel/schedule.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+//! Needs: `channel/core.rs`, `channel/receiver.rs`, `timer/schedule.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
 use super::super::sync::{Alarm, is_over, let_go};
+use super::super::timer::schedule::Schedule;
 use super::super::wait::{Cause, TaskWait, Waiter};
 use super::core::{Core, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
-use super::schedule::Schedule;
 use super::sender::{Sender, refused};
 
 /// Sends when there is room; made by [`Sender::send_async`].
@@ -27,9 +27,33 @@ pub struct SendFuture<'a, T> {
     waiting: Option<Waiting<T>>,
 }
 
-impl<'a, T> SendFuture<'a, T> {
-    pub(super) fn new(sender: &'a Sender<T>, value: T) -> Self {
-        Self { core: &sender.core, value: Some(value), waiting: None }
+impl<T> Sender<T> {
+    /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
+    ///
+    /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
+    /// takes the send back (SF-CH-5). Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    ///
+    /// # Errors
+    /// As [`send`](Sender::send).
+    ///
+    /// # Panics
+    /// The future does, if it is polled after it was ready.
+    ///
+    /// # Happens-before
+    /// As [`send`](Sender::send).
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (sender, receiver) = hence::channel::bounded(0);
+    /// let mut send = pin!(sender.send_async(7));
+    /// assert!(send.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// assert_eq!(send.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+    /// ```
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture { core: &self.core, value: Some(value), waiting: None }
     }
 }
 
@@ -82,9 +106,53 @@ pub struct RecvFuture<'a, T> {
     wait: TaskWait,
 }
 
-impl<'a, T> RecvFuture<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver, wait: TaskWait::new() }
+impl<T> Receiver<T> {
+    /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
+    ///
+    /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. It takes a value
+    /// when it is polled, and only then: dropping it loses nothing (SF-CH-5). A value that a select has promised it is waited
+    /// for, however long its message takes. Polled after it was ready, it receives again.
+    /// Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    ///
+    /// # Errors
+    /// As [`recv`](Receiver::recv).
+    ///
+    /// # Happens-before
+    /// As [`recv`](Receiver::recv).
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (sender, receiver) = hence::channel::bounded(0);
+    /// let mut recv = pin!(receiver.recv_async());
+    /// assert!(recv.as_mut().poll(&mut cx).is_pending());
+    /// sender.send(7).unwrap();
+    /// assert_eq!(recv.as_mut().poll(&mut cx), Poll::Ready(Ok(7)));
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        RecvFuture { receiver: self, wait: TaskWait::new() }
+    }
+
+    /// The values as a stream: `recv_async` again and again, until the channel is empty, and closed or without a
+    /// sender. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    ///
+    /// # Happens-before
+    /// As [`recv`](Receiver::recv), for each value and for the end.
+    ///
+    /// # Example
+    /// ```
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let mut stream = receiver.stream();
+    /// sender.send(7).unwrap();
+    /// drop(sender);
+    /// assert_eq!(pin!(stream.next()).poll(&mut cx), Poll::Ready(Some(7)));
+    /// assert_eq!(stream.poll_next(&mut cx), Poll::Ready(None));
+    /// ```
+    pub fn stream(&self) -> RecvStream<'_, T> {
+        RecvStream(self.recv_async())
     }
 }
 
@@ -133,10 +201,6 @@ impl<T> Drop for RecvFuture<'_, T> {
 pub struct RecvStream<'a, T>(RecvFuture<'a, T>);
 
 impl<'a, T> RecvStream<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self(RecvFuture::new(receiver))
-    }
-
     /// The next value, when there is one; `None` at the end. Cancel-safe: dropping the future loses nothing.
     ///
     /// # Happens-before

@@ -1,6 +1,6 @@
 //! The receiving handle, and its iterators.
 //!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
+//! Needs: `channel/core.rs`, `channel/future.rs`, `timer/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
 //! `error.rs`.
 
 use std::iter::FusedIterator;
@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::super::sync::{Arc, Patience, is_over, passed};
+use super::super::timer::schedule::{Repeat, Schedule, sleep_until};
 use super::super::wait::{Cause, Ends, Wait, Waiter};
 use super::core::{Core, Stand, Unreceived};
-use super::schedule::{Repeat, Schedule, sleep_until};
-use super::{RecvFuture, RecvStream};
 
 /// The receiving side of a channel. Clones take from the same channel; the last one dropped disconnects it and drops
 /// the values that are left.
@@ -180,54 +179,6 @@ impl<T> Receiver<T> {
             ended = self.recv_within(&mut value, Wait::until(deadline));
         }
         value.ok_or(ended)
-    }
-
-    /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
-    ///
-    /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. It takes a value
-    /// when it is polled, and only then: dropping it loses nothing (SF-CH-5). A value that a select has promised it is waited
-    /// for, however long its message takes. Polled after it was ready, it receives again.
-    /// Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
-    ///
-    /// # Errors
-    /// As [`recv`](Receiver::recv).
-    ///
-    /// # Happens-before
-    /// As [`recv`](Receiver::recv).
-    ///
-    /// # Example
-    /// ```
-    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-    /// # let mut cx = Context::from_waker(Waker::noop());
-    /// let (sender, receiver) = hence::channel::bounded(0);
-    /// let mut recv = pin!(receiver.recv_async());
-    /// assert!(recv.as_mut().poll(&mut cx).is_pending());
-    /// sender.send(7).unwrap();
-    /// assert_eq!(recv.as_mut().poll(&mut cx), Poll::Ready(Ok(7)));
-    /// ```
-    pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        RecvFuture::new(self)
-    }
-
-    /// The values as a stream: `recv_async` again and again, until the channel is empty, and closed or without a
-    /// sender. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
-    ///
-    /// # Happens-before
-    /// As [`recv`](Receiver::recv), for each value and for the end.
-    ///
-    /// # Example
-    /// ```
-    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-    /// # let mut cx = Context::from_waker(Waker::noop());
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let mut stream = receiver.stream();
-    /// sender.send(7).unwrap();
-    /// drop(sender);
-    /// assert_eq!(pin!(stream.next()).poll(&mut cx), Poll::Ready(Some(7)));
-    /// assert_eq!(stream.poll_next(&mut cx), Poll::Ready(None));
-    /// ```
-    pub fn stream(&self) -> RecvStream<'_, T> {
-        RecvStream::new(self)
     }
 
     /// An iterator that receives until the channel is empty, and closed or without a sender; each step blocks as

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
 use super::super::sync::{Arc, Patience, is_over, passed};
 use super::super::wait::{Cause, Wait, Waiter};
-use super::SendFuture;
 use super::core::{Core, Unsent};
 
 /// The sending side of a channel. Clones send into the same channel; the last one dropped disconnects it.
@@ -128,34 +127,6 @@ impl<T> Sender<T> {
             Err(Unsent::Disconnected) => Err(SendTimeoutError::Disconnected(refused(value))),
             Err(Unsent::Full | Unsent::Waits(_)) => self.send_within(value, Wait::until(deadline)),
         }
-    }
-
-    /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
-    ///
-    /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
-    /// takes the send back (SF-CH-5). Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
-    ///
-    /// # Errors
-    /// As [`send`](Sender::send).
-    ///
-    /// # Panics
-    /// The future does, if it is polled after it was ready.
-    ///
-    /// # Happens-before
-    /// As [`send`](Sender::send).
-    ///
-    /// # Example
-    /// ```
-    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
-    /// # let mut cx = Context::from_waker(Waker::noop());
-    /// let (sender, receiver) = hence::channel::bounded(0);
-    /// let mut send = pin!(sender.send_async(7));
-    /// assert!(send.as_mut().poll(&mut cx).is_pending());
-    /// assert_eq!(receiver.recv(), Ok(7));
-    /// assert_eq!(send.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
-    /// ```
-    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture::new(self, value)
     }
 
     fn send_within(&self, mut value: Option<T>, wait: Wait) -> Result<(), SendTimeoutError<T>> {

@@ -13,7 +13,7 @@ mod peers;
 mod peers_pool;
 mod pool;
 mod program;
-mod selection;
+mod select;
 mod sync;
 mod timer;
 mod user_code;
@@ -40,7 +40,7 @@ pub fn models() -> Vec<Model> {
         wait::models(),
         channel::models(),
         timer::models(),
-        selection::models(),
+        select::models(),
         wait_group::models(),
         cancel::models(),
         pool::models(),

@@ -20,7 +20,7 @@ use crate::select_biased;
 
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
-    let take_unlocked = || weaken(Kind::NoLock, "src/channel/schedule.rs", "self.next.with(take)");
+    let take_unlocked = || weaken(Kind::NoLock, "src/timer/schedule.rs", "self.next.with(take)");
     let send_not_woken = || core(Kind::NoWake, "notify(whom); // send:");
     let recv_not_woken = || core(Kind::NoWake, "notify(whom)); // recv:");
     vec![

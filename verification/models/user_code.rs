@@ -14,7 +14,7 @@
 //! | by a cancel, by an alarm | `wait/latch.rs` `release`; `sync/alarm.rs`, in a model `sync/hook.rs` | `lv_cx_2_cancel`, `sf_tm_1_task`, `lv_cx_1_futures` |
 //! | by a pool, by a job's end | `pool/shared.rs` `notify`, `wait/latch.rs` `release` | `lv_pl_3_*` |
 //! | the drop of a value | `core.rs` `drop_receiver`, `future.rs` | `sf_ch_1_values_left`, `lv_ch_2_last_receiver`, `sf_ch_5_send` |
-//! | a select's message, and what comes between choice and completion | `selection/macros.rs`, `selection/set.rs` | `sf_sel_4_*` |
+//! | a select's message, and what comes between choice and completion | `select/macros.rs`, `select/set.rs` | `sf_sel_4_*` |
 //! | the work of `WaitGroup::spawn` | `wait_group.rs` | `lv_wg_1_work` |
 //! | a callback | `cancel.rs` `on_cancel`, `tree.rs` `cancel`, `Expiry` | `lv_cx_2_*`, `sf_cx_3_on_cancel` |
 //! | the drop of one that will not run | `cancel.rs` `stop`, `tree.rs` `Node`, `close_below` | `sf_cx_3_stop`, `sf_cx_3_never_run`, `lv_cx_2_last_handle` |

@@ -23,20 +23,6 @@ use std::time::Instant;
 
 use super::*;
 
-/// One operation of a select that waits.
-#[derive(Clone, Debug)]
-pub(crate) struct Arm {
-    pub(super) waiter: Arc<Waiter>,
-    /// Its number in the select.
-    pub(super) index: usize,
-    pub(super) ticket: Ticket,
-}
-
-/// Claims those who are to look again.
-pub(super) fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Arm> + use<> {
-    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter()
-}
-
 /// An operation of a select that has been chosen. It belongs to one `SelectedOperation`, which completes it or gives
 /// it up.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 #[doc(hidden)]
 pub mod hence;
 #[doc(hidden)]
-pub use hence::selection; // where `select!` looks for it
+pub use hence::select; // where `select!` looks for it
 #[path = "../../models/mod.rs"]
 mod models;
 

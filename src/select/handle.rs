@@ -1,13 +1,14 @@
 //! What a select asks of a handle: of a channel's end, a timer or a token.
 //!
-//! Needs: `channel.rs`, `channel/core.rs`, `channel/schedule.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `channel.rs`, `channel/core.rs`, `timer/schedule.rs`, `wait.rs`, `sync.rs`.
 
 use std::time::Instant;
 
-use super::super::channel::core::{Channel, Chosen, Place, Side};
-use super::super::channel::schedule::Schedule;
-use super::super::channel::{Receiver, Sender, Source};
+use super::super::channel::core::arms::{Channel, Chosen, Place, Side};
+use super::super::channel::receiver::{Receiver, Source};
+use super::super::channel::sender::Sender;
 use super::super::sync::{Arc, TRIES_AGAIN};
+use super::super::timer::schedule::Schedule;
 use super::super::wait::{Ends, Waiter};
 
 /// An end of a channel, a timer or a token.

@@ -123,7 +123,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_sel_1_recv_in_select_wakes", &["LV-SEL-1"], &["7"], || recv_in_select_wakes(0)),
         Model::new("lv_sel_1_recv_in_select_wakes_a_task", &["LV-SEL-1"], &["7"], recv_in_select_wakes_a_task),
         Model::failing("lv_sel_1_observer_not_woken", &["LV-SEL-1"], DEADLOCK, ready_rendezvous_of_selects)
-            .weakened(weaken(Kind::NoWake, "src/selection.rs", "observer.notify()")),
+            .weakened(weaken(Kind::NoWake, "src/select.rs", "observer.notify()")),
         Model::new("lv_sel_1_leaves_its_own_lines", &["LV-SEL-1", "SF-SEL-2"], &["woken"], leaves_its_own_lines)
             .under(&[Engine::Loom, Engine::Bounded { preemptions: Some(3), spurious: 1 }])
             .one_way("nobody has sent while it waits by its limit"),

@@ -1,18 +1,20 @@
 //! The select whose operations are known at run time, and the operation that was chosen.
 //!
-//! Needs: `selection.rs`, `selection/handle.rs`, `channel.rs`, `channel/core.rs`, `sync.rs`, `error.rs`.
+//! Needs: `select.rs`, `select/handle.rs`, `channel.rs`, `channel/core.rs`, `sync.rs`, `error.rs`.
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::super::channel::core::{Chosen, Side};
-use super::super::channel::{Receiver, Sender, Source};
+use super::super::channel::core::arms::{Chosen, Side};
+use super::super::channel::receiver::{Receiver, Source};
+use super::super::channel::sender::Sender;
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
 use super::super::sync::let_go;
+use super::super::wait::Wait;
 use super::handle::Handle;
-use super::{Operation, Selected, Wait, ready, run};
+use super::{Operation, Selected, ready, run};
 
 /// A set of channel operations, one of which is to happen.
 ///

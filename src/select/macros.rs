@@ -3,7 +3,7 @@
 //!
 //! Vendoring: the crate's root is named in the one line that says so.
 //!
-//! Needs: `selection.rs`.
+//! Needs: `select.rs`.
 
 /// Waits until one of several channel operations can be done, and does it.
 ///
@@ -83,7 +83,7 @@ macro_rules! select_biased {
 #[macro_export]
 macro_rules! __select {
     (@select $biased:tt $($arms:tt)+) => {{
-        use $crate::selection as __hence_select; // vendoring: the path to this module in your crate
+        use $crate::select as __hence_select; // vendoring: the path to this module in your crate
         $crate::__select!(@parse $biased () () $($arms)+)
     }};
 

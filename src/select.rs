@@ -40,14 +40,16 @@
 //!
 //! After Go's `selectgo`.
 //!
-//! Needs: `selection/handle.rs`, `selection/macros.rs`, `selection/set.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `select/handle.rs`, `select/macros.rs`, `select/set.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
 
 mod handle;
+#[macro_use]
 mod macros;
 mod set;
 
-use super::channel::core::{Chosen, Place, Side};
-use super::channel::{Receiver, Sender};
+use super::channel::core::arms::{Chosen, Place, Side};
+use super::channel::receiver::Receiver;
+use super::channel::sender::Sender;
 use super::sync::{Arc, Patience, let_go, random};
 use super::wait::{Cause, Ticket, Waiter, earlier};
 use handle::Handle;
