@@ -1,8 +1,11 @@
 //! The channels that are compared, each behind one small trait, so that every peer is timed by the same code.
 
 use super::Peer;
-use crate::{cells::Capacity, timed};
+use crate::timed;
 use std::{fmt::Debug, sync::mpsc};
+
+/// `None` is unbounded.
+pub type Capacity = Option<usize>;
 
 /// What the timed loops need from a channel. Always monomorphised: no `dyn` between the clock and the peer.
 pub trait Channel {
