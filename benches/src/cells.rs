@@ -1,15 +1,12 @@
 //! What is timed: the table of cells.
 
-use crate::peers::select::Form;
+use crate::peers::{channel::Capacity, select::Form};
 use ChannelWork::*;
 use Group::*;
 use PoolWork::*;
 use TokenWork::*;
 use WaitGroupWork::*;
 use std::fmt::{self, Display, Formatter};
-
-/// `None` is unbounded.
-pub type Capacity = Option<usize>;
 
 #[derive(Clone)]
 pub struct Cell {

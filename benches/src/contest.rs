@@ -2,7 +2,7 @@
 
 use crate::{
     cells::Cell,
-    peers::{self, FLOOR, OURS, Peer},
+    roster::{FLOOR, OURS, PEERS, Peer},
 };
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Entrant {
 /// For each round, for each cell, for each peer in an order that rotates: one sample of about the time given.
 pub fn run(cells: impl Iterator<Item = Cell>, rounds: u32, sample: Duration) -> Vec<Contest> {
     let enter = |cell| Contest {
-        entrants: peers::all().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
+        entrants: PEERS.iter().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
         cell,
     };
     let mut contests: Vec<_> = cells.map(enter).collect();

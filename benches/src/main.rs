@@ -5,6 +5,7 @@ mod contest;
 mod idle;
 mod peers;
 mod report;
+mod roster;
 mod timed;
 
 use clap::Parser;

@@ -1,8 +1,9 @@
 //! The channels that are compared, each behind one small trait, so that every peer is timed by the same code.
 
-use super::Peer;
-use crate::{cells::Capacity, timed};
 use std::{fmt::Debug, sync::mpsc};
+
+/// `None` is unbounded.
+pub type Capacity = Option<usize>;
 
 /// What the timed loops need from a channel. Always monomorphised: no `dyn` between the clock and the peer.
 pub trait Channel {
@@ -42,7 +43,7 @@ impl Payload for [u64; 8] {
 }
 
 macro_rules! peers {
-    ($($peer:ident is $name:literal: $tx:ty, $rx:ty,
+    ($($peer:ident: $tx:ty, $rx:ty,
         make |$capacity:ident| $make:expr, send |$to:ident, $value:ident| $send:expr,
         recv |$from:ident| $recv:expr, share |$shared:ident| $share:expr;)*) => {
         $(
@@ -66,44 +67,43 @@ macro_rules! peers {
                 }
             }
         )*
-        pub const PEERS: &[Peer] = &[$(Peer { name: $name, sample: timed::channel::<$peer> }),*];
     };
 }
 
 // Many senders, many receivers, as hence has them: crossfire in its `mpmc` flavour; std and thingbuf have one receiver.
 peers! {
-    Hence is "hence": hence::channel::Sender<T>, hence::channel::Receiver<T>,
+    Hence: hence::channel::Sender<T>, hence::channel::Receiver<T>,
         make |capacity| Some(capacity.map_or_else(hence::channel::unbounded, hence::channel::bounded)),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    Crossbeam is "crossbeam-channel": crossbeam_channel::Sender<T>, crossbeam_channel::Receiver<T>,
+    Crossbeam: crossbeam_channel::Sender<T>, crossbeam_channel::Receiver<T>,
         make |capacity| Some(capacity.map_or_else(crossbeam_channel::unbounded, crossbeam_channel::bounded)),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    CrossfireArray is "crossfire": crossfire::MTx<crossfire::mpmc::Array<T>>, crossfire::MRx<crossfire::mpmc::Array<T>>,
+    CrossfireArray: crossfire::MTx<crossfire::mpmc::Array<T>>, crossfire::MRx<crossfire::mpmc::Array<T>>,
         make |capacity| capacity.filter(|&capacity| capacity > 0).map(crossfire::mpmc::bounded_blocking),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    CrossfireList is "crossfire": crossfire::MTx<crossfire::mpmc::List<T>>, crossfire::MRx<crossfire::mpmc::List<T>>,
+    CrossfireList: crossfire::MTx<crossfire::mpmc::List<T>>, crossfire::MRx<crossfire::mpmc::List<T>>,
         make |capacity| capacity.is_none().then(crossfire::mpmc::unbounded_blocking),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    Flume is "flume": flume::Sender<T>, flume::Receiver<T>,
+    Flume: flume::Sender<T>, flume::Receiver<T>,
         make |capacity| Some(capacity.map_or_else(flume::unbounded, flume::bounded)),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    Kanal is "kanal": kanal::Sender<T>, kanal::Receiver<T>,
+    Kanal: kanal::Sender<T>, kanal::Receiver<T>,
         make |capacity| Some(capacity.map_or_else(kanal::unbounded, kanal::bounded)),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |rx| Some(rx.clone());
-    StdBounded is "std": mpsc::SyncSender<T>, mpsc::Receiver<T>,
+    StdBounded: mpsc::SyncSender<T>, mpsc::Receiver<T>,
         make |capacity| capacity.map(mpsc::sync_channel),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |_rx| None;
-    StdUnbounded is "std": mpsc::Sender<T>, mpsc::Receiver<T>,
+    StdUnbounded: mpsc::Sender<T>, mpsc::Receiver<T>,
         make |capacity| capacity.is_none().then(mpsc::channel),
         send |tx, value| tx.send(value), recv |rx| rx.recv().ok(), share |_rx| None;
-    AsyncChannel is "async-channel": async_channel::Sender<T>, async_channel::Receiver<T>,
+    AsyncChannel: async_channel::Sender<T>, async_channel::Receiver<T>,
         make |capacity| match capacity {
             Some(0) => None,
             Some(capacity) => Some(async_channel::bounded(capacity)),
             None => Some(async_channel::unbounded()),
         },
         send |tx, value| tx.send_blocking(value), recv |rx| rx.recv_blocking().ok(), share |rx| Some(rx.clone());
-    Thingbuf is "thingbuf": thingbuf::mpsc::blocking::Sender<T>, thingbuf::mpsc::blocking::Receiver<T>,
+    Thingbuf: thingbuf::mpsc::blocking::Sender<T>, thingbuf::mpsc::blocking::Receiver<T>,
         make |capacity| capacity.filter(|&capacity| capacity > 0).map(thingbuf::mpsc::blocking::channel),
         send |tx, value| tx.send(value), recv |rx| rx.recv(), share |_rx| None;
 }

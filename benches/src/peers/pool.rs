@@ -1,7 +1,5 @@
 //! The pools that are compared, all of two workers, and the least that would do.
 
-use super::{FLOOR, OURS, Peer};
-use crate::timed;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use std::{sync::mpsc, thread, time::Duration};
 
@@ -28,15 +26,6 @@ pub trait Pool: Sync + Sized {
     /// Has the job run, and waits for its result.
     fn round_trip<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T;
 }
-
-pub const PEERS: &[Peer] = &[
-    Peer { name: OURS, sample: timed::pool::<hence::Pool> },
-    Peer { name: "rayon", sample: timed::pool::<rayon::ThreadPool> },
-    Peer { name: "rusty_pool", sample: timed::pool::<rusty_pool::ThreadPool> },
-    Peer { name: "threadpool", sample: timed::pool::<threadpool::ThreadPool> },
-    Peer { name: "thread per job", sample: timed::pool::<Threads> },
-    Peer { name: FLOOR, sample: timed::pool::<Floor> },
-];
 
 impl Pool for hence::Pool {
     const RESIZE: Option<Resize<Self>> = Some(|pool, workers| _ = pool.resize(workers).unwrap());

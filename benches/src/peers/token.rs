@@ -1,7 +1,5 @@
 //! The tokens that are compared, and what a look at one costs at least.
 
-use super::{FLOOR, OURS, Peer};
-use crate::timed;
 use hence::CancellationToken;
 use std::{
     sync::{
@@ -26,13 +24,6 @@ pub trait Token: Check {
     fn cancel(&self);
     fn cancelled(&self) -> impl Future<Output = ()>;
 }
-
-pub const PEERS: &[Peer] = &[
-    Peer { name: OURS, sample: timed::token::<CancellationToken> },
-    Peer { name: "tokio-util", sample: timed::token::<tokio_util::sync::CancellationToken> },
-    Peer { name: FLOOR, sample: timed::check::<Arc<AtomicBool>> },
-    Peer { name: FLOOR, sample: timed::check::<Instant> },
-];
 
 impl Check for CancellationToken {
     fn make(deadline: Option<Instant>) -> Option<Self> {

@@ -1,7 +1,5 @@
 //! The wait groups that are compared, and the least that would do.
 
-use super::{FLOOR, OURS, Peer};
-use crate::timed;
 use std::{
     sync::{
         Arc,
@@ -17,13 +15,6 @@ pub trait WaitGroup {
     fn guard(&self) -> Self::Guard;
     fn wait(self);
 }
-
-pub const PEERS: &[Peer] = &[
-    Peer { name: OURS, sample: timed::wait_group::<hence::WaitGroup> },
-    Peer { name: "crossbeam-utils", sample: timed::wait_group::<crossbeam_utils::sync::WaitGroup> },
-    Peer { name: "wg", sample: timed::wait_group::<wg::WaitGroup> },
-    Peer { name: FLOOR, sample: timed::wait_group::<Floor> },
-];
 
 impl WaitGroup for hence::WaitGroup {
     type Guard = hence::wait_group::Guard;

@@ -6,16 +6,10 @@ pub mod tsv;
 
 use crate::{
     contest::{Contest, Entrant},
-    peers::{self, FLOOR},
+    roster::names,
 };
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use std::{collections::BTreeSet, mem, thread, time::SystemTime};
-
-/// The names of the peers, each once, in the table's order: the floor last.
-fn names() -> impl Iterator<Item = &'static str> {
-    let mut seen = BTreeSet::from([FLOOR]);
-    peers::all().map(|peer| peer.name).filter(move |&name| seen.insert(name)).chain([FLOOR])
-}
+use std::{mem, thread, time::SystemTime};
 
 /// Where, when and of what versions.
 pub fn header() -> String {

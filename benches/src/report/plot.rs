@@ -1,9 +1,8 @@
 //! The plot: a line for each cell, a dot on it for each peer's median.
 
-use super::names;
 use crate::{
     contest::{Contest, Entrant},
-    peers::OURS,
+    roster::{OURS, names},
 };
 use plotters::prelude::*;
 use std::{error::Error, fs, path::Path};

@@ -3,7 +3,7 @@
 use crate::{
     cells::Group::{self, *},
     contest::Contest,
-    peers::FLOOR,
+    roster::FLOOR,
 };
 
 struct Mark {

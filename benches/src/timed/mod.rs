@@ -4,6 +4,7 @@ mod across;
 mod one_thread;
 mod pool;
 mod select;
+mod threads;
 mod token;
 mod wait_group;
 

@@ -1,9 +1,6 @@
-//! The loops on one thread: what the operations themselves cost when nobody waits.
+//! The loops of channels on one thread: what the operations themselves cost when nobody waits.
 
-use crate::{
-    cells::Capacity,
-    peers::channel::{Channel, Payload},
-};
+use crate::peers::channel::{Capacity, Channel, Payload};
 use std::{
     hint::black_box,
     time::{Duration, Instant},

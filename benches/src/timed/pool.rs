@@ -1,6 +1,6 @@
 //! The loops of pools. The workers are there before the clock starts.
 
-use super::across::{Job, share, together};
+use super::threads::{Job, share, together};
 use crate::peers::pool::{Count, Pool, WORKERS};
 use std::{
     hint::{black_box, spin_loop},

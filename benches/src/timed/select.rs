@@ -1,12 +1,9 @@
 //! The loops of selects. Each message is the number of its arm, and the arms are counted.
 
-use super::across::{Job, share, together};
-use crate::{
-    cells::Capacity,
-    peers::{
-        channel::Channel,
-        select::{Form, Selects},
-    },
+use super::threads::{Job, share, together};
+use crate::peers::{
+    channel::{Capacity, Channel},
+    select::{Form, Selects},
 };
 use std::{
     mem,

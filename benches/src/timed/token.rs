@@ -1,6 +1,6 @@
 //! The loops of tokens.
 
-use super::across::{Job, together};
+use super::threads::{Job, together};
 use crate::peers::token::{Check, Token};
 use std::{
     hint::black_box,
