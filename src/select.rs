@@ -34,13 +34,14 @@
 //! # How
 //! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
 //! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order
-//!    of their identities, and only if none of the operations is ready then does the select stand in the queues, or
+//!    of their lock keys, and only if none of the operations is ready then does the select stand in the queues, or
 //!    give up. Otherwise again from 1. Latches (tokens, tasks) are not locked: one that is not set has not been before.
 //! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 //!
 //! After Go's `selectgo`.
-//!
-//! Needs: `select/handle.rs`, `select/macros.rs`, `select/set.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: channel/core/arms.rs, channel/receiver.rs, channel/sender.rs, select/handle.rs, select/macros.rs,
+// select/set.rs, sync.rs, wait.rs, wait/queue.rs.
 
 mod handle;
 #[macro_use]
@@ -52,7 +53,7 @@ use super::channel::receiver::Receiver;
 use super::channel::sender::Sender;
 use super::sync::{Arc, Patience, let_go, random};
 use super::wait::{Cause, Ticket, Waiter, earlier};
-use handle::Handle;
+use handle::SelectHandle;
 
 #[doc(hidden)]
 pub use super::wait::Wait;
@@ -63,16 +64,14 @@ pub use set::{Select, SelectedOperation};
 #[allow(missing_debug_implementations, reason = "for the macro alone")] // which a private copy does not ask for
 #[derive(Clone, Copy)]
 pub struct Operation<'a> {
-    handle: &'a dyn Handle,
-    /// Its channel's, once it has to be known.
-    identity: usize,
+    handle: SelectHandle<'a>,
     place: Place,
 }
 
 impl<'a> Operation<'a> {
     #[inline]
-    fn new(handle: &'a dyn Handle, side: Side, index: usize) -> Self {
-        Self { handle, identity: 0, place: Place { side, index, ticket: Ticket::NONE } }
+    fn new(handle: impl Into<SelectHandle<'a>>, side: Side, index: usize) -> Self {
+        Self { handle: handle.into(), place: Place { side, index, ticket: Ticket::NONE } }
     }
 
     #[doc(hidden)]
@@ -125,42 +124,46 @@ fn nth_bit(mut bits: u64, n: usize) -> usize {
     bits.trailing_zeros() as usize
 }
 
-/// Step 2: all channels of the operations, which are in the order of their identities, locked.
+/// Step 2: the channels of the operations, which are in the order of their lock keys, locked.
 struct LockedChannels<'o, 'a> {
     operations: &'o mut [Operation<'a>],
-    /// So many operations' channels are.
+    /// The channels of so many operations are.
     locked: usize,
 }
 
 impl<'o, 'a> LockedChannels<'o, 'a> {
-    fn new(operations: &'o mut [Operation<'a>]) -> Self {
+    /// Locks all of them; `None` once an operation is ready.
+    fn new(operations: &'o mut [Operation<'a>]) -> Option<Self> {
         let mut all = Self { operations, locked: 0 };
-        while all.locked < all.operations.len() {
-            if all.is_first(all.locked) {
-                all.operations[all.locked].handle.on().lock();
-            }
+        while let Some(operation) = all.operations.get(all.locked) {
+            let is_first = all.is_first(all.locked);
             all.locked += 1;
+            if let SelectHandle::Channel(channel, _) = operation.handle {
+                if is_first {
+                    channel.lock();
+                }
+                // SAFETY: it is locked.
+                if unsafe { channel.is_ready_locked(operation.place.side) } {
+                    return None;
+                }
+            }
         }
-        all
+        // The others last: while this is done, what has been seen of the channels stays so.
+        let mut others = all.operations.iter().take_while(|operation| operation.handle.lock_key().is_none());
+        if others.any(|operation| operation.handle.is_ready(operation.place.side)) { None } else { Some(all) }
     }
 
     /// Whether this operation is the first of its channel.
     fn is_first(&self, at: usize) -> bool {
-        at == 0 || self.operations[at - 1].identity != self.operations[at].identity
-    }
-
-    /// Whether none of the operations is ready.
-    fn is_none_ready(&self) -> bool {
-        // SAFETY: its channel is locked.
-        !self.operations.iter().any(|operation| unsafe { operation.handle.on().is_ready_locked(operation.place.side) })
+        at == 0 || self.operations[at - 1].handle.lock_key() != self.operations[at].handle.lock_key()
     }
 
     /// Stands in all lines; adds those for whom that is news to `observed`. False: a latch has been set since the look, so
     /// it is to try again; it stands in some.
     fn stand(&mut self, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Arc<Waiter>>) -> bool {
-        let stands = |Operation { handle, place, .. }: &mut Operation<'_>| {
-            // SAFETY: its channel is locked.
-            unsafe { handle.on().stand_locked(place, waiter, watching, observed) }
+        let stands = |Operation { handle, place }: &mut Operation<'_>| {
+            // SAFETY: all channels are locked.
+            unsafe { handle.stand_locked(place, waiter, watching, observed) }
         };
         // Claimed before anybody else can do it, in a channel's line.
         self.operations.iter_mut().all(stands) || {
@@ -173,9 +176,9 @@ impl<'o, 'a> LockedChannels<'o, 'a> {
 impl Drop for LockedChannels<'_, '_> {
     fn drop(&mut self) {
         for at in 0..self.locked {
-            if self.is_first(at) {
+            if let (SelectHandle::Channel(channel, _), true) = (self.operations[at].handle, self.is_first(at)) {
                 // SAFETY: locked by `new`, and released once.
-                unsafe { self.operations[at].handle.on().unlock() };
+                unsafe { channel.unlock() };
             }
         }
     }
@@ -209,9 +212,8 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: b
     for operation in &mut *operations {
         // It may stand in some of its lines alone, and is not to leave another by a ticket of an earlier wait.
         operation.place.ticket = Ticket::NONE;
-        operation.identity = operation.handle.on().identity();
     }
-    let line = |operation: &Operation<'_>| (operation.identity, operation.place.side);
+    let line = |operation: &Operation<'_>| (operation.handle.lock_key(), operation.place.side);
     if !operations.is_sorted_by_key(line) {
         operations.sort_unstable_by_key(|operation| (line(operation), operation.place.index));
     }
@@ -220,11 +222,8 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: b
     }
     let waiter = (!wait.is_over()).then(|| Arc::new(Waiter::thread()));
     let mut observed = Vec::new();
-    let stood = {
-        let mut channels = LockedChannels::new(operations);
-        let is_none_ready = channels.is_none_ready();
-        is_none_ready.then(|| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)))
-    };
+    let stood = LockedChannels::new(operations)
+        .map(|mut channels| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)));
     observed.iter().for_each(|observer| let_go(|| observer.notify())); // block: those who wait to hear of it
     let blocked = match (stood, &waiter) {
         (Some(Some(stood)), Some(waiter)) => wait_in_line(operations, waiter, stood, wait, watching),
@@ -239,14 +238,14 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: b
 
 /// Step 3, for one that has `stood` in all lines, or is only to leave those in which it does.
 fn wait_in_line(operations: &[Operation<'_>], waiter: &Waiter, stood: bool, wait: Wait, watching: bool) -> Blocked {
-    let timers = operations.iter().filter_map(|operation| operation.handle.on().next());
+    let timers = operations.iter().filter_map(|operation| operation.handle.next());
     let deadline = timers.map(Some).fold(wait.deadline(), earlier);
     // Time is up: it stands in many lines, so it claims itself, which leaves none of them to anybody.
     let end = || waiter.wait_or_leave(deadline, || waiter.claim(Cause::Again));
     let cause = if stood { end() } else { None }.unwrap_or(Cause::Again);
-    for Operation { handle, place, .. } in operations {
+    for Operation { handle, place } in operations {
         if cause != Cause::Done(place.index) {
-            handle.on().leave(place, watching);
+            handle.leave(place, watching);
         }
     }
     match cause {
@@ -259,7 +258,7 @@ fn wait_in_line(operations: &[Operation<'_>], waiter: &Waiter, stood: bool, wait
 #[doc(hidden)]
 #[allow(missing_debug_implementations, reason = "for the macro alone")]
 pub struct Selected<'a> {
-    handle: &'a dyn Handle,
+    handle: SelectHandle<'a>,
     side: Side,
     index: usize,
     chosen: Chosen,
@@ -297,7 +296,7 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
         }
         look = false;
         if !wait.is_over()
-            && operations.iter().all(|operation| operation.handle.on().tries_again())
+            && operations.iter().all(|operation| operation.handle.tries_again())
             && patience.get_or_insert_with(Patience::new).yield_now()
         {
             continue;
@@ -318,7 +317,7 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
 fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Wait) -> Option<usize> {
     loop {
         let ready = first(operations, biased, |operation| {
-            operation.handle.on().is_ready(operation.place.side).then_some(operation.place.index)
+            operation.handle.is_ready(operation.place.side).then_some(operation.place.index)
         });
         if ready.is_some() {
             return ready;

@@ -1688,7 +1688,8 @@ fn expired_with_tasks(token: &CancellationToken) -> Option<([CancelledFuture<'_>
     let in_time =
         poll(&mut futures[0], &hostile_waker("in a waker")).is_pending() && poll(&mut futures[1], &waker).is_pending();
     sleep_until(token.deadline().unwrap());
-    alarms_are_over(); // each task has been woken by the clock
+    alarms_are_over();
+    until(|| wakes.count() == 1); // by the clock
     in_time.then_some((futures, wakes))
 }
 

@@ -23,8 +23,8 @@
 //!    are closed, and neither waits for the other.
 //!
 //! User code (callbacks, wakers, drops of both and of errors) runs under no lock.
-//!
-//! Needs: `wait.rs`, `sync.rs`.
+
+// Needs: sync.rs, wait.rs, wait/latch.rs, wait/queue.rs.
 
 use std::any::Any;
 use std::error::Error;
@@ -78,10 +78,15 @@ struct State {
 /// The children of a token that is being cancelled, for all who do it.
 type Family = Arc<WaitQueue<Weak<Node>>>;
 
+/// What whoever ends a token takes: the children and the callbacks, where there are any.
+type Taken = (Option<Family>, Option<WaitQueue<Callback>>);
+
 impl State {
-    fn take(&mut self, end: End) -> (WaitQueue<Weak<Node>>, WaitQueue<Callback>) {
+    fn take(&mut self, end: End) -> Taken {
         self.over = Some(end);
-        (mem::take(&mut self.children), mem::take(&mut self.callbacks))
+        let family = (!self.children.is_empty()).then(|| Arc::new(mem::take(&mut self.children)));
+        let callbacks = (!self.callbacks.is_empty()).then(|| mem::take(&mut self.callbacks));
+        (family, callbacks)
     }
 }
 
@@ -108,7 +113,12 @@ impl Node {
     pub(super) fn is_cancelled(&self) -> bool {
         // The case to be fast first, and by itself.
         let word = self.latch.look();
-        word & (Latch::SET | TIMED) != 0 && (word & Latch::SET != 0 || self.expires())
+        word & (Latch::SET | TIMED) != 0 && self.is_set_or_late(word)
+    }
+
+    #[cold]
+    fn is_set_or_late(&self, word: usize) -> bool {
+        word & Latch::SET != 0 || self.expires()
     }
 
     /// How it ended, as far as anybody has said, whatever the clock says.
@@ -119,7 +129,6 @@ impl Node {
 
     /// Whether the deadline has passed; then it is over, by that or by a call.
     #[cold]
-    #[inline(never)]
     fn expires(&self) -> bool {
         let is_late = self.deadline.is_some_and(passed);
         if is_late {
@@ -208,9 +217,6 @@ impl Place {
     }
 }
 
-/// What a call takes that has ended a token: the children, if there are any, and the callbacks.
-type Taken = (Option<Family>, WaitQueue<Callback>);
-
 /// Ends a token that nothing else has ended, wakes those who wait for it, and takes its dependents.
 #[inline]
 fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Option<Taken> {
@@ -220,9 +226,9 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
     let (taken, is_watched) = node.state.with(|state| {
         let is_watched = node.latch.set()?;
         state.error = error.cloned();
-        let (children, callbacks) = state.take(End::ByCall);
-        state.below = (!children.is_empty()).then(|| Arc::new(children));
-        Some(((state.below.clone(), callbacks), is_watched))
+        let taken = state.take(End::ByCall);
+        state.below.clone_from(&taken.0);
+        Some((taken, is_watched))
     })?;
     if is_watched {
         panics.catch(|| node.latch.release());
@@ -233,12 +239,12 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
 /// Cancels a token and, if that is what ended it, all its descendants; then runs their callbacks.
 pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
     let mut panics = Panics(None);
-    let Some((family, mut callbacks)) = close(node, error, &mut panics) else { return false };
-    let mut below = Vec::new();
+    let Some((family, callbacks)) = close(node, error, &mut panics) else { return false };
+    let mut callbacks = Vec::from_iter(callbacks);
     if let Some(family) = family {
-        close_below(node, family, error, &mut below, &mut panics);
+        close_below(node, family, error, &mut callbacks, &mut panics);
     }
-    for callback in callbacks.drain().chain(below.iter_mut().flat_map(WaitQueue::drain)) {
+    for callback in callbacks.iter_mut().flat_map(WaitQueue::drain) {
         panics.catch(callback);
     }
     panics.resume();
@@ -259,7 +265,7 @@ fn close_below(
     while let Some((family, error)) = families.pop() {
         for child in family.iter().filter_map(Weak::upgrade) {
             if let Some((family, others)) = close(&child, error.as_ref(), panics) {
-                callbacks.extend((!others.is_empty()).then_some(others));
+                callbacks.extend(others);
                 if let Some(family) = family {
                     families.push((family, error.clone()));
                     closed.push(child);
@@ -289,8 +295,10 @@ impl Wake for Expiry {
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
-            let (_children, mut callbacks) = node.state.with(|state| state.take(End::ByDeadline));
-            callbacks.drain().for_each(|callback| _ = panics.catch(callback));
+            let (_family, mut callbacks) = node.state.with(|state| state.take(End::ByDeadline));
+            for callback in callbacks.iter_mut().flat_map(WaitQueue::drain) {
+                panics.catch(callback);
+            }
         }
         panics.resume();
     }

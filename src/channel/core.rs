@@ -44,8 +44,8 @@
 //! `promised` until the value is there.
 //!
 //! A value that changes hands is moved out of the caller's `Option`, or into it: no result carries it.
-//!
-//! Needs: `channel/core/arms.rs`, `channel/core/tasks.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: channel/core/arms.rs, channel/core/tasks.rs, sync.rs, wait.rs, wait/queue.rs.
 
 pub(crate) mod arms;
 mod tasks;
@@ -502,6 +502,12 @@ impl<T> Core<T> {
             closed: false,
         };
         Self { capacity, identity: Identity::new(), state: Lock::new(state) }
+    }
+
+    /// The order in which a select locks channels.
+    #[inline]
+    pub(crate) fn lock_key(&self) -> usize {
+        self.identity.of(self)
     }
 
     /// Where a receive stands that has just come.

@@ -2,8 +2,8 @@
 //! and the operation that was chosen completed in its own arm.
 //!
 //! Vendoring: the crate's root is named in the one line that says so.
-//!
-//! Needs: `select.rs`.
+
+// Needs: nothing.
 
 /// Waits until one of several channel operations can be done, and does it.
 ///

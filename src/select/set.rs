@@ -1,6 +1,7 @@
 //! The select whose operations are known at run time, and the operation that was chosen.
-//!
-//! Needs: `select.rs`, `select/handle.rs`, `channel.rs`, `channel/core.rs`, `sync.rs`, `error.rs`.
+
+// Needs: channel/core/arms.rs, channel/receiver.rs, channel/sender.rs, error.rs, select.rs, select/handle.rs,
+// sync.rs, wait.rs.
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
@@ -13,7 +14,7 @@ use super::super::channel::sender::Sender;
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
 use super::super::sync::let_go;
 use super::super::wait::Wait;
-use super::handle::Handle;
+use super::handle::SelectHandle;
 use super::{Operation, Selected, ready, run};
 
 /// A set of channel operations, one of which is to happen.
@@ -47,7 +48,7 @@ pub struct Select<'a> {
     biased: bool,
 }
 
-// SAFETY: an operation's handle is used only through its channel's lock, which moves values about between the channel's
+// SAFETY: an operation's channel is used only through its lock, which moves values about between the channel's
 // own collections, and never drops or shares one (nor does giving up, `core/arms.rs` `put_back`): no value changes threads but through a `Sender` or `Receiver` that is
 // where it may be. (A handle as such would ask for `T: Send` where the operation is added.)
 unsafe impl Send for Select<'_> {}
@@ -374,9 +375,9 @@ impl<'a> SelectedOperation<'a> {
 
     /// What was chosen; from now on it is the caller's to complete.
     #[inline]
-    fn complete(self, side: Side, handle: &dyn Handle) -> Chosen {
-        let same = self.0.side == side && self.0.handle.on().identity() == handle.on().identity();
-        assert!(same, "the operation that was chosen is not one of this handle");
+    fn complete<'h>(self, side: Side, handle: impl Into<SelectHandle<'h>>) -> Chosen {
+        let is_same = self.0.side == side && self.0.handle.is_same(&handle.into());
+        assert!(is_same, "the operation that was chosen is not one of this handle");
         ManuallyDrop::new(self).take()
     }
 
@@ -452,7 +453,7 @@ impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         // A waker that panics, too, is not to end the process.
         let chosen = self.take();
-        let_go(|| self.0.handle.on().give_up(self.0.side, chosen));
+        let_go(|| self.0.handle.give_up(self.0.side, chosen));
         assert!(std::thread::panicking(), "dropped `SelectedOperation` without completing the operation");
     }
 }

@@ -7,12 +7,12 @@
 //! |---|---|---|
 //! | `Some(moment)` | sleeps until it | takes it; `None`, or the next moment, as [`Repeat`] says |
 //! | `None` | sleeps for ever | |
-//!
-//! Needs: `wait.rs`, `sync.rs`.
+
+// Needs: sync.rs, wait.rs.
 
 use std::time::{Duration, Instant};
 
-use super::super::sync::{Identity, Lock, Parker, now, passed, reached};
+use super::super::sync::{Lock, Parker, now, passed, reached};
 use super::super::wait::earlier;
 
 /// When messages come.
@@ -21,7 +21,6 @@ pub(crate) struct Schedule {
     /// The moment of the next message.
     next: Lock<Option<Instant>>,
     repeat: Repeat,
-    identity: Identity,
 }
 
 /// When the message comes that follows one.
@@ -58,11 +57,7 @@ fn remainder(time: Duration, period: Duration) -> Duration {
 
 impl Schedule {
     pub(crate) fn new(first: Instant, repeat: Repeat) -> Self {
-        Self { next: Lock::new(Some(first)), repeat, identity: Identity::new() }
-    }
-
-    pub(crate) fn identity(&self) -> usize {
-        self.identity.of(self)
+        Self { next: Lock::new(Some(first)), repeat }
     }
 
     /// The moment of the next message, if there will be one.

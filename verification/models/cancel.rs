@@ -106,7 +106,7 @@ pub(super) fn models() -> Vec<Model> {
             .weakened(tree(Kind::NoLock, "state.callbacks.remove(self.ticket)")),
         Model::new("sf_cx_3_stop_or_run_at_the_deadline", &["SF-CX-3"], STOPPED_OR_RUN, || stop_or_run(true)),
         Model::failing("sf_cx_3_taken_unlocked_at_the_deadline", &["SF-CX-3"], RACE, || stop_or_run(true))
-            .weakened(tree(Kind::NoLock, "let (_children, mut callbacks) = node.state.with(")),
+            .weakened(tree(Kind::NoLock, "let (_family, mut callbacks) = node.state.with(")),
         Model::new("sf_cx_3_registered_while_cancelling", &["SF-CX-3", "LV-CX-2"], &["1"], registered_while_cancelling),
         Model::new(
             "sf_cx_3_cancel_or_deadline",

@@ -15,8 +15,8 @@
 //! To wait, a select locks all its channels, finds under all those locks that none of its operations is ready, and only
 //! then stands in any queue: it is never seen waiting while it is still looking, so nobody ever has to claim two waiters at
 //! once, and two selects that face each other meet without spinning.
-//!
-//! Needs: `channel/core.rs`.
+
+// Needs: channel/core.rs.
 
 use std::mem::MaybeUninit;
 use std::time::Instant;
@@ -81,10 +81,10 @@ pub(crate) struct Place {
     pub(crate) ticket: Ticket,
 }
 
-/// A channel, whatever it carries: what a select does to it, but for choosing and completing.
+/// A channel, whatever it carries: what a select does to it, but for completing.
 pub(crate) trait Channel {
-    /// What tells channels apart, and the order in which a select locks them.
-    fn identity(&self) -> usize;
+    /// Chooses an operation if it does not have to wait.
+    fn choose(&self, place: &Place) -> Option<Chosen>;
 
     /// Whether it is worth to try again before standing in line.
     fn tries_again(&self) -> bool;
@@ -309,13 +309,13 @@ impl<T> State<T> {
 
 impl<T> Core<T> {
     /// Chooses a send if it does not have to wait.
-    pub(crate) fn choose_send(&self) -> Option<Chosen> {
+    fn choose_send(&self) -> Option<Chosen> {
         self.state.with(State::choose_send)
     }
 
     /// Chooses a receive if it does not have to wait, but for a value that another select has promised.
     #[inline]
-    pub(crate) fn choose_recv(&self, index: usize) -> Option<Chosen> {
+    fn choose_recv(&self, index: usize) -> Option<Chosen> {
         loop {
             let chosen = self.state.with(|state| {
                 let mut value = None;
@@ -355,8 +355,11 @@ impl<T> Core<T> {
 }
 
 impl<T> Channel for Core<T> {
-    fn identity(&self) -> usize {
-        self.identity.of(self)
+    fn choose(&self, place: &Place) -> Option<Chosen> {
+        match place.side {
+            Side::Send => self.choose_send(),
+            Side::Recv => self.choose_recv(place.index),
+        }
     }
 
     fn tries_again(&self) -> bool {

@@ -6,8 +6,8 @@
 //! in the line again. A task that is dropped after it was told tells the next. A task that waits behind one that was told and
 //! is not polled looks by itself when *it* is polled. Threads that wait are served before tasks: they can be handed a value,
 //! and are there.
-//!
-//! Needs: `channel/core.rs`, `wait.rs`.
+
+// Needs: channel/core.rs, wait.rs.
 
 use std::task::{Context, Poll, Waker};
 
