@@ -92,9 +92,9 @@
 //! | Go `ctx.Done()`, `ctx.Err()`, `context.Cause(ctx)` | `done()`, `check()`, `cause()` |
 //! | Go `WithCancelCause`, `AfterFunc` | `cancel_with`, `on_cancel` (which runs on the canceller's thread, and at a deadline on one of the crate's; whether or not anybody holds the token) |
 //! | C# `Register(..).Dispose()`, C++ `stop_callback` | `on_cancel(..).stop()`, which never waits; dropping the registration leaves the callback |
-//!
-//! Needs: `cancel/error.rs`, `cancel/future.rs`, `cancel/operations.rs`, `cancel/tree.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`,
-//! `sync.rs`, `error.rs`.
+
+// Needs: cancel/error.rs, cancel/future.rs, cancel/operations.rs, cancel/tree.rs, channel/receiver.rs, sync.rs,
+// wait/latch.rs.
 
 mod error;
 mod future;

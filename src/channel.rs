@@ -106,9 +106,9 @@
 //! A channel is one allocation of 216 bytes (on a 64-bit machine) when it is made, whatever its capacity; a buffer
 //! grows as values come, by doubling, to at most twice the most values that were ever inside. It keeps that until it is
 //! dropped. A blocked operation is one small allocation, gone when it ends. (`benches/`, binary `memory`, measures it.)
-//!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/receiver.rs`, `timer/schedule.rs`, `channel/sender.rs`,
-//! `channel/side.rs`, `sync.rs`, `error.rs`, and, re-exported, `select.rs` and `timer.rs`.
+
+// Needs: channel/core.rs, channel/future.rs, channel/receiver.rs, channel/sender.rs, channel/side.rs, error.rs,
+// select/set.rs, sync.rs, timer.rs.
 
 #[macro_use]
 mod side;

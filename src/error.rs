@@ -1,6 +1,6 @@
 //! The errors of channels and selects: each hands back what it refused. Names and texts are crossbeam-channel's.
-//!
-//! Needs: nothing.
+
+// Needs: nothing.
 
 use std::error::Error;
 use std::fmt;

@@ -30,9 +30,9 @@
 //! [`spin::Lock`], [`parker::Parker`] and [`alarm::Clock`] are compiled in every world, so that they have models of their
 //! own; all other models use the explorer's lock, parker and alarm, which keep the same contracts (SF-LK-1, HB-LK-1,
 //! HB-PK-1, LV-PK-1, SF-AL-1, LV-AL-1).
-//!
-//! Needs: `sync/native.rs`, `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`; under an explorer also `sync/hook.rs`
-//! and `sync/under_loom.rs` or `sync/under_shuttle.rs`.
+
+// Needs: sync/alarm.rs, sync/native.rs, sync/parker.rs, sync/spin.rs. Under an explorer: sync/under_loom.rs,
+// sync/under_shuttle.rs.
 
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};

@@ -24,8 +24,8 @@
 //! # Liveness
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
 //! on, does.
-//!
-//! Needs: `channel/receiver.rs`, `timer/schedule.rs`, `sync.rs`.
+
+// Needs: channel/receiver.rs, sync.rs, timer/schedule.rs.
 
 use std::time::{Duration, Instant};
 

@@ -25,8 +25,8 @@
 //! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up, or that finds a latch set while it comes to stand in line: -> `Again` |
 //! | `PROMISED` | claimed by a select that has still to say what it sends | that select: -> a cause |
 //! | a [`Cause`] | claimed | nobody |
-//!
-//! Needs: `wait/queue.rs`, `wait/latch.rs`, `sync.rs`.
+
+// Needs: sync.rs, wait/latch.rs, wait/queue.rs.
 
 mod latch;
 mod queue;

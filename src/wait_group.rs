@@ -42,8 +42,8 @@
 //! | crossbeam-utils: waits once | again and again, from many threads, with a limit, or as a task |
 //! | Go `Add(1)`, `Done()`; `Go(f)` | `let guard = group.guard()`, `drop(guard)`; [`spawn`](WaitGroup::spawn) |
 //! | Go: a count below zero panics | cannot be |
-//!
-//! Needs: `wait.rs`, `sync.rs`.
+
+// Needs: sync.rs, wait.rs, wait/queue.rs.
 
 use std::error::Error;
 use std::fmt;

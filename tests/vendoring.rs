@@ -4,9 +4,9 @@
 
 mod util;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use util::cargo;
 
@@ -143,81 +143,89 @@ fn used_as_a_package() {
 }
 
 #[test]
-fn a_channel_can_be_lifted_alone() {
-    lift(
-        "channel.rs",
-        "#![allow(dead_code, unused_imports)] // what only tokens use\n\
-         pub mod channel;\nmod error;\npub mod select;\nmod sync;\npub mod timer;\nmod wait;\n",
+fn a_channel_can_be_lifted() {
+    lifted("channel", &["cancel.rs", "pool.rs", "wait_group.rs"], &format!("{PRIVATE_CHANNEL}\n"));
+}
+
+#[test]
+fn a_select_can_be_lifted() {
+    lifted("select", &["cancel.rs", "pool.rs", "wait_group.rs"], &format!("{PRIVATE_CHANNEL}\n"));
+}
+
+#[test]
+fn a_timer_can_be_lifted() {
+    let program = "#[test]\nfn works() { assert!(hence::timer::after(std::time::Duration::ZERO).recv().is_ok()); }\n";
+    lifted("timer", &["cancel.rs", "pool.rs", "wait_group.rs"], program);
+}
+
+#[test]
+fn a_wait_group_can_be_lifted() {
+    let program = "#[test]\nfn works() { let group = hence::WaitGroup::new(); drop(group.guard()); group.wait(); }\n";
+    lifted("WaitGroup", &["cancel.rs", "channel.rs", "pool.rs", "select.rs", "timer.rs", "error.rs"], program);
+}
+
+#[test]
+fn a_token_can_be_lifted() {
+    let program =
+        "#[test]\nfn works() { let token = hence::CancellationToken::new(); token.cancel(); token.wait(); }\n";
+    lifted("CancellationToken", &["pool.rs"], program);
+}
+
+#[test]
+fn a_pool_can_be_lifted() {
+    let program = "#[test]\nfn works() { assert_eq!(hence::Pool::new(1).spawn(|| 7).unwrap().join().unwrap(), 7); }\n";
+    lifted("Pool", &[], program);
+}
+
+#[test]
+fn what_cannot_be_lifted_is_refused() {
+    let package = scratch("lifted-not", "");
+    let (here, full) = (package.join("src/hence"), package.join("src"));
+    fs::write(full.join("lib.rs"), "").unwrap();
+    let refused = |primitive: &str, folder: &Path| {
+        let (succeeded, printed) = lift(&[primitive, folder.to_str().unwrap()]);
+        assert!(!succeeded, "{printed}");
+        printed
+    };
+    assert!(
+        refused("Mutex", &here).contains("no primitive is called Mutex; there are CancellationToken, Pool, WaitGroup")
     );
+    assert!(refused("Pool", Path::new("theirs")).contains("is no folder below a `src`"));
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("mine.rs"), "").unwrap();
+    assert!(refused("Pool", &here).contains("is not empty"));
+    assert!(refused("--help", &here).contains("no primitive is called"));
+    assert_eq!(fs::read_dir(&here).unwrap().count(), 1, "nothing has been written");
 }
 
+/// What uses a channel that was lifted.
+const PRIVATE_CHANNEL: &str = r#"
 #[test]
-fn a_token_can_be_lifted_with_what_it_ends() {
-    lift(
-        "cancel.rs",
-        "#![allow(dead_code, unused_imports)] // what only pools use\n\
-         pub mod cancel;\npub mod channel;\nmod error;\npub mod select;\nmod sync;\npub mod timer;\nmod wait;\n\
-         pub mod wait_group;\n",
-    );
+fn works() {
+    let (sender, receiver) = hence::channel::bounded(1);
+    sender.send(1).unwrap();
+    select! { recv(receiver) -> value => assert_eq!(value, Ok(1)), default => unreachable!() }
 }
+"#;
 
-#[test]
-fn a_pool_can_be_lifted_with_what_it_is_made_of() {
-    lift(
-        "pool.rs",
-        "pub mod cancel;\npub mod channel;\nmod error;\npub mod pool;\npub mod select;\nmod sync;\npub mod timer;\n\
-         mod wait;\npub mod wait_group;\n",
-    );
-}
-
-#[test]
-fn a_wait_group_can_be_lifted_alone() {
-    lift(
-        "wait_group.rs",
-        "#![allow(dead_code, unused_imports)] // what only channels use\nmod sync;\nmod wait;\npub mod wait_group;\n",
-    );
-}
-
-#[test]
-fn waiting_can_be_lifted_alone() {
-    // Nobody calls it here, and it is not public.
-    lift("wait.rs", "#![allow(dead_code, unused_imports)]\nmod sync;\nmod wait;\n");
-}
-
-#[test]
-fn the_facade_can_be_lifted_alone() {
-    lift("sync.rs", "#![allow(dead_code, unused_imports)]\nmod sync;\n");
-}
-
-#[test]
-fn errors_can_be_lifted_alone() {
-    lift("error.rs", "pub mod error;\n");
-}
-
-/// Copies a file and those that its header says it needs, and compiles them as a crate.
-fn lift(file: &str, lib: &str) {
-    let package = scratch(&format!("lifted-{}", file.trim_end_matches(".rs").replace('_', "-")), for_a_copy());
-    let mut needed = BTreeSet::new();
-    gather(file, &mut needed);
-    for file in &needed {
-        let copy = package.join("src").join(file);
-        fs::create_dir_all(copy.parent().unwrap()).unwrap();
-        fs::copy(Path::new(ROOT).join("src").join(file), copy).unwrap();
+/// Lifts a primitive into a private module of a crate, without these files and without the explorers', and runs a program
+/// that uses it.
+fn lifted(primitive: &str, without: &[&str], program: &str) {
+    let package = scratch(&format!("lifted-{}", primitive.to_lowercase()), for_a_copy());
+    let module = package.join("src/hence");
+    let (succeeded, printed) = lift(&[primitive, module.to_str().unwrap()]);
+    assert!(succeeded, "{printed}");
+    for file in without.iter().chain(&["sync/hook.rs", "sync/under_loom.rs", "sync/under_shuttle.rs"]) {
+        assert!(!module.join(file).exists(), "{primitive} needs no {file}");
     }
-    fs::write(package.join("src/lib.rs"), lib).unwrap();
-    cargo(&package, "vendoring", "-D warnings", &["check", "--offline"]);
+    fs::write(package.join("src/lib.rs"), format!("#[cfg(test)]\nmod hence;\n\n{}", program.trim_start())).unwrap();
+    let printed = cargo(&package, "vendoring", "-D warnings", &["test", "--offline"]);
+    assert!(printed.contains("1 passed"), "{printed}");
 }
 
-/// Adds a file of `src/` and, as the last paragraph of each header says, all that it needs without an explorer.
-fn gather(file: &str, needed: &mut BTreeSet<String>) {
-    if !needed.insert(file.to_owned()) {
-        return;
-    }
-    let source = fs::read_to_string(Path::new(ROOT).join("src").join(file)).unwrap();
-    let header: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
-    let needs = header.join("\n").rsplit_once("\n Needs: ").map(|(_, needs)| needs.to_owned());
-    let needs = needs.unwrap_or_else(|| panic!("src/{file}: its header does not end in `Needs:`"));
-    assert!(!needs.contains("\n\n"), "src/{file}: its header does not end in `Needs:`");
-    let always = needs.split(';').next().unwrap(); // what follows is for explorers
-    always.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs")).for_each(|name| gather(name, needed));
+/// Runs `examples/lift.rs`.
+fn lift(arguments: &[&str]) -> (bool, String) {
+    let run = ["run", "--quiet", "--example", "lift", "--"];
+    let output = Command::new(env!("CARGO")).current_dir(ROOT).args(run).args(arguments).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }

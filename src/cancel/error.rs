@@ -1,6 +1,6 @@
 //! The errors and the cause of cancellation: a refused value comes back.
-//!
-//! Needs: `sync.rs`.
+
+// Needs: sync.rs.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Waiting for a token as a task, and work that it ends.
-//!
-//! Needs: `cancel.rs`, `cancel/tree.rs`, `wait.rs`.
+
+// Needs: cancel.rs, cancel/tree.rs, wait.rs, wait/latch.rs.
 
 use std::fmt;
 use std::future::{Future, poll_fn};

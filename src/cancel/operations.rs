@@ -2,8 +2,9 @@
 //!
 //! On a channel such an operation is a select of two: of the operation and the token's `done`. A wait group has no
 //! channel: there its waiter stands in two lines, the group's and the token's, and the first to claim it says how it ends.
-//!
-//! Needs: `cancel.rs`, `select.rs`, `channel.rs`, `wait_group.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+
+// Needs: cancel.rs, cancel/error.rs, channel/receiver.rs, channel/sender.rs, error.rs, sync.rs, wait.rs,
+// wait/latch.rs, wait_group.rs.
 
 use super::super::channel::receiver::Receiver;
 use super::super::channel::sender::Sender;

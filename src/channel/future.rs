@@ -1,6 +1,6 @@
 //! The async faces of send and receive: the same waiting, with a task's waker for a thread's parker.
-//!
-//! Needs: `channel/core.rs`, `channel/receiver.rs`, `timer/schedule.rs`, `channel/sender.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+
+// Needs: channel/core.rs, channel/receiver.rs, channel/sender.rs, error.rs, sync.rs, timer/schedule.rs, wait.rs.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,6 @@
 //! The receiving handle, and its iterators.
-//!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `timer/schedule.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`,
-//! `error.rs`.
+
+// Needs: channel/core.rs, error.rs, sync.rs, timer/schedule.rs, wait.rs, wait/latch.rs.
 
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};

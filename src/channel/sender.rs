@@ -1,6 +1,6 @@
 //! The sending handle.
-//!
-//! Needs: `channel/core.rs`, `channel/future.rs`, `channel/side.rs`, `wait.rs`, `sync.rs`, `error.rs`.
+
+// Needs: channel/core.rs, error.rs, sync.rs, wait.rs.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};

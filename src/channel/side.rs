@@ -1,6 +1,6 @@
 //! What both sides of a channel can do, written once, and what all handles show of themselves.
-//!
-//! Needs: of each side, a method `on` that says whether it is a channel's or another's, and `has_ended`.
+
+// Needs: nothing.
 
 /// What both sides of a channel can do, written once.
 macro_rules! either_side {

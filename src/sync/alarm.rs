@@ -28,8 +28,8 @@
 //!
 //! User code (wakers, and their drops) runs under no lock. An explorer has an alarm of its own for all other models
 //! (`sync/hook.rs`); this clock has models for itself.
-//!
-//! Needs: the facade's `Lock`, `os`, `start`, `wake`, `let_go`, and its clock.
+
+// Needs: sync.rs.
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -1,6 +1,6 @@
 //! The facade over std: what a program runs.
-//!
-//! Needs: `sync/alarm.rs`, `sync/parker.rs`, `sync/spin.rs`.
+
+// Needs: sync.rs, sync/alarm.rs, sync/parker.rs, sync/spin.rs.
 
 use std::any::Any;
 use std::cell::Cell;

@@ -19,8 +19,8 @@
 //!
 //! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
 //! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`Patience`]).
-//!
-//! Needs: the facade's `AtomicUsize`, `os`, `Patience`, and its clock.
+
+// Needs: sync.rs.
 
 use std::time::Instant;
 

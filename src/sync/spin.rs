@@ -15,8 +15,8 @@
 //! **HB-LK-1.** Everything inside one of these happens before everything inside each later one.
 //!
 //! **LV-LK-1.** When a holder leaves, by a panic too, one of the waiting callers gets in. *Not promised:* which one.
-//!
-//! Needs: the facade's `AtomicBool`, `UnsafeCell`, `Backoff`.
+
+// Needs: sync.rs.
 
 use super::{AtomicBool, Backoff, Ordering, UnsafeCell};
 

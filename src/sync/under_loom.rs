@@ -4,8 +4,8 @@
 //! own objects. It leaves out load buffering, stores older than the last seven to a location, sequentially consistent
 //! *accesses* (they act as AcqRel), spurious compare-exchange failure, and what `verification/tests/explorers/limits.rs`
 //! lists by shape; `shapes.rs` beside it says why nothing is lost in `src/`.
-//!
-//! Needs: `sync/hook.rs`.
+
+// Needs: sync.rs, sync/hook.rs.
 
 use std::mem;
 use std::panic::{self, Location};

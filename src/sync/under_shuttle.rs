@@ -6,8 +6,8 @@
 //! thread does next could as well be done after this thread's next operation.
 //!
 //! Threads are coroutines on one thread of the operating system: a cell is enough where std needs an atomic.
-//!
-//! Needs: `sync/hook.rs`.
+
+// Needs: sync.rs, sync/hook.rs.
 
 use std::cell::{Cell, RefCell};
 use std::mem;

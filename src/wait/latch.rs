@@ -22,8 +22,8 @@
 //! 3. Whoever stands in line has set `WATCHED`, and not found `SET`, in the section that put it there.
 //!
 //! So `release`, which comes after `set`, finds those who came before it; those who come after it find `SET`.
-//!
-//! Needs: `wait.rs`, `sync.rs`.
+
+// Needs: sync.rs, wait.rs, wait/queue.rs.
 
 use std::task::{Context, Poll};
 use std::time::Instant;

@@ -11,8 +11,8 @@
 //!    waiting: idle workers). One that comes back, by `push_front`, is before all that are there.
 //! 3. A ticket's number is given once by a queue, and a node has the number of the last entry that stood there: so whoever is
 //!    late to leave takes out nobody else, who has been given the same node. (Of another queue, it might.)
-//!
-//! Needs: nothing.
+
+// Needs: nothing.
 
 use std::iter;
 use std::mem;
