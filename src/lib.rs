@@ -33,14 +33,18 @@
 //!
 //! | module | what it holds | needs |
 //! |---|---|---|
-//! | [`channel`] | bounded, rendezvous and unbounded channels, many senders and receivers, blocking, timed and async | `wait`, `sync`, `error` |
-//! | [`select`](mod@select) | `select!` and `Select`: of many operations, one | `channel`, `wait`, `sync`, `error` |
-//! | [`timer`] | `after`, `at`, `tick`, `tick_delayed`, `never`: receivers of moments | `channel`, `sync` |
+//! | [`pool`] | [`Pool`]: jobs on workers, tasks, the panic boundary, resizing, shutdown, scopes | `cancel`, `channel`, `channel/`, `wait`, `sync` |
+//! | [`cancel`] | [`CancellationToken`]: a tree of latches; operations that it can end | `channel/`, `wait_group`, `wait`, `sync`, `error` |
+//! | [`channel`] | bounded, rendezvous and unbounded channels; selects and timers, under crossbeam-channel's names | `channel/`, `select`, `timer`, `sync`, `error` |
+//! | [`select`](mod@select) | `select!` and `Select`: of many operations, one | `channel/`, `timer`, `wait`, `sync`, `error` |
+//! | [`timer`] | `after`, `at`, `tick`, `tick_delayed`, `never`: receivers of moments | `channel/`, `wait`, `sync` |
+//! | `channel/` | the folder: the channel itself, and the handles of its two sides, blocking, timed and async | `timer`, `wait`, `sync`, `error` |
 //! | [`wait_group`] | [`WaitGroup`] and its guards | `wait`, `sync` |
-//! | [`cancel`] | [`CancellationToken`]: a tree of latches; operations that it can end | `channel`, `select`, `wait_group`, `wait`, `sync`, `error` |
-//! | [`pool`] | [`Pool`]: jobs on workers, tasks, the panic boundary, resizing, shutdown, scopes | `cancel`, `channel`, `wait`, `sync` |
 //! | `wait` | a waiter (thread or task), the queue it stands in, and the latch | `sync` |
-//! | `sync` | the facade over std, loom and shuttle; the lock and the parker | |
+//! | `sync` | the facade over std, loom and shuttle; the lock, the parker and the alarm clock | |
+//! | `error` | errors that hand back what they refused | |
+//!
+//! (`timer/`, the state of a timer, lies below `channel/`, and `timer` above it: ARCHITECTURE.md draws the floors file by file.)
 //!
 //! # Index of guarantees
 //!

@@ -70,8 +70,8 @@ fn the_table_of_the_modules_is_true() {
         .filter(|line| line.starts_with("//! | [`") || line.starts_with("//! | `"))
         .map(|line| {
             let cells: Vec<_> = line.split(" | ").collect();
-            let name = cells[0].split('`').nth(1).expect("a name");
-            (name, cells[2].split('`').skip(1).step_by(2).collect())
+            let name = cells[1].split('`').nth(1).expect("a name");
+            (name, cells[3].split('`').skip(1).step_by(2).collect())
         })
         .collect();
     let module = |file: &str| -> String {
