@@ -2,8 +2,29 @@
 
 // Needs: nothing.
 
-use std::error::Error;
-use std::fmt;
+/// Errors that say a fixed text, by their form.
+macro_rules! texts {
+    ($($Type:ident $(<$T:ident>)? { $($form:pat => $text:literal),+ $(,)? })+) => {$(
+        impl $(<$T>)? std::fmt::Display for $Type $(<$T>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self { $($form => $text),+ })
+            }
+        }
+
+        impl $(<$T>)? std::error::Error for $Type $(<$T>)? {}
+    )+};
+}
+
+/// `Debug` without what is inside.
+macro_rules! shows_as {
+    ($($Type:ident $(<$T:ident>)? { $($form:pat => $text:literal),+ $(,)? })+) => {$(
+        impl $(<$T>)? std::fmt::Debug for $Type $(<$T>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self { $($form => $text),+ })
+            }
+        }
+    )+};
+}
 
 /// The channel is closed or has no receiver left: here is the value that was not sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -213,102 +234,34 @@ impl From<RecvError> for TryRecvError {
     }
 }
 
-// By hand: a value that cannot be shown can be handed back all the same.
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("SendError(..)")
+texts! {
+    SendError<T> { Self(_) => "sending on a disconnected channel" }
+    TrySendError<T> {
+        Self::Full(_) => "sending on a full channel",
+        Self::Disconnected(_) => "sending on a disconnected channel",
     }
+    SendTimeoutError<T> {
+        Self::Timeout(_) => "timed out waiting on send operation",
+        Self::Disconnected(_) => "sending on a disconnected channel",
+    }
+    RecvError { Self => "receiving on an empty and disconnected channel" }
+    TryRecvError {
+        Self::Empty => "receiving on an empty channel",
+        Self::Disconnected => "receiving on an empty and disconnected channel",
+    }
+    RecvTimeoutError {
+        Self::Timeout => "timed out waiting on receive operation",
+        Self::Disconnected => "receiving on an empty and disconnected channel",
+    }
+    TrySelectError { Self => "all operations in select would block" }
+    SelectTimeoutError { Self => "timed out waiting on select" }
+    TryReadyError { Self => "no operation in select is ready" }
+    ReadyTimeoutError { Self => "timed out waiting for an operation in select to become ready" }
 }
 
-impl<T> fmt::Debug for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_full() { "Full(..)" } else { "Disconnected(..)" })
-    }
+// A value that cannot be shown can be handed back all the same.
+shows_as! {
+    SendError<T> { Self(_) => "SendError(..)" }
+    TrySendError<T> { Self::Full(_) => "Full(..)", Self::Disconnected(_) => "Disconnected(..)" }
+    SendTimeoutError<T> { Self::Timeout(_) => "Timeout(..)", Self::Disconnected(_) => "Disconnected(..)" }
 }
-
-impl<T> fmt::Debug for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" })
-    }
-}
-
-impl<T> fmt::Display for SendTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_timeout() {
-            "timed out waiting on send operation"
-        } else {
-            "sending on a disconnected channel"
-        })
-    }
-}
-
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("sending on a disconnected channel")
-    }
-}
-
-impl<T> fmt::Display for TrySendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_full() { "sending on a full channel" } else { "sending on a disconnected channel" })
-    }
-}
-
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("receiving on an empty and disconnected channel")
-    }
-}
-
-impl fmt::Display for TryRecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            TryRecvError::Empty => "receiving on an empty channel",
-            TryRecvError::Disconnected => "receiving on an empty and disconnected channel",
-        })
-    }
-}
-
-impl fmt::Display for RecvTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            RecvTimeoutError::Timeout => "timed out waiting on receive operation",
-            RecvTimeoutError::Disconnected => "receiving on an empty and disconnected channel",
-        })
-    }
-}
-
-impl fmt::Display for TrySelectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("all operations in select would block")
-    }
-}
-
-impl fmt::Display for SelectTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("timed out waiting on select")
-    }
-}
-
-impl fmt::Display for TryReadyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("no operation in select is ready")
-    }
-}
-
-impl fmt::Display for ReadyTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("timed out waiting for an operation in select to become ready")
-    }
-}
-
-impl<T> Error for SendError<T> {}
-impl<T> Error for TrySendError<T> {}
-impl<T> Error for SendTimeoutError<T> {}
-impl Error for RecvError {}
-impl Error for TryRecvError {}
-impl Error for RecvTimeoutError {}
-impl Error for TrySelectError {}
-impl Error for SelectTimeoutError {}
-impl Error for TryReadyError {}
-impl Error for ReadyTimeoutError {}

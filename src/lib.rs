@@ -115,13 +115,14 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-// First, since `channel` shows its macros.
+// First, since others use their macros.
+#[macro_use]
+mod error;
 #[macro_use]
 pub mod select;
 
 pub mod cancel;
 pub mod channel;
-mod error;
 pub mod pool;
 pub(crate) mod sync;
 pub mod timer;

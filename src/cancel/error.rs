@@ -104,26 +104,20 @@ impl RecvOrCancelledError {
     }
 }
 
-// By hand: a value that cannot be shown can be handed back all the same.
-impl<T> fmt::Debug for SendOrCancelledError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_cancelled() { "Cancelled(..)" } else { "Disconnected(..)" })
+texts! {
+    SendOrCancelledError<T> {
+        Self::Cancelled(_) => "cancelled while sending",
+        Self::Disconnected(_) => "sending on a disconnected channel",
+    }
+    RecvOrCancelledError {
+        Self::Cancelled => "cancelled while receiving",
+        Self::Disconnected => "receiving on an empty and disconnected channel",
     }
 }
 
-impl<T> fmt::Display for SendOrCancelledError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_cancelled() { "cancelled while sending" } else { "sending on a disconnected channel" })
-    }
-}
-
-impl fmt::Display for RecvOrCancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            RecvOrCancelledError::Cancelled => "cancelled while receiving",
-            RecvOrCancelledError::Disconnected => "receiving on an empty and disconnected channel",
-        })
-    }
+// A value that cannot be shown can be handed back all the same.
+shows_as! {
+    SendOrCancelledError<T> { Self::Cancelled(_) => "Cancelled(..)", Self::Disconnected(_) => "Disconnected(..)" }
 }
 
 impl fmt::Display for Cancelled {
@@ -145,9 +139,6 @@ impl fmt::Display for Cause {
 // As the token is, which hands it out: the error is shared, and only looked at.
 impl UnwindSafe for Cause {}
 impl RefUnwindSafe for Cause {}
-
-impl<T> Error for SendOrCancelledError<T> {}
-impl Error for RecvOrCancelledError {}
 
 impl Error for Cancelled {
     // Its text is the cause's: so is what comes after it.
