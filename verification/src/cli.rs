@@ -15,13 +15,14 @@ use hence_registry::Model;
 
 use crate::evidence::{self, Faults};
 use crate::json::Document;
+use crate::pins::Pins;
 use crate::pool::{self, Finished, Settings};
-use crate::proofs::{Pins, Proofs};
+use crate::proofs::Proofs;
 use crate::report::Report;
 use crate::rows::{Explorer, Row, Selection, Shard};
 use crate::sweep::{self, Sources};
 use crate::verdict::Terms;
-use crate::{child, engines, guarantees, tables, weaken};
+use crate::{child, engines, guarantees, tables, weaken, weakenings};
 
 const CODES: &str = "\
 Exit codes: 0 all as claimed, 1 something is not, 2 nothing to run or bad usage, 130 interrupted.
@@ -68,12 +69,13 @@ struct Arguments {
     /// Run one model under one engine along one schedule, as a failure's report gives it
     #[arg(long, value_name = "SCHEDULE", requires = "filter", conflicts_with = "pin")]
     replay: Option<String>,
-    /// Write the executions of the rows that ran to proofs.md; with --weaken, who noticed which weakening
+    /// Write the executions of the rows that ran to verification/pins.md; with --weaken, who noticed which weakening, to
+    /// verification/weakenings.md
     #[arg(long)]
     pin: bool,
-    /// Stands in for proofs.md in the runner's own tests
-    #[arg(long, value_name = "FILE", hide = true)]
-    proofs: Option<PathBuf>,
+    /// Stands in for verification/, where these tables are, in the runner's own tests
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    tables: Option<PathBuf>,
     /// What a child of the runner is to explore
     #[arg(long, value_name = "JSON", hide = true)]
     child: Option<String>,
@@ -109,8 +111,10 @@ impl Arguments {
             println!("{}", tables::list(&rows));
             return Ok(ExitCode::SUCCESS);
         }
-        let path = self.proofs.clone().unwrap_or_else(crate::proofs_md);
-        let proofs = Proofs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        let folder = self.tables.clone().unwrap_or_else(crate::here);
+        let of_tables = |fault| format!("the tables in {}: {fault}", folder.display());
+        let pins = Pins::read(&folder).map_err(of_tables)?;
+        let proofs = Proofs::read(&crate::proofs_md()).map_err(|fault| format!("proofs.md: {fault}"))?;
         let json = self.json.as_deref().map(create).transpose()?;
         let settings = self.settings()?;
         ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
@@ -119,7 +123,6 @@ impl Arguments {
         let whole = self.filter.is_none() && self.engine.is_none() && !self.quick;
         let sources = self.weaken.then(|| Sources::read(&crate::root(), whole)).transpose()?;
 
-        let pins = proofs.pins();
         let terms = self.terms(&selection, &pins);
         let start = Instant::now();
         eprintln!("exploring {} rows, {} at a time, seed {}", rows.len(), settings.jobs, settings.seed);
@@ -160,12 +163,10 @@ impl Arguments {
         if self.pin && self.weaken {
             // Half a table would look like a whole one; what was swept is in the report.
             if let Some(sweep) = sweep.as_ref().filter(|_| !report.interrupted) {
-                let written = proofs.pin_weakenings(&sweep.weakenings);
-                written.map_err(|fault| format!("{}: {fault}", path.display()))?;
+                weakenings::write(&folder, &sweep.weakenings).map_err(of_tables)?;
             }
         } else if self.pin {
-            let pins = pinned(&finished, pins.clone());
-            proofs.pin(&pins, &models).map_err(|fault| format!("{}: {fault}", path.display()))?;
+            pinned(&finished, pins.clone()).write(&folder, &models).map_err(of_tables)?;
         }
         Ok(ExitCode::from(if report.interrupted { 130 } else { u8::from(report.is_red()) }))
     }

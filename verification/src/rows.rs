@@ -20,7 +20,7 @@ impl Row {
         model.engines.iter().map(|&engine| Row { model: model.clone(), engine })
     }
 
-    /// Whether the row's executions are pinned in proofs.md: those of complete explorations are.
+    /// Whether the row's executions are pinned in `verification/pins.md`: those of complete explorations are.
     pub fn is_pinned(&self) -> bool {
         self.passes() && self.engine.enumerates()
     }

@@ -1,7 +1,7 @@
 //! Whether a row is as claimed.
 //!
-//! A model that is to pass must not fail, must be explored to the end, in as many executions as proofs.md pins, and
-//! must end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
+//! A model that is to pass must not fail, must be explored to the end, in as many executions as are pinned, and must
+//! end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
 //! parks must have a row with a spurious wake, and its waits with a deadline must have ended both ways, or the model says
 //! why not. A model that is to fail must fail for a stated reason, and have executed the operation that its weakening
 //! weakens.
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use hence_registry::{Engine, Expect, Run, Timed};
 
-use crate::proofs::Pins;
+use crate::pins::Pins;
 use crate::rows::Row;
 
 /// What the rows of a run are held to.
@@ -124,7 +124,7 @@ fn differs_from_pin(executions: u64, pin: Option<u64>) -> Option<String> {
     match pin {
         None => Some(format!("{executions} executions, not pinned: run `cargo verify --pin`")),
         Some(pin) if pin != executions => Some(format!(
-            "{executions} executions, proofs.md pins {pin}: run `cargo verify --pin` if the change is meant"
+            "{executions} executions, verification/pins.md pins {pin}: run `cargo verify --pin` if the change is meant"
         )),
         Some(_) => None,
     }

@@ -23,10 +23,10 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
 
-/// The prose of proofs.md on one line: all but what the tool writes.
+/// proofs.md on one line.
 fn prose() -> String {
     let proofs = Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read");
-    proofs.prose().split_whitespace().collect::<Vec<_>>().join(" ")
+    proofs.text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The derivations in it, an item of a list for each guarantee or two.
