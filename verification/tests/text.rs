@@ -141,6 +141,24 @@ fn guarantees_named_are_stated_and_each_is_derived() {
 }
 
 #[test]
+fn each_derivation_begins_with_its_statement() {
+    let guarantees = guarantees::scan(&root());
+    let quoted = |id: &str| {
+        let statements = guarantees.iter().filter(|guarantee| guarantee.id == id);
+        statements.map(|guarantee| format!(" \"{}\"", guarantee.statement)).collect::<String>()
+    };
+    let text = prose();
+    let derivations = derivations(&text);
+    let item = regex(&format!(r"- \*({ID}(?:, {ID})*)\.\*"));
+    let faults = item.captures_iter(derivations).filter_map(|it| {
+        let statements: String = it[1].split(", ").map(quoted).collect();
+        let rest = &derivations[it.get(0).expect("the item").end()..];
+        (!rest.starts_with(&statements)).then(|| format!("- *{}.*{statements}", &it[1]))
+    });
+    assert_none("derivations in proofs.md, which are to begin so, as src/ has it", faults);
+}
+
+#[test]
 fn models_and_files_named_are_there() {
     let text = prose();
     let models: Vec<&str> = engines::models().iter().map(|model| model.name).collect();
