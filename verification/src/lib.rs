@@ -8,7 +8,8 @@
 //! - [`pool`] runs the rows, each in a process of its own: [`parent`] is our end of the pipe, [`child`] the other;
 //! - [`verdict`] says whether a row is as claimed, [`evidence`] whether a guarantee has all the models it needs;
 //! - [`sweep`] weakens every operation in turn, and [`sites`] finds those that no model executes;
-//! - [`report`] prints it for people, with its tables, [`json`] for machines; [`cli`] puts it all together.
+//! - [`report`] is all that there is to say, `tables` prints it for people, [`json`] for machines; [`cli`] puts it all
+//!   together.
 
 pub mod child;
 pub mod cli;

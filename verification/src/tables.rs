@@ -1,4 +1,7 @@
-//! The tables: guarantee by guarantee, the models that stand for none, and the list of what would run.
+//! The report for people: the tables (guarantee by guarantee, and the models that stand for none), then what is red and
+//! why, then one line that sums it up. And the list of what would run.
+
+use std::fmt::{self, Display, Formatter};
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
@@ -6,14 +9,48 @@ use hence_registry::{Engine, Model};
 use indicatif::HumanCount;
 
 use crate::pool::Finished;
-use crate::report::Report;
+use crate::report::{Report, why};
 use crate::rows::Row;
+use crate::verdict::Verdict;
 
 /// Characters of a guarantee's statement that there is room for.
 const STATEMENT: usize = 48;
 
+impl Display for Report<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for table in [guarantees(self), others(self)] {
+            if !table.is_empty() {
+                writeln!(f, "{table}")?;
+            }
+        }
+        if let Some(sweep) = self.sweep {
+            writeln!(f, "{sweep}")?;
+        }
+        for (id, faults) in &self.faults {
+            writeln!(f, "red: {id}: {}", faults.join("; "))?;
+        }
+        for row in self.finished.iter().filter(|row| row.verdict.is_red()) {
+            write!(f, "red: {}", why(row, self.seed))?;
+        }
+        if self.all_idle() {
+            writeln!(f, "red: no model that ran executes the operation that HENCE_WEAKEN names")?;
+        }
+        write!(f, "rows: {} green, {} red", self.count(Verdict::is_green), self.count(Verdict::is_red))?;
+        match self.count(Verdict::is_idle) {
+            0 => {}
+            idle => write!(f, ", {idle} that do not execute the weakened site")?,
+        }
+        match self.rows.len() - self.finished.len() {
+            0 => {}
+            left => write!(f, ", {left} not finished: interrupted")?,
+        }
+        let executions = HumanCount(self.finished.iter().map(|row| row.run.executions).sum());
+        write!(f, "; {executions} executions in {:.1} s; seed {}", self.seconds, self.seed)
+    }
+}
+
 /// A line for each guarantee.
-pub(crate) fn guarantees(report: &Report<'_>) -> Table {
+fn guarantees(report: &Report<'_>) -> Table {
     let mut table =
         table(["guarantee", "where", "statement", "models green", "loom", "bounded", "twins died", "verdict"]);
     for guarantee in report.guarantees {
@@ -35,7 +72,7 @@ pub(crate) fn guarantees(report: &Report<'_>) -> Table {
 }
 
 /// A line for each of the notes' and the peers' models, which stand for no guarantee.
-pub(crate) fn others(report: &Report<'_>) -> Table {
+fn others(report: &Report<'_>) -> Table {
     let mut table = table(["the notes' and the peers' models", "must", "loom", "bounded", "verdict"]);
     for model in report.models.iter().filter(|model| model.ids.is_empty()) {
         let sum = Sum::of(report, |other| other.name == model.name);
