@@ -1,13 +1,14 @@
 //! The runner behind `cargo verify`: what it shares with the tests beside it.
 //!
 //! From the claim to the report:
-//! - [`guarantees`] finds what `src/` promises, [`proofs`] what proofs.md says of it; [`pins`] reads and writes how much was
-//!   explored, [`weakenings`] who noticed what;
+//! - [`guarantees`] finds what `src/` promises, [`proofs`] what proofs.md says of it, [`pins`] reads and writes how much was
+//!   explored;
 //! - [`engines`] holds the explorers, [`rows`] chooses which model runs under which of them, [`weaken`] reads
 //!   `HENCE_WEAKEN`;
 //! - [`pool`] runs the rows, each in a process of its own: [`parent`] is our end of the pipe, [`child`] the other;
 //! - [`verdict`] says whether a row is as claimed, [`evidence`] whether a guarantee has all the models it needs;
-//! - [`sweep`] weakens every operation in turn, and [`sites`] finds those that no model executes;
+//! - [`sweep`] mutates every operation in turn, [`sites`] finds those that no model executes, [`weakenings`] is the table
+//!   of what became of them;
 //! - [`report`] is all that there is to say, `tables` prints it for people, [`json`] for machines; [`cli`] puts it all
 //!   together.
 

@@ -21,7 +21,7 @@ pub struct Report<'a> {
     pub rows: &'a [Row],
     /// What ran.
     pub finished: &'a [Finished],
-    /// What became of the weakenings, where all were tried.
+    /// What became of the mutants, where all were tried.
     pub sweep: Option<&'a Sweep>,
     /// What is wrong with the guarantees themselves.
     pub faults: Faults,

@@ -106,7 +106,7 @@ pub struct Selection {
     pub quick: bool,
     /// Only this part of the models that are left.
     pub shard: Option<Shard>,
-    /// Weakens the crate under every model that does not weaken it already; those are left out.
+    /// Mutates the crate under every model that does not mutate it already; those are left out.
     pub weaken: Option<Weaken>,
 }
 

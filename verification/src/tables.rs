@@ -52,7 +52,7 @@ impl Display for Report<'_> {
 /// A line for each guarantee.
 fn guarantees(report: &Report<'_>) -> Table {
     let mut table =
-        table(["guarantee", "where", "statement", "models green", "loom", "bounded", "twins died", "verdict"]);
+        table(["guarantee", "where", "statement", "models green", "loom", "bounded", "mutants killed", "verdict"]);
     for guarantee in report.guarantees {
         let sum = Sum::of(report, |model| model.ids.contains(&guarantee.id.as_str()));
         if report.all || sum.models > 0 {
@@ -63,7 +63,7 @@ fn guarantees(report: &Report<'_>) -> Table {
                 number(format!("{}/{}", sum.green, sum.models)),
                 number(HumanCount(sum.loom)),
                 number(HumanCount(sum.bounded)),
-                number(format!("{}/{}", sum.died, sum.twins)),
+                number(format!("{}/{}", sum.killed, sum.mutants)),
                 sum.verdict(report.faults.contains_key(&guarantee.id)),
             ]);
         }
@@ -79,7 +79,7 @@ fn others(report: &Report<'_>) -> Table {
         if sum.models > 0 {
             table.add_row([
                 Cell::new(model.name),
-                Cell::new(if sum.twins > 0 { "fail" } else { "pass" }),
+                Cell::new(if sum.mutants > 0 { "fail" } else { "pass" }),
                 number(HumanCount(sum.loom)),
                 number(HumanCount(sum.bounded)),
                 sum.verdict(false),
@@ -107,8 +107,8 @@ pub(crate) fn list(rows: &[Row]) -> String {
 struct Sum {
     models: usize,
     green: usize,
-    twins: usize,
-    died: usize,
+    mutants: usize,
+    killed: usize,
     /// Executions, and those below.
     loom: u64,
     bounded: u64,
@@ -130,13 +130,13 @@ impl Sum {
         sum
     }
 
-    fn add(&mut self, rows: usize, finished: &[&Finished], is_twin: bool) {
+    fn add(&mut self, rows: usize, finished: &[&Finished], is_mutant: bool) {
         let red = finished.iter().any(|row| row.verdict.is_red());
         let green = finished.len() == rows && finished.iter().all(|row| row.verdict.is_green());
         self.models += 1;
         self.green += usize::from(green);
-        self.twins += usize::from(is_twin);
-        self.died += usize::from(is_twin && green);
+        self.mutants += usize::from(is_mutant);
+        self.killed += usize::from(is_mutant && green);
         self.red |= red;
         self.unfinished |= finished.len() < rows;
         self.idle &= finished.iter().all(|row| row.verdict.is_idle());

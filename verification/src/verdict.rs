@@ -3,8 +3,7 @@
 //! A model that is to pass must not fail, must be explored to the end, in as many executions as are pinned, and must
 //! end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
 //! parks must have a row with a spurious wake, and its waits with a deadline must have ended both ways, or the model says
-//! why not. A model that is to fail must fail for a stated reason, and have executed the operation that its weakening
-//! weakens.
+//! why not. A model that is to fail must fail for a stated reason, and have executed the operation that it mutates.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +19,7 @@ pub enum Terms<'a> {
     Pinned(&'a Pins),
     /// All that is claimed: the counts are about to be pinned.
     Pinning,
-    /// All that is claimed, though `HENCE_WEAKEN` weakens the crate; where it does not, nothing is learnt.
+    /// All that is claimed, though `HENCE_WEAKEN` mutates the crate; where it does not, nothing is learnt.
     Weakened,
     /// One schedule, which must not show a failure.
     Replay,
@@ -31,7 +30,7 @@ pub enum Terms<'a> {
 pub enum Verdict {
     /// As claimed.
     Green,
-    /// The operation that `HENCE_WEAKEN` weakens was not executed, so nothing was learnt.
+    /// The operation that `HENCE_WEAKEN` mutates was not executed, so nothing was learnt.
     Idle,
     /// Not as claimed, for these reasons.
     Red(Vec<String>),

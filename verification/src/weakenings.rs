@@ -1,4 +1,4 @@
-//! `verification/weakenings.md`: which model notices which weakening. `cargo verify --weaken --pin` writes it.
+//! `verification/weakenings.md`: which model kills which mutant. `cargo verify --weaken --pin` writes it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use regex_lite::Regex;
 
-use crate::sweep::{Fate, Weakening};
+use crate::sweep::{Fate, Mutation};
 
 const FILE: &str = "weakenings.md";
 
@@ -14,21 +14,21 @@ const FILE: &str = "weakenings.md";
 const HEAD: &str = "\
 # Weakenings
 
-Which model notices which operation of `src/` made weaker. `cargo verify --weaken --pin` writes this file;
-[proofs.md](../proofs.md#weakenings) says what is weakened, and how.
+Which model notices which mutation of `src/`. `cargo verify --weaken --pin` writes this file;
+[proofs.md](../proofs.md#weakenings) says what is mutated, and how.
 
 | file | operation | weakened | noticed by | executions |
 | --- | --- | --- | --- | ---: |
 ";
 
 /// Writes the table in `folder`.
-pub fn write(folder: &Path, weakenings: &[Weakening]) -> io::Result<()> {
+pub fn write(folder: &Path, mutations: &[Mutation]) -> io::Result<()> {
     let mut text = HEAD.to_string();
-    for Weakening { line, kind, fate, .. } in weakenings {
+    for Mutation { line, kind, fate, .. } in mutations {
         let (code, kind) = (line.code.replace('|', "\\|"), kind.unwrap_or("not executed"));
         let (by, executions) = match fate {
             Fate::Killed { by, executions } => (by.title(), executions.to_string()),
-            Fate::Justified(_) => ("argued in `verification/justified.toml`".into(), String::new()),
+            Fate::Justified(_) => ("argued in `verification/equivalent_mutants.toml`".into(), String::new()),
             Fate::Survived(_) | Fate::NotExecuted => ("nothing".into(), String::new()),
         };
         writeln!(text, "| {} | `{code}` | {kind} | {by} | {executions} |", line.file).expect("a String takes it");

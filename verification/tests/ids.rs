@@ -90,7 +90,10 @@ fn every_complete_exploration_is_pinned_and_nothing_else() {
     let show = |what: &str, (model, engine, bound): &pins::Key| format!("{what}: {model}, {engine}, {bound}");
     let missing = wanted.difference(&pinned).map(|key| show("no pin", key));
     let stale = pinned.difference(&wanted).map(|key| show("no such row", key));
-    assert_none("verification/pins.md and the registry differ (`cargo verify --pin` writes the pins)", missing.chain(stale));
+    assert_none(
+        "verification/pins.md and the registry differ (`cargo verify --pin` writes the pins)",
+        missing.chain(stale),
+    );
 }
 
 #[test]

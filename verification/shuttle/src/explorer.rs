@@ -146,7 +146,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// Puts a weakening in force for the rest of this process, once.
+/// Puts a mutation in force for the rest of this process, once.
 pub fn enforce(weaken: &Weaken) {
     weaken::enforce(weaken);
 }
