@@ -15,17 +15,18 @@ use hence_registry::Model;
 
 use crate::evidence::{self, Faults};
 use crate::json::Document;
+use crate::pins::Pins;
 use crate::pool::{self, Finished, Settings};
-use crate::proofs::{Pins, Proofs};
+use crate::proofs::Proofs;
 use crate::report::Report;
 use crate::rows::{Explorer, Row, Selection, Shard};
 use crate::sweep::{self, Sources};
 use crate::verdict::Terms;
-use crate::{child, engines, guarantees, tables, weaken};
+use crate::{child, engines, guarantees, tables, weaken, weakenings};
 
 const CODES: &str = "\
 Exit codes: 0 all as claimed, 1 something is not, 2 nothing to run or bad usage, 130 interrupted.
-HENCE_WEAKEN=FILE:LINE#OPERAND=KIND weakens one operation in src/ under every model that runs; the run goes red if \
+HENCE_WEAKEN=FILE:LINE#OPERAND=KIND mutates one operation in src/ under every model that runs; the run goes red if \
 a model catches it.";
 
 /// Set by Ctrl-C.
@@ -52,8 +53,8 @@ struct Arguments {
     /// Write the report as JSON too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Weaken every operation in src/ that the models execute, in turn: each must be noticed by one of them, or be
-    /// argued in verification/justified.toml
+    /// Mutate every operation in src/ that the models execute, in turn: each mutant must be killed by one of them, or be
+    /// argued in verification/equivalent_mutants.toml
     #[arg(long, conflicts_with_all = ["list", "replay"])]
     weaken: bool,
     /// Models explored at once [default: one per core]
@@ -68,12 +69,13 @@ struct Arguments {
     /// Run one model under one engine along one schedule, as a failure's report gives it
     #[arg(long, value_name = "SCHEDULE", requires = "filter", conflicts_with = "pin")]
     replay: Option<String>,
-    /// Write the executions of the rows that ran to proofs.md; with --weaken, who noticed which weakening
+    /// Write the executions of the rows that ran to verification/pins.md; with --weaken, who killed which mutant, to
+    /// verification/weakenings.md
     #[arg(long)]
     pin: bool,
-    /// Stands in for proofs.md in the runner's own tests
-    #[arg(long, value_name = "FILE", hide = true)]
-    proofs: Option<PathBuf>,
+    /// Stands in for verification/, where these tables are, in the runner's own tests
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    tables: Option<PathBuf>,
     /// What a child of the runner is to explore
     #[arg(long, value_name = "JSON", hide = true)]
     child: Option<String>,
@@ -109,8 +111,10 @@ impl Arguments {
             println!("{}", tables::list(&rows));
             return Ok(ExitCode::SUCCESS);
         }
-        let path = self.proofs.clone().unwrap_or_else(crate::proofs_md);
-        let proofs = Proofs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        let folder = self.tables.clone().unwrap_or_else(crate::here);
+        let of_tables = |fault| format!("the tables in {}: {fault}", folder.display());
+        let pins = Pins::read(&folder).map_err(of_tables)?;
+        let proofs = Proofs::read(&crate::proofs_md()).map_err(|fault| format!("proofs.md: {fault}"))?;
         let json = self.json.as_deref().map(create).transpose()?;
         let settings = self.settings()?;
         ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
@@ -119,7 +123,6 @@ impl Arguments {
         let whole = self.filter.is_none() && self.engine.is_none() && !self.quick;
         let sources = self.weaken.then(|| Sources::read(&crate::root(), whole)).transpose()?;
 
-        let pins = proofs.pins();
         let terms = self.terms(&selection, &pins);
         let start = Instant::now();
         eprintln!("exploring {} rows, {} at a time, seed {}", rows.len(), settings.jobs, settings.seed);
@@ -132,7 +135,7 @@ impl Arguments {
         });
         let guarantees = guarantees::scan(&crate::root());
         let faults = match terms {
-            // A sweep leaves the twins out.
+            // A sweep leaves the mutants out.
             Terms::Pinned(_) | Terms::Pinning if !self.weaken => {
                 let exceptions = proofs.exceptions();
                 // A run over some models answers for their guarantees only.
@@ -160,12 +163,10 @@ impl Arguments {
         if self.pin && self.weaken {
             // Half a table would look like a whole one; what was swept is in the report.
             if let Some(sweep) = sweep.as_ref().filter(|_| !report.interrupted) {
-                let written = proofs.pin_weakenings(&sweep.weakenings);
-                written.map_err(|fault| format!("{}: {fault}", path.display()))?;
+                weakenings::write(&folder, &sweep.mutations).map_err(of_tables)?;
             }
         } else if self.pin {
-            let pins = pinned(&finished, pins.clone());
-            proofs.pin(&pins, &models).map_err(|fault| format!("{}: {fault}", path.display()))?;
+            pinned(&finished, pins.clone()).write(&folder, &models).map_err(of_tables)?;
         }
         Ok(ExitCode::from(if report.interrupted { 130 } else { u8::from(report.is_red()) }))
     }
@@ -173,14 +174,14 @@ impl Arguments {
     fn selection(&self) -> Result<Selection, Usage> {
         let weaken = weaken::from_environment()?;
         if weaken.is_some() && self.weaken {
-            return Err(Usage("--weaken weakens each operation in turn, HENCE_WEAKEN one: not both".into()));
+            return Err(Usage("--weaken mutates each operation in turn, HENCE_WEAKEN one: not both".into()));
         }
         let is_part = self.filter.is_some() || self.engine.is_some() || self.quick || self.shard.is_some();
         if self.weaken && self.pin && is_part {
             return Err(Usage("--weaken --pin writes the whole table: not with a part of the models".into()));
         }
         if weaken.is_some() && self.pin {
-            return Err(Usage("--pin with HENCE_WEAKEN would pin the executions of a weakened crate".into()));
+            return Err(Usage("--pin with HENCE_WEAKEN would pin the executions of a mutant".into()));
         }
         Ok(Selection {
             filter: self.filter.clone(),
@@ -196,7 +197,7 @@ impl Arguments {
         let mut rows =
             selection.choose(models).map_err(|_| "no model matches; `cargo verify --list` shows them".to_string())?;
         if self.weaken {
-            // Twins weaken something themselves.
+            // A model that is to fail mutates something itself.
             rows.retain(|row| row.passes() && row.engine.enumerates());
         }
         if self.replay.is_some() {

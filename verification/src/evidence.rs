@@ -1,6 +1,6 @@
 //! Whether a guarantee has all the models that it needs, before any of them runs.
 //!
-//! Each needs a model that passes under complete loom, one that passes under the bounded explorer, and a twin that
+//! Each needs a model that passes under complete loom, one that passes under the bounded explorer, and a mutant that
 //! must fail; what it lacks is argued under `## Exceptions` in proofs.md, or is a fault.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ fn lacking(id: &str, models: &[Model]) -> Option<String> {
     let needs = [
         ("a model that passes under complete loom", passing(|engine| engine == Engine::Loom)),
         ("a model that passes under the bounded explorer", passing(|engine| engine.name() == "bounded")),
-        ("a twin that must fail", rows.iter().any(|row| !row.passes())),
+        ("a mutant that must fail", rows.iter().any(|row| !row.passes())),
     ];
     let unmet: Vec<&str> = needs.into_iter().filter(|(_, met)| !met).map(|(need, _)| need).collect();
     (!unmet.is_empty()).then(|| format!("lacks {}", unmet.join(", ")))

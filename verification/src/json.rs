@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::guarantees::Guarantee;
 use crate::pool::Finished;
 use crate::report::Report;
-use crate::sweep::{Fate, Weakening};
+use crate::sweep::{Fate, Mutation};
 use crate::verdict::{Verdict, head};
 
 /// The whole document.
@@ -62,12 +62,12 @@ impl<'a> Document<'a> {
             interrupted: report.interrupted,
             models: report.finished.iter().map(model).collect(),
             guarantees: report.guarantees.iter().map(guarantee).collect(),
-            weakenings: report.sweep.iter().flat_map(|sweep| &sweep.weakenings).map(weakening).collect(),
+            weakenings: report.sweep.iter().flat_map(|sweep| &sweep.mutations).map(weakening).collect(),
         }
     }
 }
 
-/// A weakening and what became of it.
+/// A mutation and what became of it.
 #[derive(Debug, Serialize)]
 struct WeakeningRow<'a> {
     site: &'a str,
@@ -76,7 +76,7 @@ struct WeakeningRow<'a> {
     by: Option<&'a str>,
 }
 
-fn weakening(Weakening { site, kind, fate, .. }: &Weakening) -> WeakeningRow<'_> {
+fn weakening(Mutation { site, kind, fate, .. }: &Mutation) -> WeakeningRow<'_> {
     let (verdict, by) = match fate {
         Fate::Killed { by, .. } => ("killed", Some(by.model.name)),
         Fate::Justified(argument) => ("justified", Some(argument.as_str())),

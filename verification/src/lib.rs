@@ -1,13 +1,16 @@
 //! The runner behind `cargo verify`: what it shares with the tests beside it.
 //!
 //! From the claim to the report:
-//! - [`guarantees`] finds what `src/` promises, [`proofs`] reads and writes what proofs.md says was explored;
+//! - [`guarantees`] finds what `src/` promises, [`proofs`] what proofs.md says of it, [`pins`] reads and writes how much was
+//!   explored;
 //! - [`engines`] holds the explorers, [`rows`] chooses which model runs under which of them, [`weaken`] reads
 //!   `HENCE_WEAKEN`;
 //! - [`pool`] runs the rows, each in a process of its own: [`parent`] is our end of the pipe, [`child`] the other;
 //! - [`verdict`] says whether a row is as claimed, [`evidence`] whether a guarantee has all the models it needs;
-//! - [`sweep`] weakens every operation in turn, and [`sites`] finds those that no model executes;
-//! - [`report`] prints it for people, with its tables, [`json`] for machines; [`cli`] puts it all together.
+//! - [`sweep`] mutates every operation in turn, [`sites`] finds those that no model executes, [`weakenings`] is the table
+//!   of what became of them;
+//! - [`report`] is all that there is to say, `tables` prints it for people, [`json`] for machines; [`cli`] puts it all
+//!   together.
 
 pub mod child;
 pub mod cli;
@@ -16,6 +19,7 @@ pub mod evidence;
 pub mod guarantees;
 pub mod json;
 pub mod parent;
+pub mod pins;
 pub mod pool;
 pub mod proofs;
 pub mod report;
@@ -24,17 +28,22 @@ pub mod sites;
 pub mod sweep;
 mod tables;
 pub mod verdict;
+pub mod weakenings;
 pub use hence_registry::weaken;
 
 use std::path::PathBuf;
 
-/// Where the counts are pinned and the arguments written.
+/// Where the arguments are written.
 pub fn proofs_md() -> PathBuf {
     root().join("proofs.md")
 }
 
 /// The root of the repository that this runner was built from.
 pub fn root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("the package lies inside the repository").to_path_buf()
+    here().parent().expect("the package lies inside the repository").to_path_buf()
+}
+
+/// The folder of this package, `verification/`, in which the tables stand that `--pin` writes.
+pub fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

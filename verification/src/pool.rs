@@ -16,7 +16,7 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::child::Job;
 use crate::parent;
-use crate::proofs::Pins;
+use crate::pins::Pins;
 use crate::rows::Row;
 use crate::verdict::{Terms, Verdict, judge};
 

@@ -1,9 +1,6 @@
-//! The report for people: the tables, then what is red and why, then one line that sums it up.
-
-use std::fmt::{self, Display, Formatter};
+//! All that there is to say about a run; [`json`](crate::json) says it to machines, and its `Display` to people.
 
 use hence_registry::Model;
-use indicatif::HumanCount;
 
 use crate::evidence::Faults;
 use crate::guarantees::Guarantee;
@@ -11,7 +8,7 @@ use crate::pool::Finished;
 use crate::rows::Row;
 use crate::sweep::Sweep;
 use crate::verdict::Verdict;
-use crate::{tables, weaken};
+use crate::weaken;
 
 /// All that there is to say about a run.
 #[derive(Debug)]
@@ -24,7 +21,7 @@ pub struct Report<'a> {
     pub rows: &'a [Row],
     /// What ran.
     pub finished: &'a [Finished],
-    /// What became of the weakenings, where all were tried.
+    /// What became of the mutants, where all were tried.
     pub sweep: Option<&'a Sweep>,
     /// What is wrong with the guarantees themselves.
     pub faults: Faults,
@@ -48,46 +45,14 @@ impl Report<'_> {
     }
 
     /// Whether `HENCE_WEAKEN` named an operation that nothing executed.
-    fn all_idle(&self) -> bool {
+    pub(crate) fn all_idle(&self) -> bool {
         let finished = self.finished.len();
         !self.interrupted && finished > 0 && self.count(Verdict::is_idle) == finished
     }
 
-    fn count(&self, wanted: fn(&Verdict) -> bool) -> usize {
+    /// The rows with such a verdict.
+    pub(crate) fn count(&self, wanted: fn(&Verdict) -> bool) -> usize {
         self.finished.iter().filter(|row| wanted(&row.verdict)).count()
-    }
-}
-
-impl Display for Report<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for table in [tables::guarantees(self), tables::others(self)] {
-            if !table.is_empty() {
-                writeln!(f, "{table}")?;
-            }
-        }
-        if let Some(sweep) = self.sweep {
-            writeln!(f, "{sweep}")?;
-        }
-        for (id, faults) in &self.faults {
-            writeln!(f, "red: {id}: {}", faults.join("; "))?;
-        }
-        for row in self.finished.iter().filter(|row| row.verdict.is_red()) {
-            write!(f, "red: {}", why(row, self.seed))?;
-        }
-        if self.all_idle() {
-            writeln!(f, "red: no model that ran executes the operation that HENCE_WEAKEN names")?;
-        }
-        write!(f, "rows: {} green, {} red", self.count(Verdict::is_green), self.count(Verdict::is_red))?;
-        match self.count(Verdict::is_idle) {
-            0 => {}
-            idle => write!(f, ", {idle} that do not execute the weakened site")?,
-        }
-        match self.rows.len() - self.finished.len() {
-            0 => {}
-            left => write!(f, ", {left} not finished: interrupted")?,
-        }
-        let executions = HumanCount(self.finished.iter().map(|row| row.run.executions).sum());
-        write!(f, "; {executions} executions in {:.1} s; seed {}", self.seconds, self.seed)
     }
 }
 

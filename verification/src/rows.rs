@@ -20,7 +20,7 @@ impl Row {
         model.engines.iter().map(|&engine| Row { model: model.clone(), engine })
     }
 
-    /// Whether the row's executions are pinned in proofs.md: those of complete explorations are.
+    /// Whether the row's executions are pinned in `verification/pins.md`: those of complete explorations are.
     pub fn is_pinned(&self) -> bool {
         self.passes() && self.engine.enumerates()
     }
@@ -106,7 +106,7 @@ pub struct Selection {
     pub quick: bool,
     /// Only this part of the models that are left.
     pub shard: Option<Shard>,
-    /// Weakens the crate under every model that does not weaken it already; those are left out.
+    /// Mutates the crate under every model that does not mutate it already; those are left out.
     pub weaken: Option<Weaken>,
 }
 

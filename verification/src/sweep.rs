@@ -1,9 +1,9 @@
 //! `cargo verify --weaken`: every operation of `src/` that a model executes is weakened in turn, by one step, and the
-//! models that execute it run until one of them notices. Whether each is needed is then no matter of opinion: it was
-//! killed by a model, or it has an argument in `verification/justified.toml`, or it survived, which is red.
+//! models that execute it run until one of them notices. Whether each is needed is then no matter of opinion: the mutant
+//! was killed by a model, or it has an argument in `verification/equivalent_mutants.toml`, or it survived, which is red.
 //!
 //! Two passes. The first explores the models as they are, and notes what each executes; what it finds wrong ends the
-//! sweep. The second takes the weakenings one after another, for each the models that execute it, the quickest first.
+//! sweep. The second takes the mutations one after another, for each the models that execute it, the quickest first.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -25,14 +25,14 @@ use crate::sites::{self, Line};
 use crate::verdict::{Terms, judge};
 use crate::{parent, weaken};
 
-/// What became of a weakening.
+/// What became of a mutation.
 #[derive(Clone, Debug)]
 pub enum Fate {
     /// A row noticed, after so many executions.
     Killed {
         /// The row.
         by: Row,
-        /// Executions of the weakened model until then.
+        /// Executions of the mutant until then.
         executions: u64,
     },
     /// No model notices, and the argument says why that is all right.
@@ -43,28 +43,28 @@ pub enum Fate {
     NotExecuted,
 }
 
-/// A weakening, and what became of it.
+/// A mutation, and what became of it.
 #[derive(Clone, Debug)]
-pub struct Weakening {
+pub struct Mutation {
     /// `src/file.rs:line:column#operand`.
     pub site: String,
     /// The file and the line.
     pub line: Line,
-    /// How it was weakened; `None` where no model executes it.
+    /// What became of the operation; `None` where no model executes it.
     pub kind: Option<&'static str>,
     /// What became of it.
     pub fate: Fate,
 }
 
-/// An entry of `justified.toml`.
+/// An entry of `equivalent_mutants.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Justified {
+pub struct EquivalentMutant {
     /// As in `src/wait.rs`.
     pub file: String,
     /// A piece of the one line that it is about.
     pub code: String,
-    /// The kind of the weakening, or `not-executed`.
+    /// The kind of the mutation, or `not-executed`.
     pub kind: String,
     /// Why no model can see it, or need not.
     pub argument: String,
@@ -74,7 +74,7 @@ pub struct Justified {
 #[serde(deny_unknown_fields)]
 struct Arguments {
     #[serde(default)]
-    justified: Vec<Justified>,
+    mutant: Vec<EquivalentMutant>,
 }
 
 /// What is known of the sources before the sweep.
@@ -83,7 +83,7 @@ pub struct Sources {
     /// Operations that stand there.
     pub written: Vec<Line>,
     /// Arguments for what no model kills.
-    pub justified: Vec<Justified>,
+    pub equivalent: Vec<EquivalentMutant>,
     /// Whether all models run.
     whole: bool,
 }
@@ -95,13 +95,14 @@ impl Sources {
     /// # Errors
     /// What is wrong, for people.
     pub fn read(root: &Path, whole: bool) -> Result<Sources, String> {
-        let path = root.join("verification/justified.toml");
+        let path = root.join("verification/equivalent_mutants.toml");
         let text = match fs::read_to_string(&path) {
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => String::new(),
             text => text.map_err(|fault| format!("{}: {fault}", path.display()))?,
         };
-        let Arguments { justified } = toml::from_str(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
-        for Justified { file, code, .. } in &justified {
+        let Arguments { mutant: equivalent } =
+            toml::from_str(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        for EquivalentMutant { file, code, .. } in &equivalent {
             let text = fs::read_to_string(root.join(file)).map_err(|fault| format!("{file}: {fault}"))?;
             let lines = text.lines().filter(|line| line.contains(code.as_str())).count();
             if lines != 1 {
@@ -109,18 +110,18 @@ impl Sources {
             }
         }
         let written = sites::written(root).map_err(|fault| format!("src/: {fault}"))?.into_iter().collect();
-        Ok(Sources { written, justified, whole })
+        Ok(Sources { written, equivalent, whole })
     }
 
     fn argument(&self, line: &Line, kind: &str) -> Option<usize> {
-        let is_about = |entry: &Justified| {
+        let is_about = |entry: &EquivalentMutant| {
             entry.file == line.file && entry.kind == kind && line.code.contains(entry.code.as_str())
         };
-        self.justified.iter().position(is_about)
+        self.equivalent.iter().position(is_about)
     }
 }
 
-/// The second pass, over what the first one recorded: of the weakenings, by their numbers, those that are `chosen`.
+/// The second pass, over what the first one recorded: of the mutations, by their numbers, those that are `chosen`.
 pub fn run(
     recorded: &[Finished],
     sources: &Sources,
@@ -139,40 +140,40 @@ pub fn run(
     let todo: Vec<_> = executed.iter().enumerate().filter(|(at, _)| chosen(*at)).map(|(_, entry)| entry).collect();
 
     let bar = ProgressBar::new(todo.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{pos} of {len} weakenings, {elapsed}: {msg}").expect("a template"));
+    bar.set_style(ProgressStyle::with_template("{pos} of {len} mutants, {elapsed}: {msg}").expect("a template"));
     bar.enable_steady_tick(Duration::from_millis(500));
     let (next, swept) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some((site, rows)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
             bar.set_message(weaken::show(&site.weaken));
             let Some(fate) = fate(&site.weaken, rows, settings, interrupted) else { return };
-            let weakening = Weakening::new(site, fate, root);
+            let mutation = Mutation::new(site, fate, root);
             if bar.is_hidden() {
-                eprintln!("[{:>4}/{}] {weakening}", bar.position() + 1, todo.len());
+                eprintln!("[{:>4}/{}] {mutation}", bar.position() + 1, todo.len());
             }
             bar.inc(1);
-            swept.lock().unwrap_or_else(PoisonError::into_inner).push(weakening);
+            swept.lock().unwrap_or_else(PoisonError::into_inner).push(mutation);
         }
     };
     thread::scope(|scope| (0..settings.jobs).for_each(|_| _ = scope.spawn(work)));
     bar.finish_and_clear();
 
-    let mut weakenings = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut mutations = swept.into_inner().unwrap_or_else(PoisonError::into_inner);
     // What an interruption or a shard has left out is no evidence that an argument is about nothing.
-    let is_whole = sources.whole && weakenings.len() == executed.len();
+    let is_whole = sources.whole && mutations.len() == executed.len();
     let is_executed =
         |line: &Line| executed.keys().any(|Site { weaken, .. }| weaken.line == line.line && weaken.file == line.file);
     // An operation that is relaxed already, and claims nothing, has no weaker form.
     let has_none = |line: &Line| line.code.contains("load(Ordering::Relaxed)");
     let idle = sources.written.iter().filter(|line| sources.whole && !is_executed(line) && !has_none(line));
-    weakenings.extend(idle.map(|line| Weakening {
+    mutations.extend(idle.map(|line| Mutation {
         site: format!("{}:{}", line.file, line.line),
         line: line.clone(),
         kind: None,
         fate: Fate::NotExecuted,
     }));
-    weakenings.sort_by(|a, b| (&a.line, a.kind).cmp(&(&b.line, b.kind)));
-    Sweep::new(weakenings, sources, is_whole)
+    mutations.sort_by(|a, b| (&a.line, a.kind).cmp(&(&b.line, b.kind)));
+    Sweep::new(mutations, sources, is_whole)
 }
 
 /// `None`: interrupted.
@@ -180,7 +181,7 @@ fn fate(weaken: &Weaken, rows: &[&Finished], settings: &Settings, interrupted: &
     for Finished { row, run, .. } in rows {
         let mut row = row.clone();
         row.model.weaken = Some(weaken.clone());
-        // A weakened model may go round in circles: no verdict.
+        // A mutant may go round in circles: no verdict.
         let timeout = Duration::from_secs_f64(20.0 + 10.0 * run.seconds);
         let job = Job::new(&row, settings.seed, None);
         let left = parent::explore(&settings.executable, &job, timeout, interrupted, |_| {})?;
@@ -192,7 +193,7 @@ fn fate(weaken: &Weaken, rows: &[&Finished], settings: &Settings, interrupted: &
     Some(Fate::Survived(rows.len()))
 }
 
-impl Weakening {
+impl Mutation {
     fn new(site: &Site, fate: Fate, root: &Path) -> Self {
         let Site { weaken: Weaken { file, line, kind }, column } = site;
         let text = fs::read_to_string(root.join(file)).unwrap_or_default();
@@ -210,7 +211,7 @@ impl Weakening {
     }
 }
 
-impl Display for Weakening {
+impl Display for Mutation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.site)?;
         if let Some(kind) = self.kind {
@@ -229,44 +230,44 @@ impl Display for Weakening {
 #[derive(Debug)]
 pub struct Sweep {
     /// All, in the order of the source.
-    pub weakenings: Vec<Weakening>,
+    pub mutations: Vec<Mutation>,
     /// Arguments that are out of date, and why.
     pub stale: Vec<String>,
 }
 
 impl Sweep {
     /// Puts the arguments beside what they are about.
-    fn new(mut weakenings: Vec<Weakening>, sources: &Sources, whole: bool) -> Self {
-        let mut used = vec![false; sources.justified.len()];
+    fn new(mut mutations: Vec<Mutation>, sources: &Sources, whole: bool) -> Self {
+        let mut used = vec![false; sources.equivalent.len()];
         let mut stale = Vec::new();
-        for weakening in &mut weakenings {
-            let Some(at) = sources.argument(&weakening.line, weakening.kind.unwrap_or("not-executed")) else {
+        for mutation in &mut mutations {
+            let Some(at) = sources.argument(&mutation.line, mutation.kind.unwrap_or("not-executed")) else {
                 continue;
             };
             used[at] = true;
-            let argument = sources.justified[at].argument.split_whitespace().collect::<Vec<_>>().join(" ");
-            match &weakening.fate {
-                Fate::Killed { by, .. } => stale.push(format!("{} is killed by {}", weakening.site, by.title())),
-                _ => weakening.fate = Fate::Justified(argument),
+            let argument = sources.equivalent[at].argument.split_whitespace().collect::<Vec<_>>().join(" ");
+            match &mutation.fate {
+                Fate::Killed { by, .. } => stale.push(format!("{} is killed by {}", mutation.site, by.title())),
+                _ => mutation.fate = Fate::Justified(argument),
             }
         }
         if whole {
-            let unused = used.iter().zip(&sources.justified).filter(|(used, _)| !**used);
-            stale.extend(unused.map(|(_, Justified { file, code, kind, .. })| {
-                format!("{file}: `{code}` has no such weakening as {kind}")
+            let unused = used.iter().zip(&sources.equivalent).filter(|(used, _)| !**used);
+            stale.extend(unused.map(|(_, EquivalentMutant { file, code, kind, .. })| {
+                format!("{file}: `{code}` has no such mutation as {kind}")
             }));
         }
-        Self { weakenings, stale }
+        Self { mutations, stale }
     }
 
     /// Whether something survived, or an argument is out of date.
     pub fn is_red(&self) -> bool {
-        !self.stale.is_empty() || self.weakenings.iter().any(Weakening::is_red)
+        !self.stale.is_empty() || self.mutations.iter().any(Mutation::is_red)
     }
 
     fn count(&self, file: &str, wanted: fn(&Fate) -> bool) -> usize {
-        let of_file = |weakening: &&Weakening| file.is_empty() || weakening.line.file == file;
-        self.weakenings.iter().filter(of_file).filter(|weakening| wanted(&weakening.fate)).count()
+        let of_file = |mutation: &&Mutation| file.is_empty() || mutation.line.file == file;
+        self.mutations.iter().filter(of_file).filter(|mutation| wanted(&mutation.fate)).count()
     }
 }
 
@@ -279,21 +280,21 @@ impl Display for Sweep {
             |fate| matches!(fate, Fate::Survived(_)),
             |fate| matches!(fate, Fate::NotExecuted),
         ];
-        let mut files: Vec<&str> = self.weakenings.iter().map(|weakening| weakening.line.file.as_str()).collect();
+        let mut files: Vec<&str> = self.mutations.iter().map(|mutation| mutation.line.file.as_str()).collect();
         files.dedup();
         let mut table = Table::new();
         table.load_style(comfy_table::presets::UTF8_FULL_CONDENSED);
-        table.set_header(["file", "weakenings", "killed", "justified", "survived", "not executed"]);
+        table.set_header(["file", "mutants", "killed", "justified", "survived", "not executed"]);
         for file in files {
             let counts = wanted.map(|wanted| self.count(file, wanted).to_string());
             table.add_row([vec![file.to_string()], counts.to_vec()].concat());
         }
         writeln!(f, "{table}")?;
-        let red = self.weakenings.iter().filter(|weakening| weakening.is_red());
+        let red = self.mutations.iter().filter(|mutation| mutation.is_red());
         red.map(ToString::to_string)
             .chain(self.stale.iter().map(|stale| format!("out of date: {stale}")))
             .try_for_each(|line| writeln!(f, "red: {line}"))?;
         let [all, killed, justified, survived, idle] = wanted.map(|wanted| self.count("", wanted));
-        write!(f, "weakenings: {all}; {killed} killed, {justified} justified, {survived} survived, {idle} not executed")
+        write!(f, "mutants: {all}; {killed} killed, {justified} justified, {survived} survived, {idle} not executed")
     }
 }

@@ -1,4 +1,7 @@
-//! The tables: guarantee by guarantee, the models that stand for none, and the list of what would run.
+//! The report for people: the tables (guarantee by guarantee, and the models that stand for none), then what is red and
+//! why, then one line that sums it up. And the list of what would run.
+
+use std::fmt::{self, Display, Formatter};
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
@@ -6,16 +9,50 @@ use hence_registry::{Engine, Model};
 use indicatif::HumanCount;
 
 use crate::pool::Finished;
-use crate::report::Report;
+use crate::report::{Report, why};
 use crate::rows::Row;
+use crate::verdict::Verdict;
 
 /// Characters of a guarantee's statement that there is room for.
 const STATEMENT: usize = 48;
 
+impl Display for Report<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for table in [guarantees(self), others(self)] {
+            if !table.is_empty() {
+                writeln!(f, "{table}")?;
+            }
+        }
+        if let Some(sweep) = self.sweep {
+            writeln!(f, "{sweep}")?;
+        }
+        for (id, faults) in &self.faults {
+            writeln!(f, "red: {id}: {}", faults.join("; "))?;
+        }
+        for row in self.finished.iter().filter(|row| row.verdict.is_red()) {
+            write!(f, "red: {}", why(row, self.seed))?;
+        }
+        if self.all_idle() {
+            writeln!(f, "red: no model that ran executes the operation that HENCE_WEAKEN names")?;
+        }
+        write!(f, "rows: {} green, {} red", self.count(Verdict::is_green), self.count(Verdict::is_red))?;
+        match self.count(Verdict::is_idle) {
+            0 => {}
+            idle => write!(f, ", {idle} that do not execute the weakened site")?,
+        }
+        match self.rows.len() - self.finished.len() {
+            0 => {}
+            left => write!(f, ", {left} not finished: interrupted")?,
+        }
+        let executions = HumanCount(self.finished.iter().map(|row| row.run.executions).sum());
+        write!(f, "; {executions} executions in {:.1} s; seed {}", self.seconds, self.seed)
+    }
+}
+
 /// A line for each guarantee.
-pub(crate) fn guarantees(report: &Report<'_>) -> Table {
+fn guarantees(report: &Report<'_>) -> Table {
     let mut table =
-        table(["guarantee", "where", "statement", "models green", "loom", "bounded", "twins died", "verdict"]);
+        table(["guarantee", "where", "statement", "models green", "loom", "bounded", "mutants killed", "verdict"]);
     for guarantee in report.guarantees {
         let sum = Sum::of(report, |model| model.ids.contains(&guarantee.id.as_str()));
         if report.all || sum.models > 0 {
@@ -26,7 +63,7 @@ pub(crate) fn guarantees(report: &Report<'_>) -> Table {
                 number(format!("{}/{}", sum.green, sum.models)),
                 number(HumanCount(sum.loom)),
                 number(HumanCount(sum.bounded)),
-                number(format!("{}/{}", sum.died, sum.twins)),
+                number(format!("{}/{}", sum.killed, sum.mutants)),
                 sum.verdict(report.faults.contains_key(&guarantee.id)),
             ]);
         }
@@ -35,14 +72,14 @@ pub(crate) fn guarantees(report: &Report<'_>) -> Table {
 }
 
 /// A line for each of the notes' and the peers' models, which stand for no guarantee.
-pub(crate) fn others(report: &Report<'_>) -> Table {
+fn others(report: &Report<'_>) -> Table {
     let mut table = table(["the notes' and the peers' models", "must", "loom", "bounded", "verdict"]);
     for model in report.models.iter().filter(|model| model.ids.is_empty()) {
         let sum = Sum::of(report, |other| other.name == model.name);
         if sum.models > 0 {
             table.add_row([
                 Cell::new(model.name),
-                Cell::new(if sum.twins > 0 { "fail" } else { "pass" }),
+                Cell::new(if sum.mutants > 0 { "fail" } else { "pass" }),
                 number(HumanCount(sum.loom)),
                 number(HumanCount(sum.bounded)),
                 sum.verdict(false),
@@ -70,8 +107,8 @@ pub(crate) fn list(rows: &[Row]) -> String {
 struct Sum {
     models: usize,
     green: usize,
-    twins: usize,
-    died: usize,
+    mutants: usize,
+    killed: usize,
     /// Executions, and those below.
     loom: u64,
     bounded: u64,
@@ -93,13 +130,13 @@ impl Sum {
         sum
     }
 
-    fn add(&mut self, rows: usize, finished: &[&Finished], is_twin: bool) {
+    fn add(&mut self, rows: usize, finished: &[&Finished], is_mutant: bool) {
         let red = finished.iter().any(|row| row.verdict.is_red());
         let green = finished.len() == rows && finished.iter().all(|row| row.verdict.is_green());
         self.models += 1;
         self.green += usize::from(green);
-        self.twins += usize::from(is_twin);
-        self.died += usize::from(is_twin && green);
+        self.mutants += usize::from(is_mutant);
+        self.killed += usize::from(is_mutant && green);
         self.red |= red;
         self.unfinished |= finished.len() < rows;
         self.idle &= finished.iter().all(|row| row.verdict.is_idle());

@@ -1,16 +1,15 @@
 //! Whether a row is as claimed.
 //!
-//! A model that is to pass must not fail, must be explored to the end, in as many executions as proofs.md pins, and
-//! must end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
+//! A model that is to pass must not fail, must be explored to the end, in as many executions as are pinned, and must
+//! end in the declared outcomes: exactly these under complete loom and in a sweep, no others under the rest. One that
 //! parks must have a row with a spurious wake, and its waits with a deadline must have ended both ways, or the model says
-//! why not. A model that is to fail must fail for a stated reason, and have executed the operation that its weakening
-//! weakens.
+//! why not. A model that is to fail must fail for a stated reason, and have executed the operation that it mutates.
 
 use std::collections::BTreeSet;
 
 use hence_registry::{Engine, Expect, Run, Timed};
 
-use crate::proofs::Pins;
+use crate::pins::Pins;
 use crate::rows::Row;
 
 /// What the rows of a run are held to.
@@ -20,7 +19,7 @@ pub enum Terms<'a> {
     Pinned(&'a Pins),
     /// All that is claimed: the counts are about to be pinned.
     Pinning,
-    /// All that is claimed, though `HENCE_WEAKEN` weakens the crate; where it does not, nothing is learnt.
+    /// All that is claimed, though `HENCE_WEAKEN` mutates the crate; where it does not, nothing is learnt.
     Weakened,
     /// One schedule, which must not show a failure.
     Replay,
@@ -31,7 +30,7 @@ pub enum Terms<'a> {
 pub enum Verdict {
     /// As claimed.
     Green,
-    /// The operation that `HENCE_WEAKEN` weakens was not executed, so nothing was learnt.
+    /// The operation that `HENCE_WEAKEN` mutates was not executed, so nothing was learnt.
     Idle,
     /// Not as claimed, for these reasons.
     Red(Vec<String>),
@@ -124,7 +123,7 @@ fn differs_from_pin(executions: u64, pin: Option<u64>) -> Option<String> {
     match pin {
         None => Some(format!("{executions} executions, not pinned: run `cargo verify --pin`")),
         Some(pin) if pin != executions => Some(format!(
-            "{executions} executions, proofs.md pins {pin}: run `cargo verify --pin` if the change is meant"
+            "{executions} executions, verification/pins.md pins {pin}: run `cargo verify --pin` if the change is meant"
         )),
         Some(_) => None,
     }

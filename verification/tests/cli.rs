@@ -9,9 +9,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use hence_registry::{Engine, Model};
-use hence_verification::engines;
-use hence_verification::proofs::Proofs;
+use hence_verification::pins::Pins;
 use hence_verification::rows::Row;
+use hence_verification::{engines, here};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ fn listed(arguments: &[&str]) -> BTreeSet<String> {
 /// The model that passes soonest, by the pins; the first that passes if none are pinned.
 fn cheapest() -> &'static str {
     static NAME: LazyLock<&str> = LazyLock::new(|| {
-        let pins = Proofs::read(&hence_verification::proofs_md()).expect("readable").pins();
+        let pins = Pins::read(&here()).expect("readable");
         let cost = |row: Row| match row.engine {
             Engine::Pct(schedules) | Engine::Random(schedules) => Some(schedules),
             _ => pins.get(&row),
@@ -62,12 +62,10 @@ fn cheapest() -> &'static str {
     *NAME
 }
 
-/// A copy of proofs.md to write to: with its exceptions, and pins that may not hold.
-fn copy_of_proofs(folder: &TempDir) -> PathBuf {
-    let copy = folder.path().join("proofs.md");
-    if hence_verification::proofs_md().exists() {
-        fs::copy(hence_verification::proofs_md(), &copy).expect("a copy");
-    }
+/// A copy of the pins to write to, which may not hold.
+fn copy_of_pins(folder: &TempDir) -> PathBuf {
+    let copy = folder.path().join("pins.md");
+    fs::copy(here().join("pins.md"), &copy).expect("a copy");
     copy
 }
 
@@ -149,9 +147,9 @@ fn engine_leaves_rows_out() {
 #[test]
 fn what_was_pinned_is_green_and_what_differs_is_red() {
     let folder = TempDir::new().expect("a folder");
-    let (proofs, json) = (copy_of_proofs(&folder), folder.path().join("report.json"));
+    let (pins, json) = (copy_of_pins(&folder), folder.path().join("report.json"));
     let run = |more: &[&str]| {
-        let files = ["--proofs", proofs.to_str().expect("text"), "--json", json.to_str().expect("text")];
+        let files = ["--tables", folder.path().to_str().expect("text"), "--json", json.to_str().expect("text")];
         let output = output(&[&[cheapest()], &files[..], more].concat());
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     };
@@ -161,14 +159,14 @@ fn what_was_pinned_is_green_and_what_differs_is_red() {
     assert_eq!(code, Some(0), "{stdout}");
     assert_shape(&serde_json::from_str(&fs::read_to_string(&json).expect("written")).expect("JSON"));
 
-    let pinned = fs::read_to_string(&proofs).expect("written");
-    let (before, table) = pinned.split_once("<!-- pins:begin -->").expect("pins");
-    fs::write(&proofs, format!("{before}<!-- pins:begin -->{}", table.replace(" |\n", "1 |\n"))).expect("written");
+    let pinned = fs::read_to_string(&pins).expect("written");
+    let (before, table) = pinned.split_once("---: |\n").expect("pins");
+    fs::write(&pins, format!("{before}---: |\n{}", table.replace(" |\n", "1 |\n"))).expect("written");
     let (code, stdout) = run(&[]);
     assert_eq!(code, Some(1), "{stdout}");
-    assert!(stdout.contains("proofs.md pins"), "{stdout}");
+    assert!(stdout.contains("verification/pins.md pins"), "{stdout}");
 
-    fs::write(&proofs, before).expect("written");
+    fs::write(&pins, before).expect("written");
     let (code, stdout) = run(&[]);
     assert_eq!(code, Some(1), "{stdout}");
     assert!(stdout.contains("not pinned"), "{stdout}");

@@ -1,5 +1,5 @@
 //! The same guarantees everywhere: the comments in `src/`, the models and proofs.md hold one set of IDs, and every
-//! exploration that is to be complete has its count in proofs.md. Nothing is explored here.
+//! exploration that is to be complete has its count in `verification/pins.md`. Nothing is explored here.
 
 mod util;
 
@@ -7,16 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use hence_registry::Model;
-use hence_verification::proofs::{self, Proofs};
+use hence_verification::pins::{self, Pins};
+use hence_verification::proofs::Proofs;
 use hence_verification::rows::Row;
 use hence_verification::sweep::Sources;
-use hence_verification::{engines, evidence, guarantees, root, sites};
+use hence_verification::{engines, evidence, guarantees, here, root, sites, weakenings};
 use regex_lite::Regex;
 
 use util::assert_none;
 
 fn proofs_md() -> Proofs {
     Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read")
+}
+
+/// The rows of `verification/weakenings.md`.
+fn weakened() -> Vec<[String; 4]> {
+    weakenings::read(&here()).expect("the table can be read")
 }
 
 #[test]
@@ -79,18 +85,21 @@ fn no_two_rows_are_the_same() {
 
 #[test]
 fn every_complete_exploration_is_pinned_and_nothing_else() {
-    let wanted: BTreeSet<proofs::Key> = proofs::wanted(&engines::models()).into_iter().collect();
-    let pinned = proofs_md().pins().keys();
-    let show = |what: &str, (model, engine, bound): &proofs::Key| format!("{what}: {model}, {engine}, {bound}");
+    let wanted: BTreeSet<pins::Key> = pins::wanted(&engines::models()).into_iter().collect();
+    let pinned = Pins::read(&here()).expect("the table can be read").keys();
+    let show = |what: &str, (model, engine, bound): &pins::Key| format!("{what}: {model}, {engine}, {bound}");
     let missing = wanted.difference(&pinned).map(|key| show("no pin", key));
     let stale = pinned.difference(&wanted).map(|key| show("no such row", key));
-    assert_none("proofs.md and the registry differ (`cargo verify --pin` writes the pins)", missing.chain(stale));
+    assert_none(
+        "verification/pins.md and the registry differ (`cargo verify --pin` writes the pins)",
+        missing.chain(stale),
+    );
 }
 
 #[test]
 fn weakenings_are_of_what_stands_in_src() {
     let models: BTreeSet<&str> = engines::models().iter().map(|model| model.name).collect();
-    let faults = proofs_md().weakenings().into_iter().filter_map(|[file, operation, kind, by]| {
+    let faults = weakened().into_iter().filter_map(|[file, operation, kind, by]| {
         let text = fs::read_to_string(root().join(&file)).unwrap_or_default();
         let is_there = text.lines().any(|line| sites::code(line).trim() == operation);
         let is_noticed =
@@ -102,7 +111,7 @@ fn weakenings_are_of_what_stands_in_src() {
 
 #[test]
 fn every_ordering_has_its_row_of_weakenings() {
-    let rows = proofs_md().weakenings();
+    let rows = weakened();
     let written = Sources::read(&root(), true).expect("no argument is about nothing").written;
     assert!(written.len() > 50, "the scan finds the operations");
     let has_row = |line: &sites::Line| rows.iter().any(|[file, code, ..]| *file == line.file && *code == line.code);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hence_verification::child::Job;
 use hence_verification::parent::{self, Left};
+use hence_verification::pins::Pins;
 use hence_verification::pool::Finished;
-use hence_verification::proofs::{Pins, Proofs};
 use hence_verification::rows::Row;
 use hence_verification::verdict::{Terms, Verdict, judge};
 use hence_verification::{engines, report};
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     if !explorer && !arguments.list {
         eprintln!("the models run under RUSTFLAGS=\"--cfg loom\" (or shuttle) cargo test --release, and cargo verify");
     }
-    let pins = Arc::new(Proofs::read(&hence_verification::proofs_md()).expect("readable").pins());
+    let pins = Arc::new(Pins::read(&hence_verification::here()).expect("readable"));
     let rows = engines::models().into_iter().flat_map(|model| Row::of(&model).collect::<Vec<_>>());
     let trials = rows.filter(|row| engines::holds(row.engine)).map(|row| {
         let pins = Arc::clone(&pins);

@@ -23,10 +23,10 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a valid pattern")
 }
 
-/// The prose of proofs.md on one line: all but what the tool writes.
+/// proofs.md on one line.
 fn prose() -> String {
     let proofs = Proofs::read(&hence_verification::proofs_md()).expect("proofs.md can be read");
-    proofs.prose().split_whitespace().collect::<Vec<_>>().join(" ")
+    proofs.text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The derivations in it, an item of a list for each guarantee or two.
@@ -138,6 +138,24 @@ fn guarantees_named_are_stated_and_each_is_derived() {
     let items: Vec<String> = item.captures_iter(derivations(&text)).map(|it| it[1].to_owned()).collect();
     let derived: BTreeSet<String> = items.iter().flat_map(|it| it.split(", ")).map(Into::into).collect();
     assert_none("guarantees that proofs.md does not derive", stated.difference(&derived).cloned());
+}
+
+#[test]
+fn each_derivation_begins_with_its_statement() {
+    let guarantees = guarantees::scan(&root());
+    let quoted = |id: &str| {
+        let statements = guarantees.iter().filter(|guarantee| guarantee.id == id);
+        statements.map(|guarantee| format!(" \"{}\"", guarantee.statement)).collect::<String>()
+    };
+    let text = prose();
+    let derivations = derivations(&text);
+    let item = regex(&format!(r"- \*({ID}(?:, {ID})*)\.\*"));
+    let faults = item.captures_iter(derivations).filter_map(|it| {
+        let statements: String = it[1].split(", ").map(quoted).collect();
+        let rest = &derivations[it.get(0).expect("the item").end()..];
+        (!rest.starts_with(&statements)).then(|| format!("- *{}.*{statements}", &it[1]))
+    });
+    assert_none("derivations in proofs.md, which are to begin so, as src/ has it", faults);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hence_registry::{Engine, Expect, Kind, Model, Run, Timed, Weaken};
-use hence_verification::proofs::Pins;
+use hence_verification::pins::Pins;
 use hence_verification::rows::Row;
 use hence_verification::verdict::{Terms, Verdict, judge};
 

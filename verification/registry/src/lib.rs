@@ -24,7 +24,7 @@ pub struct Model {
     pub engines: Vec<Engine>,
     /// Whether `--quick` runs it.
     pub quick: bool,
-    /// The weakening in force while it runs: a model with one is a twin of the model without.
+    /// The mutation in force while it runs: a model with one is a mutant of the model without.
     pub weaken: Option<Weaken>,
     /// Why some waits with a deadline can end in one way only, where that is so.
     pub one_way: Option<&'static str>,
@@ -54,7 +54,7 @@ impl Model {
         Self { expect: Expect::Fail { reasons }, ..Self::new(name, ids, &[], body) }
     }
 
-    /// The same with this operation weakened.
+    /// The same with this mutation.
     pub fn weakened(self, weaken: Weaken) -> Self {
         Self { weaken: Some(weaken), ..self }
     }
@@ -162,7 +162,7 @@ impl Engine {
     }
 }
 
-/// One operation in `src/`, made weaker while a model runs.
+/// A mutation: one operation in `src/`, made weaker while a model runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Weaken {
     /// The source file, as in `src/wait.rs`.
@@ -173,7 +173,7 @@ pub struct Weaken {
     pub kind: Kind,
 }
 
-/// How an operation is weakened.
+/// How an operation is mutated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -194,7 +194,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The operand that the kind weakens, the last part of a site's name.
+    /// The operand that the kind mutates, the last part of a site's name.
     pub fn operand(self) -> &'static str {
         match self {
             Kind::Relaxed | Kind::Acquire | Kind::Release => "order",
@@ -226,10 +226,10 @@ impl Kind {
     }
 }
 
-/// A weakening that would have had an effect: its operation was executed.
+/// A mutation that would have had an effect: its operation was executed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Site {
-    /// The weakening.
+    /// The mutation.
     pub weaken: Weaken,
     /// 1-based, as rustc counts: where the operation's name stands.
     pub column: u32,
@@ -248,7 +248,7 @@ pub struct Run {
     pub replay: Option<String>,
     /// Whether all executions within the engine's bound were explored.
     pub complete: bool,
-    /// Whether the weakened operation was executed at all (true where there is none).
+    /// Whether the mutated operation was executed at all (true where there is none).
     pub weakened: bool,
     /// The operations of `src/` that were executed, if that was asked for.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! `HENCE_WEAKEN="src/wait.rs:120#claim=unchecked"`: one operation in `src/`, weakened under every model that runs.
+//! `HENCE_WEAKEN="src/wait.rs:120#claim=unchecked"`: one operation in `src/`, mutated under every model that runs.
 
 use std::env;
 
@@ -6,7 +6,7 @@ use super::{Kind, Weaken};
 
 const FORM: &str = "HENCE_WEAKEN takes FILE:LINE[:COLUMN]#OPERAND=KIND, as in src/wait.rs:120#claim=unchecked";
 
-/// The weakening that the environment asks for.
+/// The mutation that the environment asks for.
 pub fn from_environment() -> Result<Option<Weaken>, String> {
     match env::var("HENCE_WEAKEN") {
         Ok(text) => parse(&text).map(Some).map_err(|fault| format!("{fault} in `{text}`: {FORM}")),

@@ -5,8 +5,11 @@
 //! memory is checked against the clocks of its last write and of the reads since: an access that is not ordered after
 //! them is a race, and ends the execution. Fences are not modelled: `src/` has none.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+
+use shuttle::current;
 
 use crate::hence::sync::hook::Site;
 
@@ -15,6 +18,21 @@ const THREADS: usize = 24;
 
 /// What a thread has seen of each thread's past.
 pub type Clock = [u32; THREADS];
+
+std::thread_local! {
+    /// The clocks of the execution under way. All its threads are coroutines on this thread.
+    pub(crate) static CLOCKS: RefCell<Clocks> = RefCell::default();
+}
+
+/// This moment of the calling thread: what it has seen, up to now and not beyond.
+pub fn moment() -> Clock {
+    clocks(Clocks::snapshot)
+}
+
+/// Accesses them, with the calling thread's number.
+pub(crate) fn clocks<R>(access: impl FnOnce(&mut Clocks, usize) -> R) -> R {
+    CLOCKS.with_borrow_mut(|clocks| access(clocks, current::me().into()))
+}
 
 /// Whether all that `earlier` has seen, `later` has seen, too.
 pub fn happens_before(earlier: &Clock, later: &Clock) -> bool {

@@ -13,13 +13,13 @@ use hence_registry::{Engine, Model, Options, Run, Timed, Weaken};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner, current, thread};
 
-use crate::clocks::{Clock, Clocks};
+use crate::clocks::{CLOCKS, Clock, Clocks, clocks};
 use crate::hence::sync::hook::{self, Operation, Site, Watch, Weakened};
 use crate::histories::trace;
 use crate::models::weaken;
-use crate::search::{Path, Search};
+use crate::search::{Choices, Path, Search};
 use crate::settle::Settling;
-use crate::shapes;
+use crate::shapes::{self, Shape};
 
 static EXECUTIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -29,8 +29,6 @@ pub fn executions() -> u64 {
 }
 
 std::thread_local! {
-    /// The clocks of the execution under way. All its threads are coroutines on this thread.
-    static CLOCKS: RefCell<Clocks> = RefCell::default();
     /// How waits with a deadline have ended.
     static TIMED: RefCell<Waits> = RefCell::default();
     /// Who answers the choices of the exploration under way.
@@ -71,22 +69,6 @@ impl Waits {
             self.met(me);
         }
     }
-}
-
-/// The choices that a program leaves to its explorer, beside which thread runs next.
-pub trait Choices {
-    /// One of so many options.
-    fn choose(&mut self, options: usize) -> usize;
-    /// Whether a `park` returns spuriously.
-    fn spurious(&mut self) -> bool;
-    /// Whether a step of user code panics.
-    fn panics(&mut self) -> bool {
-        false
-    }
-}
-
-fn clocks<R>(access: impl FnOnce(&mut Clocks, usize) -> R) -> R {
-    CLOCKS.with_borrow_mut(|clocks| access(clocks, current::me().into()))
 }
 
 struct Shuttle;
@@ -164,12 +146,7 @@ impl<T> JoinHandle<T> {
     }
 }
 
-/// This moment of the calling thread: what it has seen, up to now and not beyond.
-pub fn moment() -> Clock {
-    clocks(Clocks::snapshot)
-}
-
-/// Puts a weakening in force for the rest of this process, once.
+/// Puts a mutation in force for the rest of this process, once.
 pub fn enforce(weaken: &Weaken) {
     weaken::enforce(weaken);
 }
@@ -254,4 +231,17 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         timed: waits.ended,
         seconds: begun.elapsed().as_secs_f64(),
     }
+}
+
+/// The shapes in so many random schedules of a model that passes.
+pub fn shapes(model: &Model, schedules: usize) -> BTreeSet<Shape> {
+    let shapes = Arc::new(Mutex::new(BTreeSet::new()));
+    let (body, found) = (model.body, shapes.clone());
+    drive(Settling(RandomScheduler::new_from_seed(1, schedules)), None, move || {
+        shapes::begin();
+        body();
+        found.lock().unwrap().extend(shapes::end());
+    });
+    let shapes = shapes.lock().unwrap();
+    shapes.clone()
 }

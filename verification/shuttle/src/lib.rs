@@ -15,8 +15,9 @@ mod search;
 mod settle;
 mod shapes;
 
-pub use clocks::{Clock, happens_before};
-pub use explorer::{Choices, JoinHandle, drive, enforce, executions, explore, moment, spawn};
+pub use clocks::{Clock, happens_before, moment};
+pub use explorer::{JoinHandle, drive, enforce, executions, explore, shapes, spawn};
 pub use models::{histories, models, outcomes};
+pub use search::Choices;
 pub use settle::Settling;
-pub use shapes::{Kind, Place, Shape, shapes};
+pub use shapes::{Kind, Place, Shape};

@@ -17,7 +17,17 @@ use std::rc::Rc;
 use shuttle::current::TaskId;
 use shuttle::scheduler::{Schedule, Scheduler, Task};
 
-use crate::explorer::Choices;
+/// The choices that a program leaves to its explorer, beside which thread runs next.
+pub trait Choices {
+    /// One of so many options.
+    fn choose(&mut self, options: usize) -> usize;
+    /// Whether a `park` returns spuriously.
+    fn spurious(&mut self) -> bool;
+    /// Whether a step of user code panics.
+    fn panics(&mut self) -> bool {
+        false
+    }
+}
 
 /// One choice of a path.
 struct Choice {

@@ -7,15 +7,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 
-use hence_registry::Model;
 use shuttle::current;
-use shuttle::scheduler::RandomScheduler;
 
-use crate::explorer::drive;
 use crate::hence::sync::hook::{Operation, Site};
-use crate::settle::Settling;
 
 /// What threads do with one object, at two places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,18 +103,15 @@ pub(crate) fn done(me: usize, id: usize, done: Done, order: Ordering) {
     });
 }
 
-/// The shapes in so many random schedules of a model that passes.
-pub fn shapes(model: &Model, schedules: usize) -> BTreeSet<Shape> {
-    let shapes = Arc::new(Mutex::new(BTreeSet::new()));
-    let (body, found) = (model.body, shapes.clone());
-    drive(Settling(RandomScheduler::new_from_seed(1, schedules)), None, move || {
-        NOTED.set(Some(Noted::default()));
-        body();
-        let noted = NOTED.take().unwrap_or_default();
-        found.lock().unwrap().extend(noted.done.values().flat_map(|acts| of(acts)));
-    });
-    let shapes = shapes.lock().unwrap();
-    shapes.clone()
+/// Begins to note what the execution does that the calling thread begins.
+pub(crate) fn begin() {
+    NOTED.set(Some(Noted::default()));
+}
+
+/// The shapes of what it has done since.
+pub(crate) fn end() -> BTreeSet<Shape> {
+    let noted = NOTED.take().unwrap_or_default();
+    noted.done.values().flat_map(|acts| of(acts)).collect()
 }
 
 /// The shapes of what was done to one object.
