@@ -31,7 +31,11 @@ pub mod verdict;
 pub mod weakenings;
 pub use hence_registry::weaken;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
 
 /// Where the arguments are written.
 pub fn proofs_md() -> PathBuf {
@@ -46,4 +50,16 @@ pub fn root() -> PathBuf {
 /// The folder of this package, `verification/`, in which the tables stand that `--pin` writes.
 pub fn here() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files of `src/` by their paths below it, with their text.
+///
+/// # Panics
+/// If one cannot be read.
+pub fn sources() -> BTreeMap<String, String> {
+    let src = root().join("src");
+    let files = WalkDir::new(&src).into_iter().map(|entry| entry.expect("src/ can be read").into_path());
+    let files = files.filter(|path| path.extension().is_some_and(|it| it == "rs"));
+    let name = |path: &Path| path.strip_prefix(&src).expect("below it").display().to_string();
+    files.map(|path| (name(&path), fs::read_to_string(&path).expect("readable"))).collect()
 }

@@ -8,11 +8,9 @@ mod util;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
-use hence_verification::root;
+use hence_verification::{root, sources};
 use syn::{Item, ItemMod, ItemUse, UseTree, Visibility};
-use walkdir::WalkDir;
 
 use util::assert_none;
 
@@ -206,15 +204,6 @@ impl Tree {
     fn is_below(&self, file: &str, above: &str) -> bool {
         self.parents.get(file).is_some_and(|parent| parent == above || self.is_below(parent, above))
     }
-}
-
-/// The files of `src/` by their paths below it, with their text.
-fn sources() -> BTreeMap<String, String> {
-    let src = root().join("src");
-    let files = WalkDir::new(&src).into_iter().map(|entry| entry.expect("src/ can be read").into_path());
-    let files = files.filter(|path| path.extension().is_some_and(|it| it == "rs"));
-    let name = |path: &Path| path.strip_prefix(&src).expect("below it").display().to_string();
-    files.map(|path| (name(&path), fs::read_to_string(&path).expect("readable"))).collect()
 }
 
 /// The paths of all the names of a `use`, the original ones.

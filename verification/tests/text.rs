@@ -10,7 +10,7 @@ use std::path::Path;
 
 use hence_verification::guarantees::{self, ID};
 use hence_verification::proofs::Proofs;
-use hence_verification::{engines, root, sites};
+use hence_verification::{engines, root, sites, sources};
 use regex_lite::Regex;
 use walkdir::WalkDir;
 
@@ -33,15 +33,6 @@ fn prose() -> String {
 fn derivations(prose: &str) -> &str {
     let (_, derivations) = prose.split_once("## From the bottom up").expect("the heading");
     derivations.split_once("## Guarantees").expect("the heading").0
-}
-
-/// The files of `src/` by their paths below it, with their text.
-fn sources() -> BTreeMap<String, String> {
-    let src = root().join("src");
-    let files = WalkDir::new(&src).into_iter().map(|entry| entry.expect("src/ can be read").into_path());
-    let files = files.filter(|path| path.extension().is_some_and(|it| it == "rs"));
-    let name = |path: &Path| path.strip_prefix(&src).expect("below it").display().to_string();
-    files.map(|path| (name(&path), fs::read_to_string(&path).expect("readable"))).collect()
 }
 
 /// The numbers of the invariants in a file's header: items of the list under the heading, not of its other lists.
