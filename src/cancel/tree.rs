@@ -271,6 +271,8 @@ fn close_below(
                     closed.push(child);
                 }
             } else {
+                // Another call has closed it, and may still be on its way down. Its children are our affair, too (invariant 7):
+                // or this call would return before they are closed.
                 families.extend(child.below());
                 // It may be the last handle by now.
                 panics.catch(|| drop(child));
@@ -279,6 +281,7 @@ fn close_below(
         // Another call's error, perhaps, and its last owner.
         panics.catch(|| drop((family, error)));
     }
+    // Only now: until all that is below is closed, whoever meets one of these has to find its children.
     for node in closed {
         let family = node.state.with(|state| state.below.take());
         panics.catch(|| drop((family, node)));

@@ -238,6 +238,7 @@ impl<T> State<T> {
     /// False: closed; the value stays where it is.
     fn complete_send(&mut self, ticket: Ticket, value: &mut Option<T>) -> (bool, ToNotify<T>) {
         match self.take_promise(ticket) {
+            // The two have met: neither a close that came since nor anybody else can part them.
             Some(Some(Entry::Direct(direct))) => {
                 // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
                 unsafe { direct.slot.put(value.take()) };
@@ -249,8 +250,9 @@ impl<T> State<T> {
                 arm.waiter.settle(Cause::Done(arm.index));
                 (true, ToNotify::One(Entry::Arm(arm)))
             }
-            // A task is told, like any other, and may be too late.
+            // A task may be dropped before it goes on, so it is told, like any other, and may be too late.
             Some(Some(Entry::Task(task))) => {
+                // Counted first: or `deliver` would tell another of the same value.
                 if !self.closed {
                     self.others().told += 1;
                 }
@@ -260,8 +262,10 @@ impl<T> State<T> {
                 self.forget_offers();
                 (sent, whom.and(Entry::Task(task)))
             }
+            // The task is gone: a send like any other, but that nobody was made to wait for room.
             Some(None) => self.deliver(value),
             None => {
+                // Given back first: a receiver that came since takes the value, and then the place is nobody's.
                 self.reserved -= 1;
                 self.deliver(value)
             }
