@@ -14,7 +14,8 @@
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
 //!
-//! Needs: `pool/task.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `sync.rs`.
+//! Needs: `pool.rs`, `pool/error.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/task.rs`,
+//! `pool/work.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -25,14 +26,15 @@ use std::mem;
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
 use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, is_over, let_go};
+use super::super::wait::Ends;
 use super::Pool;
-use super::core::Job;
 use super::error::SpawnError;
-use super::job::Queued;
+use super::job::{Queued, Runs};
+use super::limit::Limit;
 use super::panic::{Payload, contain};
-use super::shared::Limit;
-use super::task::{Joins, Packet, Runs, TaskError, wait_for};
-use super::worker::{Work, WorkerState, blocking};
+use super::permit::blocking;
+use super::task::{Joins, Packet, TaskError, wait_for};
+use super::work::{Work, WorkerState};
 
 /// A group of jobs of one pool, with a common end; made by [`Pool::scope`].
 pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
@@ -59,7 +61,7 @@ struct Jobs<'env, T> {
 struct Outcomes<T> {
     results: Vec<T>,
     /// With whose it is. Few: a failure cancels the rest.
-    panics: Vec<(Identity, Payload)>,
+    panics: Vec<(Address, Payload)>,
     /// One of them did not run, or not to its end.
     cancelled: bool,
 }
@@ -68,12 +70,12 @@ struct Outcomes<T> {
 enum Failure<E> {
     Error(E),
     /// Of this job; `None`: of the function that spawns them.
-    Panic(Option<Identity>),
+    Panic(Option<Address>),
 }
 
-/// What tells a job of a scope from others: where its packet is. A place that is used again has the earlier job's outcome
+/// Where a job's packet is, which tells it from others of its scope. A place that is used again has the earlier job's outcome
 /// first.
-type Identity = usize;
+type Address = usize;
 
 /// Why a scope has no results.
 #[derive(Debug)]
@@ -104,7 +106,7 @@ impl<E: Error> Error for ScopeError<E> {}
 /// A job of a scope.
 struct Member<'scope, 'env, F, T, E, S: 'static> {
     scope: &'scope Scope<'scope, 'env, T, E, S>,
-    me: Identity,
+    me: Address,
     job: F,
     place: Place<'scope>,
 }
@@ -130,7 +132,7 @@ where
     const BORROWS_STATE: bool = false;
 
     fn run(self, _state: &mut WorkerState<S>) -> Option<T> {
-        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Identity);
+        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Address);
         impl<T, E, S> Drop for Unwinding<'_, '_, '_, T, E, S> {
             fn drop(&mut self) {
                 if !is_over() {
@@ -163,7 +165,7 @@ impl<'env, T> Jobs<'env, T> {
                 let Some(job) = self.list.pop_front() else { break };
                 if job.has_ended() {
                     // SAFETY: taken out of the list, and it has ended (invariant 1).
-                    self.outcomes.add(identity(&job), unsafe { job.take() });
+                    self.outcomes.add(address(&job), unsafe { job.take() });
                 } else {
                     self.list.push_back(job);
                 }
@@ -174,12 +176,12 @@ impl<'env, T> Jobs<'env, T> {
     }
 }
 
-fn identity<T>(job: &Arc<dyn Joins<Option<T>> + '_>) -> Identity {
+fn address<T>(job: &Arc<dyn Joins<Option<T>> + '_>) -> Address {
     Arc::as_ptr(job).addr()
 }
 
 impl<T> Outcomes<T> {
-    fn add(&mut self, job: Identity, outcome: Result<Option<T>, TaskError>) {
+    fn add(&mut self, job: Address, outcome: Result<Option<T>, TaskError>) {
         match outcome {
             Ok(Some(result)) => self.results.push(result),
             Err(TaskError::Panicked(payload)) => self.panics.push((job, payload)),
@@ -235,7 +237,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             }
             places
         }));
-        let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _, _>>| {
+        let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _>>| {
             Packet::new(Member { scope: self, me: me.as_ptr().addr(), job, place })
         });
         let job: Arc<dyn Runs<S> + 'scope> = packet.clone();
@@ -244,7 +246,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         // back here. After either the packet holds nothing borrowed, and neither its methods nor its drop touch
         // anything that is.
         let job = unsafe { mem::transmute::<Arc<dyn Runs<S> + 'scope>, Arc<dyn Runs<S> + 'static>>(job) };
-        match self.pool.shared.submit(Queued::Shared(job), || packet.claim(), &Limit::Until(None)) {
+        match self.pool.shared.submit(Queued::Shared(job), packet.latch(), &Limit::NONE) {
             Ok(()) => {
                 let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
                 // SAFETY: as above.
@@ -278,7 +280,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             wait_for(&*job, &*self.pool.shared);
             // SAFETY: taken out of the list, and it has ended (invariant 1).
             let outcome = unsafe { job.take() };
-            self.jobs.with(|jobs| jobs.outcomes.add(identity(&job), outcome));
+            self.jobs.with(|jobs| jobs.outcomes.add(address(&job), outcome));
         }
     }
 }
