@@ -146,7 +146,7 @@ use std::time::{Duration, Instant};
 use super::cancel::CancellationToken;
 use super::sync::Arc;
 use super::wait::Ends;
-use core::Goal;
+use core::{Core, Goal};
 use job::Queued;
 use limit::Limit;
 use shared::{Owner, Shared};
@@ -676,7 +676,7 @@ impl<S> Builder<S> {
         if self.rules.limit == 0 {
             return Err(NoWorkers);
         }
-        let shared = Shared::new(self.rules, self.reserve, work, self.make, self.settings);
+        let shared = Shared::new(Core::new(self.rules, self.reserve), work, self.make, self.settings);
         Ok(Pool { owner: Arc::new(Owner(shared.clone())), shared })
     }
 }

@@ -690,14 +690,10 @@ impl<S> Core<S> {
         self.step(|state, _| state.threads -= 1).1
     }
 
-    /// Whether the queue has a bound.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.inbox.is_none()
-    }
-
-    /// A running job is about to publish its outcome: its permit is as good as free.
-    pub(super) fn ending(&self) -> News {
-        self.step(|state, _| state.ending += 1).1
+    /// A running job is about to publish its outcome: its permit is as good as free. `None` where the queue has no bound,
+    /// and so room in any case.
+    pub(super) fn ending(&self) -> Option<News> {
+        self.inbox.is_none().then(|| self.step(|state, _| state.ending += 1).1)
     }
 
     /// A running job, which may be `ending`, gives its permit back.

@@ -98,10 +98,7 @@ impl<W> fmt::Display for SpawnError<W> {
 
 impl<W> Error for SpawnError<W> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SpawnError::NoThread(_, error) => Some(error),
-            _ => None,
-        }
+        if let SpawnError::NoThread(_, error) = self { Some(error) } else { None }
     }
 }
 

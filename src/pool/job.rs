@@ -60,18 +60,12 @@ impl<S, W: Work<S> + 'static> From<Box<W>> for Queued<S> {
 impl<S> Queued<S> {
     /// Takes it; true for the one caller who then runs or discards it.
     pub(super) fn claim(&self) -> bool {
-        match self {
-            Self::Shared(job) => claim(job.latch()),
-            Self::Forgotten(_) => true,
-        }
+        if let Self::Shared(job) = self { claim(job.latch()) } else { true }
     }
 
     /// Whether nobody has taken it.
     pub(super) fn is_queued(&self) -> bool {
-        match self {
-            Self::Shared(job) => !job.latch().is_marked(CLAIMED),
-            Self::Forgotten(_) => true,
-        }
+        if let Self::Shared(job) = self { !job.latch().is_marked(CLAIMED) } else { true }
     }
 
     /// Runs a job that has been claimed; its end is the caller's to tell the pool.

@@ -43,6 +43,11 @@ impl Payload {
             text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
         })
     }
+
+    /// What an error says about it.
+    pub(super) fn told_of(&self, whose: &str) -> String {
+        self.message().map_or_else(|| format!("{whose} panicked"), |message| format!("{whose} panicked: {message}"))
+    }
 }
 
 impl fmt::Debug for Payload {

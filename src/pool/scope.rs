@@ -92,10 +92,7 @@ impl<E: fmt::Display> fmt::Display for ScopeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScopeError::Failed(error) => error.fmt(f),
-            ScopeError::Panicked(payload) => match payload.message() {
-                Some(message) => f.pad(&format!("a job panicked: {message}")),
-                None => f.pad("a job panicked"),
-            },
+            ScopeError::Panicked(payload) => f.pad(&payload.told_of("a job")),
             ScopeError::Cancelled => f.pad("the pool was shut down"),
         }
     }
@@ -122,12 +119,7 @@ impl Drop for Place<'_> {
     }
 }
 
-impl<F, T, E, S> Work<S> for Member<'_, '_, F, T, E, S>
-where
-    F: FnOnce() -> Result<T, E> + Send,
-    T: Send,
-    E: Send,
-{
+impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for Member<'_, '_, F, T, E, S> {
     type Output = Option<T>;
     const BORROWS_STATE: bool = false;
 
@@ -255,7 +247,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
                 Ok(())
             }
             // SAFETY: it was not accepted: it is ours.
-            Err(refused) => Err(refused.hand_back(unsafe { packet.work() }.job)),
+            Err(refusal) => Err(refusal.hand_back(unsafe { packet.work() }.job)),
         }
     }
 
@@ -335,11 +327,9 @@ impl<S> Pool<S> {
     /// }).unwrap();
     /// assert_eq!(as_they_come.try_iter().sum::<usize>(), 13);
     /// ```
-    pub fn scope<'env, T, E, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    pub fn scope<'env, T: 'env, E: 'env, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         self.scope_of(None, spawn)
     }
@@ -364,21 +354,17 @@ impl<S> Pool<S> {
     /// });
     /// assert_eq!(squares.unwrap()[9], 81);
     /// ```
-    pub fn scope_bounded<'env, T, E, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    pub fn scope_bounded<'env, T: 'env, E: 'env, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         assert!(limit > 0, "a scope needs room for at least one job");
         self.scope_of(Some(limit), spawn)
     }
 
-    fn scope_of<'env, T, E, F>(&'env self, limit: Option<usize>, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    fn scope_of<'env, T: 'env, E: 'env, F>(&'env self, limit: Option<usize>, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         let scope = Scope {
             pool: self,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::super::cancel::CancellationToken;
 use super::super::sync::{Arc, Weak, ends_the_execution, is_over, let_go, start, yield_now as yield_thread};
 use super::super::wait::{Cause, Latch, Waiter};
-use super::core::{Core, Goal, News, Rules, Waiting};
+use super::core::{Core, Goal, News, Waiting};
 use super::error::{SpawnError, WaitError};
 use super::home::{Ended, Home, report_panic};
 use super::job::{Queued, claim};
@@ -46,21 +46,9 @@ pub(super) struct Settings {
 pub(super) struct Owner<S: 'static>(pub(super) Arc<Shared<S>>);
 
 impl<S> Shared<S> {
-    pub(super) fn new(
-        rules: Rules,
-        reserve: usize,
-        work: fn(Arc<Self>),
-        make: Make<S>,
-        settings: Settings,
-    ) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self {
-            core: Core::new(rules, reserve),
-            me: me.clone(),
-            work,
-            make,
-            settings,
-            token: CancellationToken::new(),
-        })
+    pub(super) fn new(core: Core<S>, work: fn(Arc<Self>), make: Make<S>, settings: Settings) -> Arc<Self> {
+        let token = CancellationToken::new();
+        Arc::new_cyclic(|me| Self { core, me: me.clone(), work, make, settings, token })
     }
 
     /// `latch` is the job's.
@@ -196,11 +184,7 @@ impl<S> Home for Shared<S> {
     }
 
     fn ending(&self) -> bool {
-        let bounded = self.core.is_bounded();
-        if bounded {
-            self.tell(self.core.ending());
-        }
-        bounded
+        self.core.ending().map(|news| self.tell(news)).is_some()
     }
 
     fn suspend(&self, ending: bool) {

@@ -443,10 +443,7 @@ impl TaskError {
     /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
     /// ```
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
-        match self {
-            TaskError::Panicked(payload) => Some(payload.into_inner()),
-            TaskError::Cancelled => None,
-        }
+        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
     }
 
     /// The message of its panic, where it panicked with one.
@@ -455,19 +452,15 @@ impl TaskError {
     /// assert!(hence::pool::TaskError::Cancelled.message().is_none());
     /// ```
     pub fn message(&self) -> Option<String> {
-        match self {
-            TaskError::Panicked(payload) => payload.message(),
-            TaskError::Cancelled => None,
-        }
+        if let TaskError::Panicked(payload) = self { payload.message() } else { None }
     }
 }
 
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.message()) {
-            (TaskError::Cancelled, _) => f.pad("the job was cancelled"),
-            (TaskError::Panicked(_), Some(message)) => f.pad(&format!("the job panicked: {message}")),
-            (TaskError::Panicked(_), None) => f.pad("the job panicked"),
+        match self {
+            TaskError::Panicked(payload) => f.pad(&payload.told_of("the job")),
+            TaskError::Cancelled => f.pad("the job was cancelled"),
         }
     }
 }
