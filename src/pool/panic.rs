@@ -44,9 +44,9 @@ impl Payload {
         })
     }
 
-    /// What an error says about it.
-    pub(super) fn told_of(&self, whose: &str) -> String {
-        self.message().map_or_else(|| format!("{whose} panicked"), |message| format!("{whose} panicked: {message}"))
+    /// What an error says of it: that `who` panicked, and the message.
+    pub(super) fn describe(&self, who: &str) -> String {
+        self.message().map_or_else(|| format!("{who} panicked"), |message| format!("{who} panicked: {message}"))
     }
 }
 

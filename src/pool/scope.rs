@@ -9,8 +9,8 @@
 //! 4. `failure` is set by the first that fails, before it cancels the token: what fails because of that comes later. Until
 //!    all have ended, nothing is dropped that could panic: `join` must not unwind (2).
 //!
-//! Where a result takes no memory, `jobs` holds at most three times as many jobs as had not ended when it was last tidied
-//! up, and `FEW`: the rest have been counted in `outcomes`.
+//! Where a result takes no memory, `jobs` lists at most three times as many jobs as had not ended when it was last tidied
+//! up, and `FEW`: of the rest it has the outcomes.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
 //!
@@ -52,13 +52,8 @@ pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
 struct Jobs<'env, T> {
     /// Said to borrow for longer than they do, so that they may be dropped with the scope; they are empty by then.
     list: VecDeque<Arc<dyn Joins<Option<T>> + 'env>>,
-    outcomes: Outcomes<T>,
     /// How long the list may grow before it is tidied up.
     most: usize,
-}
-
-/// How jobs have ended.
-struct Outcomes<T> {
     results: Vec<T>,
     /// With whose it is. Few: a failure cancels the rest.
     panics: Vec<(Address, Payload)>,
@@ -92,7 +87,7 @@ impl<E: fmt::Display> fmt::Display for ScopeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScopeError::Failed(error) => error.fmt(f),
-            ScopeError::Panicked(payload) => f.pad(&payload.told_of("a job")),
+            ScopeError::Panicked(payload) => f.pad(&payload.describe("a job")),
             ScopeError::Cancelled => f.pad("the pool was shut down"),
         }
     }
@@ -146,8 +141,7 @@ impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for Member
 
 impl<'env, T> Jobs<'env, T> {
     fn new() -> Self {
-        let outcomes = Outcomes { results: Vec::new(), panics: Vec::new(), cancelled: false };
-        Self { list: VecDeque::new(), outcomes, most: FEW }
+        Self { list: VecDeque::new(), most: FEW, results: Vec::new(), panics: Vec::new(), cancelled: false }
     }
 
     /// Adds a job.
@@ -157,7 +151,7 @@ impl<'env, T> Jobs<'env, T> {
                 let Some(job) = self.list.pop_front() else { break };
                 if job.has_ended() {
                     // SAFETY: taken out of the list, and it has ended (invariant 1).
-                    self.outcomes.add(address(&job), unsafe { job.take() });
+                    self.add(&job, unsafe { job.take() });
                 } else {
                     self.list.push_back(job);
                 }
@@ -166,24 +160,19 @@ impl<'env, T> Jobs<'env, T> {
         }
         self.list.push_back(job);
     }
-}
 
-fn address<T>(job: &Arc<dyn Joins<Option<T>> + '_>) -> Address {
-    Arc::as_ptr(job).addr()
-}
-
-impl<T> Outcomes<T> {
-    fn add(&mut self, job: Address, outcome: Result<Option<T>, TaskError>) {
+    /// Adds how a job that has been taken out of the list has ended.
+    fn add(&mut self, job: &Arc<dyn Joins<Option<T>> + 'env>, outcome: Result<Option<T>, TaskError>) {
         match outcome {
             Ok(Some(result)) => self.results.push(result),
-            Err(TaskError::Panicked(payload)) => self.panics.push((job, payload)),
+            Err(TaskError::Panicked(payload)) => self.panics.push((Arc::as_ptr(job).addr(), payload)),
             Ok(None) | Err(TaskError::Cancelled) => self.cancelled = true,
         }
     }
 
     /// What the scope returns. What is not returned is dropped before what is: a destructor that panics would leak that.
     fn end<E>(self, failure: Option<Failure<E>>) -> Result<Vec<T>, ScopeError<E>> {
-        let Self { results, mut panics, cancelled } = self;
+        let Self { results, mut panics, cancelled, .. } = self;
         let first = match failure {
             Some(Failure::Panic(first)) => panics.iter().position(|(job, _)| Some(*job) == first),
             Some(Failure::Error(_)) => None,
@@ -272,7 +261,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             wait_for(&*job, &*self.pool.shared);
             // SAFETY: taken out of the list, and it has ended (invariant 1).
             let outcome = unsafe { job.take() };
-            self.jobs.with(|jobs| jobs.outcomes.add(address(&job), outcome));
+            self.jobs.with(|jobs| jobs.add(&job, outcome));
         }
     }
 }
@@ -382,12 +371,12 @@ impl<S> Pool<S> {
         scope.join();
         // Whoever waits for the token waits for the end, if nothing else. A callback that panics is its owner's affair.
         let_go(|| scope.token.cancel());
-        let outcomes = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new())).outcomes;
+        let jobs = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new()));
         if let Err(panic) = spawned {
-            outcomes.panics.into_iter().for_each(drop_quietly);
-            drop(outcomes.results);
+            jobs.panics.into_iter().for_each(drop_quietly);
+            drop(jobs.results);
             std::panic::resume_unwind(panic.into_inner());
         }
-        outcomes.end(scope.failure.with(Option::take))
+        jobs.end(scope.failure.with(Option::take))
     }
 }

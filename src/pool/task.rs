@@ -2,7 +2,7 @@
 //!
 //! | bit of its latch | meaning | who sets it |
 //! |---|---|---|
-//! | `CLAIMED` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
+//! | `CLAIMED`, of `job.rs` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
 //! | `SET` | the outcome is there, and belongs to the task | the claimer, once |
 //!
 //! # Invariants
@@ -459,7 +459,7 @@ impl TaskError {
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TaskError::Panicked(payload) => f.pad(&payload.told_of("the job")),
+            TaskError::Panicked(payload) => f.pad(&payload.describe("the job")),
             TaskError::Cancelled => f.pad("the job was cancelled"),
         }
     }

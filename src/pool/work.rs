@@ -103,7 +103,7 @@ pub struct WorkerState<S> {
 }
 
 impl<S> WorkerState<S> {
-    /// One that `make` makes; none.
+    /// None is made yet; none ever, without `make`.
     pub(super) const fn new(make: Option<Make<S>>) -> Self {
         Self { make, state: None }
     }
