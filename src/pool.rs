@@ -119,19 +119,24 @@
 //! has grown to until the pool is dropped. A task that is waited for before its job has ended takes one more. Workers
 //! that have nothing to do sleep and use no CPU. A child process, after a fork, has no workers: make another pool there.
 //!
-//! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/job.rs`, `pool/panic.rs`, `pool/scope.rs`,
-//! `pool/shared.rs`, `pool/task.rs`, `pool/waits.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/home.rs`, `pool/inbox.rs`, `pool/job.rs`,
+//! `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/scope.rs`, `pool/shared.rs`, `pool/task.rs`, `pool/waits.rs`,
+//! `pool/work.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`, `sync.rs`.
 
 mod builder;
 mod core;
 mod error;
+mod home;
 mod inbox;
 mod job;
+mod limit;
 mod panic;
+mod permit;
 mod scope;
 mod shared;
 mod task;
 mod waits;
+mod work;
 mod worker;
 
 use std::fmt;
@@ -139,19 +144,24 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::cancel::CancellationToken;
-use super::sync::{Arc, now, on_our_clock};
-use core::{Goal, Job};
+use super::sync::Arc;
+use super::wait::Ends;
+use core::{Core, Goal};
 use job::Queued;
-use shared::{Limit, Owner, Shared};
+use limit::Limit;
+use shared::{Owner, Shared};
 use task::{Held, Packet};
+use worker::work;
 
 pub use builder::Builder;
+pub use core::Stats;
 pub use error::{NoWorkers, SpawnError, WaitError};
 pub use panic::Payload;
+pub use permit::{blocking, yield_now};
 pub use scope::{Scope, ScopeError};
 pub use task::{Task, TaskError};
 pub use waits::WaitFuture;
-pub use worker::{WithState, Work, WorkerState, blocking, with_state, yield_now};
+pub use work::{WithState, Work, WorkerState, with_state};
 
 /// Runs jobs on a limited number of workers. Clones are the same pool.
 ///
@@ -222,10 +232,9 @@ impl<S> Pool<S> {
     /// ```
     pub fn spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
-        self.submit(job, Limit::Until(None))
+        self.submit(job, &Limit::NONE)
     }
 
     /// Submits a job of which nothing more will be heard, but by the hook if it panics: fire and forget. As
@@ -246,15 +255,14 @@ impl<S> Pool<S> {
     /// ```
     pub fn execute<W>(&self, job: W) -> Result<(), SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
-        let Err(job) = self.shared.core.post(Queued::forgotten(job)) else { return Ok(()) };
-        let held = Arc::new(Held::new(job.into_work::<W>()));
+        let Err(job) = self.shared.core.post(Box::new(job)) else { return Ok(()) };
+        let held = Arc::new(Held(Packet::new(*job)));
         self.shared
-            .enqueue(Queued::Shared(held.clone()), || held.claim(), &Limit::Until(None))
+            .enqueue(Queued::Shared(held.clone()), held.latch(), &Limit::NONE)
             // SAFETY: it was not accepted: it is ours.
-            .map_err(|refused| refused.hand_back(unsafe { held.work() }))
+            .map_err(|refusal| refusal.hand_back(unsafe { held.0.work() }))
     }
 
     /// Submits a job if that is possible at once. Never blocks.
@@ -276,10 +284,9 @@ impl<S> Pool<S> {
     /// ```
     pub fn try_spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
-        self.submit(job, Limit::Now)
+        self.submit(job, &Limit::Now)
     }
 
     /// Submits a job, if that is possible within `timeout`. A timeout too long for an `Instant` is none.
@@ -298,10 +305,9 @@ impl<S> Pool<S> {
     /// ```
     pub fn spawn_timeout<W>(&self, job: W, timeout: Duration) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
-        self.submit(job, Limit::Until(now().checked_add(timeout)))
+        self.submit(job, &Limit::timeout(timeout))
     }
 
     /// Submits a job, if that is possible by `deadline`. It tries at least once, even if the deadline has passed.
@@ -320,10 +326,9 @@ impl<S> Pool<S> {
     /// ```
     pub fn spawn_deadline<W>(&self, job: W, deadline: Instant) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
-        self.submit(job, Limit::Until(Some(on_our_clock(deadline))))
+        self.submit(job, &Limit::deadline(deadline))
     }
 
     /// Submits a job, unless `token` is cancelled first. (That the *job* is to stop it has to find out itself: give it a
@@ -345,25 +350,23 @@ impl<S> Pool<S> {
     /// ```
     pub fn spawn_or_cancelled<W>(&self, job: W, token: &CancellationToken) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
         if token.is_cancelled() {
             return Err(SpawnError::Cancelled(job));
         }
-        self.submit(job, Limit::OrCancelled(token))
+        self.submit(job, &Limit::OrCancelled(token))
     }
 
-    fn submit<W>(&self, job: W, limit: Limit<'_>) -> Result<Task<W::Output>, SpawnError<W>>
+    fn submit<W>(&self, job: W, limit: &Limit<'_>) -> Result<Task<W::Output>, SpawnError<W>>
     where
-        W: Work<S> + 'static,
-        W::Output: Send + 'static,
+        W: Work<S, Output: Send + 'static> + 'static,
     {
         let packet = Arc::new(Packet::new(job));
-        match self.shared.submit(Queued::Shared(packet.clone()), || packet.claim(), &limit) {
+        match self.shared.submit(Queued::Shared(packet.clone()), packet.latch(), limit) {
             Ok(()) => Ok(Task::new(packet, self.shared.clone())),
             // SAFETY: it was not accepted: it is ours.
-            Err(refused) => Err(refused.hand_back(unsafe { packet.work() })),
+            Err(refusal) => Err(refusal.hand_back(unsafe { packet.work() })),
         }
     }
 
@@ -386,9 +389,7 @@ impl<S> Pool<S> {
         if workers == 0 {
             return Err(NoWorkers);
         }
-        let (before, news) = self.shared.core.resize(workers);
-        self.shared.tell(news);
-        Ok(before)
+        Ok(self.shared.told(self.shared.core.resize(workers)))
     }
 
     /// Accepts no more jobs; those that were accepted still run. True for the call that did. Never blocks; submitters
@@ -400,9 +401,7 @@ impl<S> Pool<S> {
     /// assert!(pool.close() && !pool.close());
     /// ```
     pub fn close(&self) -> bool {
-        let (closed, news) = self.shared.core.close();
-        self.shared.tell(news);
-        closed
+        self.shared.told(self.shared.core.close())
     }
 
     /// Closes the pool, and blocks until all jobs have ended and all workers are gone: of their threads, nothing is left
@@ -422,7 +421,7 @@ impl<S> Pool<S> {
     /// assert!(task.is_finished());
     /// ```
     pub fn drain(&self) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, true, None)
+        self.shared.wait_for(Goal::Gone, &Limit::NONE)
     }
 
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
@@ -439,7 +438,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).drain_timeout(Duration::from_secs(60)).is_ok());
     /// ```
     pub fn drain_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, true, now().checked_add(timeout))
+        self.shared.wait_for(Goal::Gone, &Limit::timeout(timeout))
     }
 
     /// The same until `deadline` at the latest.
@@ -456,7 +455,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).drain_deadline(Instant::now()).is_ok());
     /// ```
     pub fn drain_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, true, Some(on_our_clock(deadline)))
+        self.shared.wait_for(Goal::Gone, &Limit::deadline(deadline))
     }
 
     /// [`drain`](Pool::drain) for tasks, on any runtime: closes when it is first polled. A job of the same pool that
@@ -494,8 +493,7 @@ impl<S> Pool<S> {
     /// assert!(queued.join().unwrap_err().is_cancelled());
     /// ```
     pub fn shutdown(&self) -> Result<(), WaitError> {
-        self.shared.stop();
-        self.shared.wait_for(Goal::Gone, true, None)
+        self.shared.shut_down(&Limit::NONE)
     }
 
     /// The same, waiting for at most `timeout`. A timeout too long for an `Instant` is none.
@@ -520,9 +518,7 @@ impl<S> Pool<S> {
     /// assert!(pool.shutdown().is_ok());
     /// ```
     pub fn shutdown_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
-        let deadline = now().checked_add(timeout);
-        self.shared.stop();
-        self.shared.wait_for(Goal::Gone, true, deadline)
+        self.shared.shut_down(&Limit::timeout(timeout))
     }
 
     /// The same, waiting until `deadline` at the latest.
@@ -539,9 +535,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).shutdown_deadline(Instant::now()).is_ok());
     /// ```
     pub fn shutdown_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
-        let deadline = on_our_clock(deadline);
-        self.shared.stop();
-        self.shared.wait_for(Goal::Gone, true, Some(deadline))
+        self.shared.shut_down(&Limit::deadline(deadline))
     }
 
     /// [`shutdown`](Pool::shutdown) for tasks, on any runtime: stops the pool when it is first polled.
@@ -575,7 +569,7 @@ impl<S> Pool<S> {
     /// assert!(task.is_finished());
     /// ```
     pub fn wait_idle(&self) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, false, None)
+        self.shared.wait_for(Goal::Quiet, &Limit::NONE)
     }
 
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
@@ -592,7 +586,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).wait_idle_timeout(Duration::from_millis(1)).is_ok());
     /// ```
     pub fn wait_idle_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, false, now().checked_add(timeout))
+        self.shared.wait_for(Goal::Quiet, &Limit::timeout(timeout))
     }
 
     /// The same until `deadline` at the latest.
@@ -609,7 +603,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).wait_idle_deadline(Instant::now()).is_ok());
     /// ```
     pub fn wait_idle_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, false, Some(on_our_clock(deadline)))
+        self.shared.wait_for(Goal::Quiet, &Limit::deadline(deadline))
     }
 
     /// [`wait_idle`](Pool::wait_idle) for tasks, on any runtime. Dropping the future leaves nothing behind.
@@ -649,7 +643,7 @@ impl<S> Pool<S> {
     /// assert!(pool.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.shared.core.numbers().closed
+        self.shared.core.is_closed()
     }
 
     /// What the pool is doing, all at one moment during the call. Looking changes nothing, and orders nothing; a job is
@@ -664,19 +658,26 @@ impl<S> Pool<S> {
     /// assert_eq!((stats.completed, stats.running, stats.queued), (1, 0, 0));
     /// ```
     pub fn stats(&self) -> Stats {
-        let numbers = self.shared.core.numbers();
-        Stats {
-            limit: numbers.limit,
-            workers: numbers.workers,
-            running: numbers.running,
-            waiting: numbers.pausing,
-            idle: numbers.workers.saturating_sub(numbers.running + numbers.pausing),
-            queued: numbers.queued,
-            blocked: numbers.blocked,
-            completed: numbers.ended.completed,
-            panicked: numbers.ended.panicked,
-            cancelled: numbers.ended.cancelled,
+        self.shared.core.stats()
+    }
+}
+
+impl<S> Builder<S> {
+    /// Makes the pool. No thread is started yet.
+    ///
+    /// # Errors
+    /// If the limit is 0.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(0).build().is_err());
+    /// ```
+    pub fn build(self) -> Result<Pool<S>, NoWorkers> {
+        if self.rules.limit == 0 {
+            return Err(NoWorkers);
         }
+        let shared = Shared::new(Core::new(self.rules, self.reserve), work, self.make, self.settings);
+        Ok(Pool { owner: Arc::new(Owner(shared.clone())), shared })
     }
 }
 
@@ -694,29 +695,3 @@ impl<S> fmt::Debug for Pool<S> {
 
 impl<S> UnwindSafe for Pool<S> {}
 impl<S> RefUnwindSafe for Pool<S> {}
-
-/// The numbers of a pool, all of one moment; made by [`Pool::stats`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// How many jobs may run at a time.
-    pub limit: usize,
-    /// Workers that are alive, and not about to leave.
-    pub workers: usize,
-    /// Jobs that run.
-    pub running: usize,
-    /// Jobs that have begun and do not run: they wait in `join`, `blocking` and the like.
-    pub waiting: usize,
-    /// Workers that have no job.
-    pub idle: usize,
-    /// Jobs that have been accepted and have not begun.
-    pub queued: usize,
-    /// Submitters that wait for room.
-    pub blocked: usize,
-    /// Jobs that have returned.
-    pub completed: u64,
-    /// Jobs that have panicked.
-    pub panicked: u64,
-    /// Jobs that were accepted and have been cancelled.
-    pub cancelled: u64,
-}

@@ -1,14 +1,15 @@
 //! What a pool is to be like.
 //!
-//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/panic.rs`, `pool/shared.rs`, `pool/worker.rs`, `sync.rs`.
+//! Needs: `pool/core.rs`, `pool/panic.rs`, `pool/shared.rs`, `pool/work.rs`, `sync.rs`.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::super::sync::Arc;
 use super::core::Rules;
-use super::shared::{Owner, Settings, Shared};
-use super::{NoWorkers, Payload, Pool};
+use super::panic::Payload;
+use super::shared::Settings;
+use super::work::Make;
 
 /// What a pool is to be like. A pool's builder can be cloned, to make the same again when that has been closed.
 ///
@@ -27,10 +28,12 @@ use super::{NoWorkers, Payload, Pool};
 /// let again = builder.build().unwrap();
 /// assert!(!again.is_closed());
 /// ```
+#[must_use = "a builder makes nothing until `build`"]
 pub struct Builder<S: 'static = ()> {
-    rules: Rules,
-    reserve: usize,
-    settings: Settings<S>,
+    pub(super) rules: Rules,
+    pub(super) reserve: usize,
+    pub(super) make: Make<S>,
+    pub(super) settings: Settings,
 }
 
 impl Builder {
@@ -42,9 +45,9 @@ impl Builder {
     /// assert!(hence::pool::Builder::new(1).build().is_ok());
     /// ```
     pub fn new(workers: usize) -> Self {
-        let settings = Settings { make: Arc::new(|| ()), hook: None, name: None, stack_size: None, keep_alive: None };
         let rules = Rules { limit: workers, minimum: 0, capacity: usize::MAX, blocked: usize::MAX };
-        Self { rules, reserve: 0, settings }
+        let settings = Settings { hook: None, name: None, stack_size: None, keep_alive: None };
+        Self { rules, reserve: 0, make: Arc::new(|| ()), settings }
     }
 }
 
@@ -59,7 +62,6 @@ impl<S> Builder<S> {
     /// pool.spawn(|| ()).unwrap().join().unwrap();
     /// while pool.stats().workers > 0 { std::thread::yield_now() }
     /// ```
-    #[must_use]
     pub fn keep_alive(self, duration: Duration) -> Self {
         Self { settings: Settings { keep_alive: Some(duration), ..self.settings }, ..self }
     }
@@ -71,7 +73,6 @@ impl<S> Builder<S> {
     /// # use std::time::Duration;
     /// assert!(hence::Pool::builder(4).keep_alive(Duration::from_secs(1)).min_workers(2).build().is_ok());
     /// ```
-    #[must_use]
     pub fn min_workers(self, workers: usize) -> Self {
         Self { rules: Rules { minimum: workers, ..self.rules }, ..self }
     }
@@ -82,7 +83,6 @@ impl<S> Builder<S> {
     /// ```
     /// assert!(hence::Pool::builder(4).queue(100).build().is_ok());
     /// ```
-    #[must_use]
     pub fn queue(self, capacity: usize) -> Self {
         Self { rules: Rules { capacity, ..self.rules }, ..self }
     }
@@ -93,7 +93,6 @@ impl<S> Builder<S> {
     /// ```
     /// assert!(hence::Pool::builder(4).queue(100).reserve(100).build().is_ok());
     /// ```
-    #[must_use]
     pub fn reserve(self, jobs: usize) -> Self {
         Self { reserve: jobs, ..self }
     }
@@ -104,7 +103,6 @@ impl<S> Builder<S> {
     /// ```
     /// assert!(hence::Pool::builder(4).queue(0).max_blocked(1).build().is_ok());
     /// ```
-    #[must_use]
     pub fn max_blocked(self, submitters: usize) -> Self {
         Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
     }
@@ -115,7 +113,6 @@ impl<S> Builder<S> {
     /// ```
     /// assert!(hence::Pool::builder(4).name("worker").build().is_ok());
     /// ```
-    #[must_use]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self { settings: Settings { name: Some(name.into()), ..self.settings }, ..self }
     }
@@ -126,7 +123,6 @@ impl<S> Builder<S> {
     /// ```
     /// assert!(hence::Pool::builder(4).stack_size(64 * 1024).build().is_ok());
     /// ```
-    #[must_use]
     pub fn stack_size(self, bytes: usize) -> Self {
         Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
     }
@@ -144,10 +140,9 @@ impl<S> Builder<S> {
     /// assert_eq!(pool.spawn(with_state(add)).unwrap().join().unwrap(), 1);
     /// assert_eq!(pool.spawn(with_state(add)).unwrap().join().unwrap(), 2);
     /// ```
-    #[must_use]
     pub fn state<T: 'static>(self, make: impl Fn() -> T + Send + Sync + 'static) -> Builder<T> {
-        let Self { rules, reserve, settings: Settings { make: _, hook, name, stack_size, keep_alive } } = self;
-        Builder { rules, reserve, settings: Settings { make: Arc::new(make), hook, name, stack_size, keep_alive } }
+        let Self { rules, reserve, make: _, settings } = self;
+        Builder { rules, reserve, make: Arc::new(make), settings }
     }
 
     /// `hook` is told of each panic: of a job, before anybody who waits for the job is; of the destructor of a job, a
@@ -161,40 +156,14 @@ impl<S> Builder<S> {
     /// pool.spawn(|| panic!("seen")).unwrap().detach();
     /// assert_eq!(receiver.recv().unwrap().unwrap(), "seen");
     /// ```
-    #[must_use]
     pub fn on_panic(self, hook: impl Fn(&Payload) + Send + Sync + 'static) -> Self {
         Self { settings: Settings { hook: Some(Arc::new(hook)), ..self.settings }, ..self }
-    }
-
-    /// Makes the pool. No thread is started yet.
-    ///
-    /// # Errors
-    /// If the limit is 0.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(0).build().is_err());
-    /// ```
-    pub fn build(self) -> Result<Pool<S>, NoWorkers> {
-        if self.rules.limit == 0 {
-            return Err(NoWorkers);
-        }
-        let shared = Shared::new(self.rules, self.reserve, self.settings);
-        Ok(Pool { owner: Arc::new(Owner(shared.clone())), shared })
     }
 }
 
 impl<S> Clone for Builder<S> {
     fn clone(&self) -> Self {
-        let Settings { make, hook, name, stack_size, keep_alive } = &self.settings;
-        let settings = Settings {
-            make: make.clone(),
-            hook: hook.clone(),
-            name: name.clone(),
-            stack_size: *stack_size,
-            keep_alive: *keep_alive,
-        };
-        Self { rules: self.rules, reserve: self.reserve, settings }
+        Self { make: self.make.clone(), settings: self.settings.clone(), ..*self }
     }
 }
 

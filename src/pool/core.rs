@@ -54,7 +54,7 @@
 //! | wait | stands in `quiet` or `gone`, unless it is so already |
 //! | stop | closes, and hands out the queue |
 //!
-//! Needs: `pool/inbox.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `pool/error.rs`, `pool/home.rs`, `pool/inbox.rs`, `pool/job.rs`, `wait.rs`, `sync.rs`.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -63,31 +63,23 @@ use crossbeam_utils::CachePadded;
 
 use super::super::sync::{Arc, FEW, Lock};
 use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
+use super::error::SpawnError;
+use super::home::Ended;
 use super::inbox::Inbox;
+use super::job::Queued;
 
-/// Something to be run once.
-pub(super) trait Job: Send {
-    /// Takes it; true for the one caller who then runs or discards it.
-    fn claim(&self) -> bool;
-
-    /// Whether nobody has taken it.
-    fn is_queued(&self) -> bool;
-}
-
-/// A pool's state, of jobs `J`.
-#[derive(Debug)]
-pub(super) struct Core<J> {
+/// A pool's state.
+pub(super) struct Core<S: 'static> {
     /// Padded: what is beside it, and the count of the `Arc` around it, is touched by others.
-    state: CachePadded<Lock<State<J>>>,
+    state: CachePadded<Lock<State<S>>>,
     /// `None`: the queue is bounded, and whether there is room is for the state to say.
-    inbox: Option<Arc<Inbox<J>>>,
+    inbox: Option<Arc<Inbox<Queued<S>>>>,
 }
 
 /// What each submission and each job touches comes first, beside the lock, so that little has to travel between cores.
-#[derive(Debug)]
 #[repr(C)]
-struct State<J> {
-    queue: VecDeque<J>,
+struct State<S: 'static> {
+    queue: VecDeque<Queued<S>>,
     withdrawn: usize,
     active: usize,
     waking: usize,
@@ -105,10 +97,10 @@ struct State<J> {
     stopped: bool,
     /// Whether the inbox is open.
     open: bool,
-    inbox: Option<Arc<Inbox<J>>>,
+    inbox: Option<Arc<Inbox<Queued<S>>>>,
     /// The last one to become idle is the first to be woken, so that the others may expire.
     idle: WaitQueue<Arc<Waiter>>,
-    submitters: WaitQueue<(Arc<Waiter>, J)>,
+    submitters: WaitQueue<(Arc<Waiter>, Queued<S>)>,
     suspended: WaitQueue<Arc<Waiter>>,
     /// Who waits until no job is unfinished.
     quiet: WaitQueue<Arc<Waiter>>,
@@ -137,30 +129,37 @@ pub(super) struct Rules {
     pub(super) blocked: usize,
 }
 
-/// How jobs have ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ended {
-    pub(super) completed: u64,
-    pub(super) panicked: u64,
-    pub(super) cancelled: u64,
+/// The numbers of a pool, all of one moment; made by [`Pool::stats`](super::Pool::stats).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// How many jobs may run at a time.
+    pub limit: usize,
+    /// Workers that are alive, and not about to leave.
+    pub workers: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs that have begun and do not run: they wait in `join`, `blocking` and the like.
+    pub waiting: usize,
+    /// Workers that have no job.
+    pub idle: usize,
+    /// Jobs that have been accepted and have not begun.
+    pub queued: usize,
+    /// Submitters that wait for room.
+    pub blocked: usize,
+    /// Jobs that have returned.
+    pub completed: u64,
+    /// Jobs that have panicked.
+    pub panicked: u64,
+    /// Jobs that were accepted and have been cancelled.
+    pub cancelled: u64,
 }
 
-/// A consistent view of the numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Numbers {
-    pub(super) limit: usize,
-    pub(super) workers: usize,
-    pub(super) running: usize,
-    pub(super) pausing: usize,
-    pub(super) queued: usize,
-    pub(super) blocked: usize,
-    pub(super) closed: bool,
-    pub(super) ended: Ended,
-}
+/// Whoever stands in a line, and where.
+pub(super) type Waiting = (Ticket, Arc<Waiter>);
 
 /// What has to be done once the lock is free.
 #[must_use]
-#[derive(Debug)]
 pub(super) struct News {
     /// To be notified: they have been claimed.
     pub(super) claimed: Vec<Arc<Waiter>>,
@@ -169,11 +168,11 @@ pub(super) struct News {
 }
 
 /// What one waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Goal {
     /// That no job is queued or running.
     Quiet,
-    /// That this is so, and no thread is left, nor will be.
+    /// That this is so, and no thread is left, nor will be: to wait for it closes the pool.
     Gone,
 }
 
@@ -186,17 +185,7 @@ impl News {
     }
 }
 
-/// Why a job was not accepted.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    Closed,
-    Full,
-    /// It stands in line.
-    Waits(Ticket, Arc<Waiter>),
-}
-
 /// Where a worker comes from.
-#[derive(Clone, Copy, Debug)]
 pub(super) enum From {
     /// It has been woken, or is new: it holds a permit.
     Wake,
@@ -205,16 +194,15 @@ pub(super) enum From {
 }
 
 /// What a worker does next.
-#[derive(Debug)]
-pub(super) enum Next<J> {
-    Run(J),
+pub(super) enum Next<S: 'static> {
+    Run(Queued<S>),
     /// There is nothing now: as if it had been woken, it is to look again.
     Again,
-    Idle(Ticket, Arc<Waiter>),
+    Idle(Waiting),
     Leave,
 }
 
-impl<J: Job> State<J> {
+impl<S> State<S> {
     /// Jobs that are queued.
     fn len(&self) -> usize {
         self.queue.len() - self.withdrawn
@@ -229,7 +217,7 @@ impl<J: Job> State<J> {
         self.len() < self.rules.capacity.saturating_add(unused.min(at_most))
     }
 
-    fn accept(&mut self, job: J) {
+    fn accept(&mut self, job: Queued<S>) {
         self.queue.push_back(job);
         self.unfinished += 1;
     }
@@ -266,7 +254,7 @@ impl<J: Job> State<J> {
         }
         if self.active < self.rules.limit {
             self.shut();
-            self.call_workers(may_start, news);
+            while self.active < self.rules.limit && self.calls_worker(may_start, news) {}
         }
         if self.active >= self.rules.limit && !self.open && self.len() > self.waking && !self.closed {
             self.open = self.inbox.is_some();
@@ -325,21 +313,11 @@ impl<J: Job> State<J> {
         }
     }
 
-    /// Gives free permits to workers for the jobs that are queued.
-    fn call_workers(&mut self, may_start: bool, news: &mut News) {
-        while self.active < self.rules.limit && self.calls_worker(may_start, news) {}
-    }
-
     /// Gives a free permit to a worker, if a job is queued that none is awake for; false if not.
     fn calls_worker(&mut self, may_start: bool, news: &mut News) -> bool {
-        let calls = self.len() > self.waking && (may_start || !self.idle.is_empty());
-        if calls {
-            self.call_worker(news);
+        if self.len() <= self.waking || !may_start && self.idle.is_empty() {
+            return false;
         }
-        calls
-    }
-
-    fn call_worker(&mut self, news: &mut News) {
         self.active += 1;
         self.waking += 1;
         match self.idle.pop_newest() {
@@ -354,6 +332,7 @@ impl<J: Job> State<J> {
                 news.start += 1;
             }
         }
+        true
     }
 
     /// Restores invariants 6 and 7.
@@ -381,7 +360,7 @@ impl<J: Job> State<J> {
     }
 
     /// Takes the first job that nobody else has claimed.
-    fn pop(&mut self) -> Option<J> {
+    fn pop(&mut self) -> Option<Queued<S>> {
         loop {
             if self.queue.is_empty() {
                 self.collect();
@@ -394,23 +373,17 @@ impl<J: Job> State<J> {
         }
     }
 
-    /// A job that was queued has been claimed by somebody else than `pop`.
-    fn withdraw(&mut self) {
-        if self.stopped {
-            return; // there is no queue any more
-        }
-        self.withdrawn += 1;
-        if self.withdrawn > FEW && self.withdrawn > self.queue.len() / 2 {
-            // What is dropped here has given its work away: no user code.
-            self.queue.retain(|job| job.is_queued());
-            self.withdrawn = 0;
-        }
-    }
-
+    /// A job that was queued is claimed by somebody else than `pop`, if `claim` does that.
     fn withdraw_by(&mut self, claim: impl FnOnce() -> bool) -> bool {
         let claimed = claim();
-        if claimed {
-            self.withdraw();
+        // After a stop there is no queue any more.
+        if claimed && !self.stopped {
+            self.withdrawn += 1;
+            if self.withdrawn > FEW && self.withdrawn > self.queue.len() / 2 {
+                // What is dropped here has given its work away: no user code.
+                self.queue.retain(Queued::is_queued);
+                self.withdrawn = 0;
+            }
         }
         claimed
     }
@@ -442,26 +415,23 @@ impl<J: Job> State<J> {
         }
     }
 
-    fn submit(&mut self, job: J, waiter: Option<impl FnOnce() -> Waiter>) -> Result<(), Refusal> {
+    fn submit(&mut self, job: Queued<S>, may_wait: bool) -> Result<Option<Waiting>, SpawnError<()>> {
         if self.closed {
-            return Err(Refusal::Closed);
+            return Err(SpawnError::Closed(()));
         }
         if self.has_room() {
             self.accept(job);
-            return Ok(());
+            return Ok(None);
         }
-        match waiter {
-            Some(waiter) if self.submitters.len() < self.rules.blocked => {
-                let waiter = Arc::new(waiter());
-                self.somebody_waits = true;
-                let ticket = self.submitters.push(|_| (waiter.clone(), job));
-                Err(Refusal::Waits(ticket, waiter))
-            }
-            _ => Err(Refusal::Full),
+        if !may_wait || self.submitters.len() >= self.rules.blocked {
+            return Err(SpawnError::Full(()));
         }
+        let waiter = Arc::new(Waiter::thread());
+        self.somebody_waits = true;
+        Ok(Some((self.submitters.push(|_| (waiter.clone(), job)), waiter)))
     }
 
-    fn next(&mut self, from: From, patient: bool, news: &mut News) -> Next<J> {
+    fn next(&mut self, from: From, patient: bool, news: &mut News) -> Next<S> {
         match from {
             From::Wake => {
                 self.waking -= 1;
@@ -502,7 +472,7 @@ impl<J: Job> State<J> {
             }
         }
         let waiter = Arc::new(Waiter::thread());
-        Next::Idle(self.idle.push(|_| waiter.clone()), waiter)
+        Next::Idle((self.idle.push(|_| waiter.clone()), waiter))
     }
 
     /// A worker has given its permit back: it goes to a suspended job, if it is not the queue's turn. Says whether to one.
@@ -548,7 +518,7 @@ impl<J: Job> State<J> {
     }
 
     /// Takes a permit, or stands in line for one.
-    fn resume(&mut self) -> Option<(Ticket, Arc<Waiter>)> {
+    fn resume(&mut self) -> Option<Waiting> {
         if self.active < self.rules.limit {
             self.active += 1;
             self.pausing -= 1;
@@ -585,7 +555,7 @@ impl<J: Job> State<J> {
         before
     }
 
-    fn stop(&mut self, news: &mut News) -> VecDeque<J> {
+    fn stop(&mut self, news: &mut News) -> VecDeque<Queued<S>> {
         self.close(news);
         self.stopped = true;
         self.withdrawn = 0;
@@ -595,19 +565,17 @@ impl<J: Job> State<J> {
     fn wait(
         &mut self,
         goal: Goal,
-        close: bool,
         waiter: Option<impl FnOnce() -> Waiter>,
         news: &mut News,
-    ) -> Result<(), Option<(Ticket, Arc<Waiter>)>> {
-        if close {
-            self.close(news);
-        }
-        let reached = self.unfinished == 0
-            && match goal {
-                Goal::Quiet => true,
-                Goal::Gone => self.closed && self.threads == 0,
-            };
-        if reached {
+    ) -> Result<(), Option<Waiting>> {
+        let is_reached = match goal {
+            Goal::Quiet => self.unfinished == 0,
+            Goal::Gone => {
+                self.close(news);
+                self.unfinished == 0 && self.threads == 0
+            }
+        };
+        if is_reached {
             return Ok(());
         }
         Err(waiter.map(|waiter| {
@@ -628,7 +596,7 @@ impl<J: Job> State<J> {
     }
 }
 
-impl<J: Job> Core<J> {
+impl<S> Core<S> {
     pub(super) fn new(rules: Rules, reserve: usize) -> Self {
         let inbox = (rules.capacity == usize::MAX).then(|| Arc::new(Inbox::new(reserve)));
         let state = State {
@@ -663,7 +631,7 @@ impl<J: Job> Core<J> {
 
     /// One critical section that ends with `settle`.
     #[track_caller]
-    fn step<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
+    fn step<R>(&self, change: impl FnOnce(&mut State<S>, &mut News) -> R) -> (R, News) {
         self.settled(|state, news| {
             state.collect();
             change(state, news)
@@ -672,7 +640,7 @@ impl<J: Job> Core<J> {
 
     /// The same for what looks into the inbox only where the queue is empty.
     #[track_caller]
-    fn settled<R>(&self, change: impl FnOnce(&mut State<J>, &mut News) -> R) -> (R, News) {
+    fn settled<R>(&self, change: impl FnOnce(&mut State<S>, &mut News) -> R) -> (R, News) {
         self.state.with(|state| {
             let mut news = News::NONE;
             let result = change(state, &mut news);
@@ -683,16 +651,16 @@ impl<J: Job> Core<J> {
 
     /// Leaves a job in the inbox, if that is open.
     #[inline]
-    pub(super) fn post(&self, job: J) -> Result<(), J> {
+    pub(super) fn post<J: Into<Queued<S>>>(&self, job: J) -> Result<(), J> {
         match &self.inbox {
             Some(inbox) => inbox.post(job),
             None => Err(job),
         }
     }
 
-    /// Queues a job, or, with a waiter made by `waiter`, which runs under the lock, stands in line.
-    pub(super) fn submit(&self, job: J, waiter: Option<impl FnOnce() -> Waiter>) -> (Result<(), Refusal>, News) {
-        self.step(|state, _| state.submit(job, waiter))
+    /// Queues a job, or, if it `may_wait`, stands in line.
+    pub(super) fn submit(&self, job: Queued<S>, may_wait: bool) -> (Result<Option<Waiting>, SpawnError<()>>, News) {
+        self.step(|state, _| state.submit(job, may_wait))
     }
 
     /// A submitter leaves its line; false if it has been taken out.
@@ -701,7 +669,7 @@ impl<J: Job> Core<J> {
     }
 
     /// A worker asks what to do: a job, or, if it is `patient`, to look again, or to be idle, or to leave.
-    pub(super) fn next(&self, from: From, patient: bool) -> (Next<J>, News) {
+    pub(super) fn next(&self, from: From, patient: bool) -> (Next<S>, News) {
         self.settled(|state, news| state.next(from, patient, news))
     }
 
@@ -722,14 +690,10 @@ impl<J: Job> Core<J> {
         self.step(|state, _| state.threads -= 1).1
     }
 
-    /// Whether the queue has a bound.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.inbox.is_none()
-    }
-
-    /// A running job is about to publish its outcome: its permit is as good as free.
-    pub(super) fn ending(&self) -> News {
-        self.step(|state, _| state.ending += 1).1
+    /// A running job is about to publish its outcome: its permit is as good as free. `None` where the queue has no bound,
+    /// and so room in any case.
+    pub(super) fn ending(&self) -> Option<News> {
+        self.inbox.is_none().then(|| self.step(|state, _| state.ending += 1).1)
     }
 
     /// A running job, which may be `ending`, gives its permit back.
@@ -738,7 +702,7 @@ impl<J: Job> Core<J> {
     }
 
     /// A suspended job takes a permit again, or stands in line for one.
-    pub(super) fn resume(&self) -> Option<(Ticket, Arc<Waiter>)> {
+    pub(super) fn resume(&self) -> Option<Waiting> {
         self.state.with(State::resume)
     }
 
@@ -778,20 +742,17 @@ impl<J: Job> Core<J> {
     }
 
     /// Closes, and hands out the queue, in which some jobs may have been claimed.
-    pub(super) fn stop(&self) -> (VecDeque<J>, News) {
+    pub(super) fn stop(&self) -> (VecDeque<Queued<S>>, News) {
         self.step(State::stop)
     }
 
     /// Looks whether a goal is reached, or, with a waiter made by `waiter`, which runs under the lock, stands in line for it.
-    /// To `close` first is part of the same step.
-    #[expect(clippy::type_complexity, reason = "a place in line, if there is one")]
     pub(super) fn wait(
         &self,
         goal: Goal,
-        close: bool,
         waiter: Option<impl FnOnce() -> Waiter>,
-    ) -> (Result<(), Option<(Ticket, Arc<Waiter>)>>, News) {
-        self.step(|state, news| state.wait(goal, close, waiter, news))
+    ) -> (Result<(), Option<Waiting>>, News) {
+        self.step(|state, news| state.wait(goal, waiter, news))
     }
 
     /// Leaves the line; false if it has been taken out.
@@ -799,19 +760,29 @@ impl<J: Job> Core<J> {
         self.state.with(|state| state.line(goal).remove(ticket)).is_some()
     }
 
-    pub(super) fn numbers(&self) -> Numbers {
+    pub(super) fn is_closed(&self) -> bool {
+        self.look(|state| state.closed)
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.look(|state| Stats {
+            limit: state.rules.limit,
+            workers: state.workers,
+            running: state.active - state.waking,
+            waiting: state.pausing,
+            idle: state.workers.saturating_sub(state.active - state.waking + state.pausing),
+            queued: state.len(),
+            blocked: state.submitters.len(),
+            completed: state.completed,
+            panicked: state.panicked,
+            cancelled: state.cancelled,
+        })
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&State<S>) -> R) -> R {
         self.state.with(|state| {
             state.collect();
-            Numbers {
-                limit: state.rules.limit,
-                workers: state.workers,
-                running: state.active - state.waking,
-                pausing: state.pausing,
-                queued: state.len(),
-                blocked: state.submitters.len(),
-                closed: state.closed,
-                ended: Ended { completed: state.completed, panicked: state.panicked, cancelled: state.cancelled },
-            }
+            look(state)
         })
     }
 }

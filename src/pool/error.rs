@@ -56,14 +56,17 @@ impl<W> SpawnError<W> {
     pub fn is_full(&self) -> bool {
         matches!(self, SpawnError::Full(_))
     }
+}
 
-    fn text(&self) -> &'static str {
+impl SpawnError<()> {
+    /// The same of a job that is handed back.
+    pub(super) fn hand_back<W>(self, job: W) -> SpawnError<W> {
         match self {
-            SpawnError::Closed(_) => "the pool is closed",
-            SpawnError::Full(_) => "the pool's queue is full",
-            SpawnError::TimedOut(_) => "timed out waiting for a place in the pool's queue",
-            SpawnError::Cancelled(_) => "cancelled waiting for a place in the pool's queue",
-            SpawnError::NoThread(..) => "no thread could be started for the pool",
+            SpawnError::Closed(()) => SpawnError::Closed(job),
+            SpawnError::Full(()) => SpawnError::Full(job),
+            SpawnError::TimedOut(()) => SpawnError::TimedOut(job),
+            SpawnError::Cancelled(()) => SpawnError::Cancelled(job),
+            SpawnError::NoThread((), error) => SpawnError::NoThread(job, error),
         }
     }
 }
@@ -83,16 +86,19 @@ impl<W> fmt::Debug for SpawnError<W> {
 
 impl<W> fmt::Display for SpawnError<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.text())
+        f.pad(match self {
+            SpawnError::Closed(_) => "the pool is closed",
+            SpawnError::Full(_) => "the pool's queue is full",
+            SpawnError::TimedOut(_) => "timed out waiting for a place in the pool's queue",
+            SpawnError::Cancelled(_) => "cancelled waiting for a place in the pool's queue",
+            SpawnError::NoThread(..) => "no thread could be started for the pool",
+        })
     }
 }
 
 impl<W> Error for SpawnError<W> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            SpawnError::NoThread(_, error) => Some(error),
-            _ => None,
-        }
+        if let SpawnError::NoThread(_, error) = self { Some(error) } else { None }
     }
 }
 

@@ -12,10 +12,8 @@ use crossbeam_utils::CachePadded;
 use super::super::sync::Lock;
 
 /// Jobs `J` that the pool has accepted and not seen yet.
-#[derive(Debug)]
 pub(super) struct Inbox<J>(CachePadded<Lock<Content<J>>>);
 
-#[derive(Debug)]
 struct Content<J> {
     jobs: VecDeque<J>,
     /// False: it is empty, and stays so.
@@ -30,7 +28,7 @@ impl<J> Inbox<J> {
 
     /// Leaves a job, if it is open.
     #[inline]
-    pub(super) fn post(&self, job: J) -> Result<(), J> {
+    pub(super) fn post<K: Into<J>>(&self, job: K) -> Result<(), K> {
         self.0.with(|content| content.post(job))
     }
 
@@ -41,11 +39,11 @@ impl<J> Inbox<J> {
 }
 
 impl<J> Content<J> {
-    fn post(&mut self, job: J) -> Result<(), J> {
+    fn post<K: Into<J>>(&mut self, job: K) -> Result<(), K> {
         if !self.open {
             return Err(job);
         }
-        self.jobs.push_back(job);
+        self.jobs.push_back(job.into());
         Ok(())
     }
 

@@ -1,34 +1,47 @@
-//! What stands in a pool's queue: a job that a task stands for too, or one of which nothing more is heard, which belongs
-//! to the queue alone. The second kind needs no stage, no line and no count: an empty closure costs no allocation.
+//! What stands in a pool's queue: a job that its submitter holds, too, or one of which nothing more is heard, which belongs
+//! to the queue alone. The second kind needs no latch and no count: an empty closure costs no allocation.
 //!
-//! Needs: `pool/core.rs`, `pool/task.rs`, `pool/worker.rs`, `sync.rs`.
-
-use std::any::Any;
+//! Needs: `pool/home.rs`, `pool/work.rs`, `wait.rs`, `sync.rs`.
 
 use super::super::sync::Arc;
-use super::core::{Ended, Job};
-use super::task::Runs;
-use super::worker::{Home, Work, WorkerState, attempt_and_forget, report_panic};
+use super::super::wait::{Ends, Latch};
+use super::home::{Ended, Home, report_panic};
+use super::work::{Work, WorkerState, attempt_and_forget};
+
+/// The bit of a job's latch that says that it has been claimed.
+const CLAIMED: usize = Latch::OWNERS;
+
+/// Takes a job by its latch; true for the one caller who then runs or discards it.
+pub(super) fn claim(job: &Latch) -> bool {
+    // It need order nothing: the work came here with the packet itself (HB-PL-1).
+    job.mark(CLAIMED)
+}
 
 /// A job in the queue.
 pub(super) enum Queued<S: 'static> {
-    /// Whoever claims its packet runs it.
+    /// Whoever claims it runs it.
     Shared(Arc<dyn Runs<S>>),
     /// Whoever takes it out runs it.
     Forgotten(Box<dyn Forgotten<S>>),
 }
 
-/// A job of which nothing more is heard.
+/// A job that others hold, too, as the queue sees it. A trait, as the next one, since jobs of all types stand in one queue.
+pub(super) trait Runs<S>: Ends {
+    /// Does the work of a job that has been claimed, and says how that ended.
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
+
+    /// Drops the work of a job that has been claimed; it ends as cancelled.
+    fn discard(&self, home: &dyn Home);
+}
+
+/// A job of which nothing more is heard: the same, of what is moved.
 pub(super) trait Forgotten<S>: Send {
     fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
 
     fn discard(self: Box<Self>, home: &dyn Home);
-
-    /// For whoever knows what it is.
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
-impl<S, W: Work<S> + 'static> Forgotten<S> for W {
+impl<S, W: Work<S>> Forgotten<S> for W {
     fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
         attempt_and_forget(*self, state, home)
     }
@@ -36,23 +49,23 @@ impl<S, W: Work<S> + 'static> Forgotten<S> for W {
     fn discard(self: Box<Self>, home: &dyn Home) {
         report_panic(home, || drop(self));
     }
+}
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
+impl<S, W: Work<S> + 'static> From<Box<W>> for Queued<S> {
+    fn from(job: Box<W>) -> Self {
+        Self::Forgotten(job)
     }
 }
 
 impl<S> Queued<S> {
-    pub(super) fn forgotten(job: impl Work<S> + 'static) -> Self {
-        Self::Forgotten(Box::new(job))
+    /// Takes it; true for the one caller who then runs or discards it.
+    pub(super) fn claim(&self) -> bool {
+        if let Self::Shared(job) = self { claim(job.latch()) } else { true }
     }
 
-    /// The job of which this was made by `forgotten`.
-    pub(super) fn into_work<W: 'static>(self) -> W {
-        match self {
-            Self::Forgotten(job) => *job.into_any().downcast().expect("it was made of this"),
-            Self::Shared(_) => unreachable!("it has a task"),
-        }
+    /// Whether nobody has taken it.
+    pub(super) fn is_queued(&self) -> bool {
+        if let Self::Shared(job) = self { !job.latch().is_marked(CLAIMED) } else { true }
     }
 
     /// Runs a job that has been claimed; its end is the caller's to tell the pool.
@@ -73,22 +86,6 @@ impl<S> Queued<S> {
         match self {
             Self::Shared(job) => job.discard(home),
             Self::Forgotten(job) => job.discard(home),
-        }
-    }
-}
-
-impl<S> Job for Queued<S> {
-    fn claim(&self) -> bool {
-        match self {
-            Self::Shared(job) => job.claim(),
-            Self::Forgotten(_) => true,
-        }
-    }
-
-    fn is_queued(&self) -> bool {
-        match self {
-            Self::Shared(job) => job.is_queued(),
-            Self::Forgotten(_) => true,
         }
     }
 }

@@ -43,6 +43,11 @@ impl Payload {
             text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
         })
     }
+
+    /// What an error says of it: that `who` panicked, and the message.
+    pub(super) fn describe(&self, who: &str) -> String {
+        self.message().map_or_else(|| format!("{who} panicked"), |message| format!("{who} panicked: {message}"))
+    }
 }
 
 impl fmt::Debug for Payload {

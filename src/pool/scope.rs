@@ -9,12 +9,13 @@
 //! 4. `failure` is set by the first that fails, before it cancels the token: what fails because of that comes later. Until
 //!    all have ended, nothing is dropped that could panic: `join` must not unwind (2).
 //!
-//! Where a result takes no memory, `jobs` holds at most three times as many jobs as had not ended when it was last tidied
-//! up, and `FEW`: the rest have been counted in `outcomes`.
+//! Where a result takes no memory, `jobs` lists at most three times as many jobs as had not ended when it was last tidied
+//! up, and `FEW`: of the rest it has the outcomes.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
 //!
-//! Needs: `pool/task.rs`, `pool/panic.rs`, `pool/worker.rs`, `cancel.rs`, `channel.rs`, `sync.rs`.
+//! Needs: `pool.rs`, `pool/error.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/task.rs`,
+//! `pool/work.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -25,14 +26,15 @@ use std::mem;
 use super::super::cancel::CancellationToken;
 use super::super::channel::{Receiver, Sender, bounded};
 use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, is_over, let_go};
+use super::super::wait::Ends;
 use super::Pool;
-use super::core::Job;
 use super::error::SpawnError;
-use super::job::Queued;
+use super::job::{Queued, Runs};
+use super::limit::Limit;
 use super::panic::{Payload, contain};
-use super::shared::Limit;
-use super::task::{Joins, Packet, Runs, TaskError, wait_for};
-use super::worker::{Work, WorkerState, blocking};
+use super::permit::blocking;
+use super::task::{Joins, Packet, TaskError, wait_for};
+use super::work::{Work, WorkerState};
 
 /// A group of jobs of one pool, with a common end; made by [`Pool::scope`].
 pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
@@ -50,16 +52,11 @@ pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
 struct Jobs<'env, T> {
     /// Said to borrow for longer than they do, so that they may be dropped with the scope; they are empty by then.
     list: VecDeque<Arc<dyn Joins<Option<T>> + 'env>>,
-    outcomes: Outcomes<T>,
     /// How long the list may grow before it is tidied up.
     most: usize,
-}
-
-/// How jobs have ended.
-struct Outcomes<T> {
     results: Vec<T>,
     /// With whose it is. Few: a failure cancels the rest.
-    panics: Vec<(Identity, Payload)>,
+    panics: Vec<(Address, Payload)>,
     /// One of them did not run, or not to its end.
     cancelled: bool,
 }
@@ -68,12 +65,12 @@ struct Outcomes<T> {
 enum Failure<E> {
     Error(E),
     /// Of this job; `None`: of the function that spawns them.
-    Panic(Option<Identity>),
+    Panic(Option<Address>),
 }
 
-/// What tells a job of a scope from others: where its packet is. A place that is used again has the earlier job's outcome
+/// Where a job's packet is, which tells it from others of its scope. A place that is used again has the earlier job's outcome
 /// first.
-type Identity = usize;
+type Address = usize;
 
 /// Why a scope has no results.
 #[derive(Debug)]
@@ -90,10 +87,7 @@ impl<E: fmt::Display> fmt::Display for ScopeError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScopeError::Failed(error) => error.fmt(f),
-            ScopeError::Panicked(payload) => match payload.message() {
-                Some(message) => f.pad(&format!("a job panicked: {message}")),
-                None => f.pad("a job panicked"),
-            },
+            ScopeError::Panicked(payload) => f.pad(&payload.describe("a job")),
             ScopeError::Cancelled => f.pad("the pool was shut down"),
         }
     }
@@ -104,7 +98,7 @@ impl<E: Error> Error for ScopeError<E> {}
 /// A job of a scope.
 struct Member<'scope, 'env, F, T, E, S: 'static> {
     scope: &'scope Scope<'scope, 'env, T, E, S>,
-    me: Identity,
+    me: Address,
     job: F,
     place: Place<'scope>,
 }
@@ -120,17 +114,12 @@ impl Drop for Place<'_> {
     }
 }
 
-impl<F, T, E, S> Work<S> for Member<'_, '_, F, T, E, S>
-where
-    F: FnOnce() -> Result<T, E> + Send,
-    T: Send,
-    E: Send,
-{
+impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for Member<'_, '_, F, T, E, S> {
     type Output = Option<T>;
     const BORROWS_STATE: bool = false;
 
     fn run(self, _state: &mut WorkerState<S>) -> Option<T> {
-        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Identity);
+        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Address);
         impl<T, E, S> Drop for Unwinding<'_, '_, '_, T, E, S> {
             fn drop(&mut self) {
                 if !is_over() {
@@ -152,8 +141,7 @@ where
 
 impl<'env, T> Jobs<'env, T> {
     fn new() -> Self {
-        let outcomes = Outcomes { results: Vec::new(), panics: Vec::new(), cancelled: false };
-        Self { list: VecDeque::new(), outcomes, most: FEW }
+        Self { list: VecDeque::new(), most: FEW, results: Vec::new(), panics: Vec::new(), cancelled: false }
     }
 
     /// Adds a job.
@@ -163,7 +151,7 @@ impl<'env, T> Jobs<'env, T> {
                 let Some(job) = self.list.pop_front() else { break };
                 if job.has_ended() {
                     // SAFETY: taken out of the list, and it has ended (invariant 1).
-                    self.outcomes.add(identity(&job), unsafe { job.take() });
+                    self.add(&job, unsafe { job.take() });
                 } else {
                     self.list.push_back(job);
                 }
@@ -172,24 +160,19 @@ impl<'env, T> Jobs<'env, T> {
         }
         self.list.push_back(job);
     }
-}
 
-fn identity<T>(job: &Arc<dyn Joins<Option<T>> + '_>) -> Identity {
-    Arc::as_ptr(job).addr()
-}
-
-impl<T> Outcomes<T> {
-    fn add(&mut self, job: Identity, outcome: Result<Option<T>, TaskError>) {
+    /// Adds how a job that has been taken out of the list has ended.
+    fn add(&mut self, job: &Arc<dyn Joins<Option<T>> + 'env>, outcome: Result<Option<T>, TaskError>) {
         match outcome {
             Ok(Some(result)) => self.results.push(result),
-            Err(TaskError::Panicked(payload)) => self.panics.push((job, payload)),
+            Err(TaskError::Panicked(payload)) => self.panics.push((Arc::as_ptr(job).addr(), payload)),
             Ok(None) | Err(TaskError::Cancelled) => self.cancelled = true,
         }
     }
 
     /// What the scope returns. What is not returned is dropped before what is: a destructor that panics would leak that.
     fn end<E>(self, failure: Option<Failure<E>>) -> Result<Vec<T>, ScopeError<E>> {
-        let Self { results, mut panics, cancelled } = self;
+        let Self { results, mut panics, cancelled, .. } = self;
         let first = match failure {
             Some(Failure::Panic(first)) => panics.iter().position(|(job, _)| Some(*job) == first),
             Some(Failure::Error(_)) => None,
@@ -235,7 +218,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             }
             places
         }));
-        let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _, _>>| {
+        let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _>>| {
             Packet::new(Member { scope: self, me: me.as_ptr().addr(), job, place })
         });
         let job: Arc<dyn Runs<S> + 'scope> = packet.clone();
@@ -244,7 +227,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         // back here. After either the packet holds nothing borrowed, and neither its methods nor its drop touch
         // anything that is.
         let job = unsafe { mem::transmute::<Arc<dyn Runs<S> + 'scope>, Arc<dyn Runs<S> + 'static>>(job) };
-        match self.pool.shared.submit(Queued::Shared(job), || packet.claim(), &Limit::Until(None)) {
+        match self.pool.shared.submit(Queued::Shared(job), packet.latch(), &Limit::NONE) {
             Ok(()) => {
                 let job: Arc<dyn Joins<Option<T>> + 'scope> = packet;
                 // SAFETY: as above.
@@ -253,7 +236,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
                 Ok(())
             }
             // SAFETY: it was not accepted: it is ours.
-            Err(refused) => Err(refused.hand_back(unsafe { packet.work() }.job)),
+            Err(refusal) => Err(refusal.hand_back(unsafe { packet.work() }.job)),
         }
     }
 
@@ -278,7 +261,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             wait_for(&*job, &*self.pool.shared);
             // SAFETY: taken out of the list, and it has ended (invariant 1).
             let outcome = unsafe { job.take() };
-            self.jobs.with(|jobs| jobs.outcomes.add(identity(&job), outcome));
+            self.jobs.with(|jobs| jobs.add(&job, outcome));
         }
     }
 }
@@ -333,11 +316,9 @@ impl<S> Pool<S> {
     /// }).unwrap();
     /// assert_eq!(as_they_come.try_iter().sum::<usize>(), 13);
     /// ```
-    pub fn scope<'env, T, E, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    pub fn scope<'env, T: 'env, E: 'env, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         self.scope_of(None, spawn)
     }
@@ -362,21 +343,17 @@ impl<S> Pool<S> {
     /// });
     /// assert_eq!(squares.unwrap()[9], 81);
     /// ```
-    pub fn scope_bounded<'env, T, E, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    pub fn scope_bounded<'env, T: 'env, E: 'env, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         assert!(limit > 0, "a scope needs room for at least one job");
         self.scope_of(Some(limit), spawn)
     }
 
-    fn scope_of<'env, T, E, F>(&'env self, limit: Option<usize>, spawn: F) -> Result<Vec<T>, ScopeError<E>>
+    fn scope_of<'env, T: 'env, E: 'env, F>(&'env self, limit: Option<usize>, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
-        T: 'env,
-        E: 'env,
     {
         let scope = Scope {
             pool: self,
@@ -394,12 +371,12 @@ impl<S> Pool<S> {
         scope.join();
         // Whoever waits for the token waits for the end, if nothing else. A callback that panics is its owner's affair.
         let_go(|| scope.token.cancel());
-        let outcomes = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new())).outcomes;
+        let jobs = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new()));
         if let Err(panic) = spawned {
-            outcomes.panics.into_iter().for_each(drop_quietly);
-            drop(outcomes.results);
+            jobs.panics.into_iter().for_each(drop_quietly);
+            drop(jobs.results);
             std::panic::resume_unwind(panic.into_inner());
         }
-        outcomes.end(scope.failure.with(Option::take))
+        jobs.end(scope.failure.with(Option::take))
     }
 }

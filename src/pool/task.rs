@@ -2,7 +2,7 @@
 //!
 //! | bit of its latch | meaning | who sets it |
 //! |---|---|---|
-//! | `CLAIMED` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
+//! | `CLAIMED`, of `job.rs` | the work belongs to whoever set this | a worker that takes it out of the queue, `cancel`, a `join` that runs it where it is called, a shutdown, a submitter to whom it goes back: the first |
 //! | `SET` | the outcome is there, and belongs to the task | the claimer, once |
 //!
 //! # Invariants
@@ -11,14 +11,14 @@
 //!    `SET` on to the task, or to the last one who drops the packet.
 //! 3. The work is gone (done, or dropped) before `SET` is set.
 //!
-//! Needs: `channel.rs`, `pool/core.rs`, `pool/panic.rs`, `pool/shared.rs`, `pool/worker.rs`, `wait.rs`, `sync.rs`.
+//! Needs: `pool/home.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/work.rs`, `channel.rs`,
+//! `wait.rs`, `sync.rs`.
 
 use std::any::Any;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
@@ -26,23 +26,20 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::channel::Receiver;
-use super::super::sync::{Arc, UnsafeCell, let_go, now, on_our_clock};
+use super::super::sync::{Arc, UnsafeCell, let_go};
 use super::super::wait::{Ends, Latch, TaskWait};
-use super::core::{Ended, Job};
+use super::home::{Ended, Home, report_panic};
+use super::job::Runs;
+use super::limit::Limit;
 use super::panic::Payload;
-use super::shared::Limit;
-use super::worker::{
-    Home, Work, WorkerState, announce_end, attempt, attempt_and_forget, holds_permit, pause, report_panic,
-};
-
-const CLAIMED: usize = Latch::OWNERS;
+use super::permit::{announce_end, holds_permit, pause};
+use super::work::{Work, WorkerState, attempt, attempt_and_forget};
 
 /// A job, before and after it has run.
-pub(super) struct Packet<W, T, S> {
+pub(super) struct Packet<W: Work<S>, S> {
     /// The table above.
     latch: Latch,
-    content: UnsafeCell<Content<W, T>>,
-    state: PhantomData<fn(S)>,
+    content: UnsafeCell<Content<W, W::Output>>,
 }
 
 enum Content<W, T> {
@@ -54,19 +51,10 @@ enum Content<W, T> {
 // SAFETY: `content` has one owner at a time (invariant 2), each with the accesses of the one before it ordered before
 // its own: published under the pool's lock or with the task (HB-PL-1), or by the latch (HB-PL-2, HB-LT-1). Sharing a packet only
 // ever sends what is in it.
-unsafe impl<W: Send, T: Send, S> Sync for Packet<W, T, S> {}
+unsafe impl<W: Work<S, Output: Send>, S> Sync for Packet<W, S> {}
 
-/// What a worker does with a job that it has claimed.
-pub(super) trait Runs<S>: Job + Sync {
-    /// Does its work, and says how that ended.
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
-
-    /// Drops its work; it ends as cancelled.
-    fn discard(&self, home: &dyn Home);
-}
-
-/// What a task does with its job.
-pub(super) trait Joins<T>: Job + Sync + Ends {
+/// What a task does with its job: a trait, since a task knows the type of the result alone.
+pub(super) trait Joins<T>: Ends {
     /// The outcome.
     ///
     /// # Safety
@@ -79,7 +67,7 @@ pub(super) trait Joins<T>: Job + Sync + Ends {
     /// Whether the work needs a worker's state.
     fn borrows_state(&self) -> bool;
 
-    /// Drops its work; it ends as cancelled.
+    /// Drops the work of a job that has been claimed.
     fn discard(&self, home: &dyn Home);
 
     fn into_ends<'a>(self: Arc<Self>) -> Arc<dyn Ends + 'a>
@@ -87,14 +75,14 @@ pub(super) trait Joins<T>: Job + Sync + Ends {
         Self: 'a;
 }
 
-impl<W, T, S> Packet<W, T, S> {
+impl<W: Work<S>, S> Packet<W, S> {
     pub(super) fn new(work: W) -> Self {
-        Self { latch: Latch::new(0), content: UnsafeCell::new(Content::Work(work)), state: PhantomData }
+        Self { latch: Latch::new(0), content: UnsafeCell::new(Content::Work(work)) }
     }
 
     /// # Safety
     /// The caller owns the content (invariant 2).
-    unsafe fn replace(&self, content: Content<W, T>) -> Content<W, T> {
+    unsafe fn replace(&self, content: Content<W, W::Output>) -> Content<W, W::Output> {
         // SAFETY: nobody else touches it while the caller owns it.
         self.content.with_mut(|old| unsafe { mem::replace(&mut *old, content) })
     }
@@ -112,7 +100,7 @@ impl<W, T, S> Packet<W, T, S> {
     }
 
     /// Called by the claimer, once.
-    fn end(&self, outcome: Result<T, TaskError>) {
+    fn end(&self, outcome: Result<W::Output, TaskError>) {
         // SAFETY: the claimer's, until the next line.
         unsafe { self.replace(Content::Outcome(outcome)) };
         // HB-LT-1: before whoever sees it (HB-PL-2), and LV-LT-1 (LV-PL-3).
@@ -121,27 +109,14 @@ impl<W, T, S> Packet<W, T, S> {
             let_go(|| self.latch.release());
         }
     }
-}
 
-impl<W: Send, T: Send, S> Job for Packet<W, T, S> {
-    fn claim(&self) -> bool {
-        // It need order nothing: the work came here with the packet itself (HB-PL-1).
-        self.latch.mark(CLAIMED)
-    }
-
-    fn is_queued(&self) -> bool {
-        !self.latch.is_marked(CLAIMED)
-    }
-}
-
-impl<W: Work<S>, S> Packet<W, W::Output, S> {
     /// Does the work of a job that has been claimed; `before_end` is called before anybody can see the outcome.
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home, before_end: impl FnOnce()) -> Ended {
         // SAFETY: the caller has claimed it (invariant 2).
         let work = unsafe { self.work() };
         let (outcome, ended) = match attempt(work, state, home) {
-            Ok(value) => (Ok(value), Ended { completed: 1, ..Ended::default() }),
-            Err(panic) => (Err(TaskError::Panicked(panic)), Ended { panicked: 1, ..Ended::default() }),
+            Ok(value) => (Ok(value), Ended::COMPLETED),
+            Err(panic) => (Err(TaskError::Panicked(panic)), Ended::PANICKED),
         };
         before_end();
         self.end(outcome);
@@ -149,10 +124,7 @@ impl<W: Work<S>, S> Packet<W, W::Output, S> {
     }
 }
 
-impl<W: Work<S>, S> Runs<S> for Packet<W, W::Output, S>
-where
-    W::Output: Send,
-{
+impl<W: Work<S, Output: Send>, S> Runs<S> for Packet<W, S> {
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
         self.run(state, home, || announce_end(home))
     }
@@ -165,10 +137,7 @@ where
     }
 }
 
-impl<W: Work<S>, S> Joins<W::Output> for Packet<W, W::Output, S>
-where
-    W::Output: Send,
-{
+impl<W: Work<S, Output: Send>, S> Joins<W::Output> for Packet<W, S> {
     unsafe fn take(&self) -> Result<W::Output, TaskError> {
         // SAFETY: the caller's, who has seen that it is set.
         match unsafe { self.replace(Content::Nothing) } {
@@ -178,7 +147,7 @@ where
     }
 
     fn run_here(&self, home: &dyn Home) -> Ended {
-        self.run(&mut WorkerState::none(), home, || ())
+        self.run(&mut WorkerState::new(None), home, || ())
     }
 
     fn borrows_state(&self) -> bool {
@@ -197,54 +166,31 @@ where
     }
 }
 
-impl<W: Send, T: Send, S> Ends for Packet<W, T, S> {
+impl<W: Work<S, Output: Send>, S> Ends for Packet<W, S> {
     fn latch(&self) -> &Latch {
         &self.latch
     }
 }
 
 /// A job of which nothing more is heard, and that its submitter holds, too, until it is accepted or refused.
-pub(super) struct Held<W: Work<S>, S>(Packet<W, W::Output, S>);
+pub(super) struct Held<W: Work<S>, S>(pub(super) Packet<W, S>);
 
-impl<W: Work<S>, S> Held<W, S> {
-    pub(super) fn new(work: W) -> Self {
-        Self(Packet::new(work))
-    }
-
-    /// # Safety
-    /// As [`Packet::work`].
-    pub(super) unsafe fn work(&self) -> W {
-        // SAFETY: the caller's.
-        unsafe { self.0.work() }
-    }
-}
-
-impl<W: Work<S>, S> Runs<S> for Held<W, S>
-where
-    W::Output: Send,
-{
+impl<W: Work<S, Output: Send>, S> Runs<S> for Held<W, S> {
     fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
         // SAFETY: the caller has claimed it (invariant 2).
-        attempt_and_forget(unsafe { self.work() }, state, home)
+        attempt_and_forget(unsafe { self.0.work() }, state, home)
     }
 
     fn discard(&self, home: &dyn Home) {
         // SAFETY: as above.
-        let work = unsafe { self.work() };
+        let work = unsafe { self.0.work() };
         report_panic(home, || drop(work));
     }
 }
 
-impl<W: Work<S>, S> Job for Held<W, S>
-where
-    W::Output: Send,
-{
-    fn claim(&self) -> bool {
-        self.0.claim()
-    }
-
-    fn is_queued(&self) -> bool {
-        self.0.is_queued()
+impl<W: Work<S, Output: Send>, S> Ends for Held<W, S> {
+    fn latch(&self) -> &Latch {
+        &self.0.latch
     }
 }
 
@@ -321,7 +267,7 @@ impl<T> Task<T> {
     /// assert_eq!(task.join_timeout(Duration::MAX).unwrap().unwrap(), 7);
     /// ```
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, TaskError>, Self> {
-        self.join_until(now().checked_add(timeout))
+        self.join_within(&Limit::timeout(timeout))
     }
 
     /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
@@ -340,16 +286,13 @@ impl<T> Task<T> {
     /// assert_eq!(task.join_deadline(Instant::now() + Duration::from_secs(60)).unwrap().unwrap(), 1);
     /// ```
     pub fn join_deadline(self, deadline: Instant) -> Result<Result<T, TaskError>, Self> {
-        self.join_until(Some(on_our_clock(deadline)))
+        self.join_within(&Limit::deadline(deadline))
     }
 
-    fn join_until(self, deadline: Option<Instant>) -> Result<Result<T, TaskError>, Self> {
-        if self.wait_until(deadline) { Ok(self.outcome()) } else { Err(self) }
-    }
-
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        let limit = Limit::Until(deadline);
-        self.job.has_ended() || !limit.is_over() && pause(&limit, || self.job.wait_until(deadline))
+    fn join_within(self, limit: &Limit<'_>) -> Result<Result<T, TaskError>, Self> {
+        let wait = || self.job.wait_until(limit.moment());
+        let has_ended = self.job.has_ended() || !limit.is_over() && pause(limit, wait);
+        if has_ended { Ok(self.outcome()) } else { Err(self) }
     }
 
     /// Of a job that has ended; once.
@@ -393,10 +336,10 @@ impl<T> Task<T> {
     /// # first.join().unwrap().unwrap();
     /// ```
     pub fn cancel(&self) -> bool {
-        let cancelled = self.home.withdraw(&|| self.job.claim());
+        let cancelled = self.home.withdraw(self.job.latch());
         if cancelled {
             self.job.discard(&*self.home);
-            self.home.end(Ended { cancelled: 1, ..Ended::default() });
+            self.home.end(Ended::cancelled(1));
         }
         cancelled
     }
@@ -443,11 +386,11 @@ pub(super) fn wait_for<T>(job: &(dyn Joins<T> + '_), home: &dyn Home) {
         return;
     }
     let help = holds_permit(home) && !job.borrows_state();
-    if help && home.withdraw(&|| job.claim()) {
+    if help && home.withdraw(job.latch()) {
         let how = job.run_here(home);
         home.end(how);
     } else {
-        pause(&Limit::Until(None), || job.wait_until(None));
+        pause(&Limit::NONE, || job.wait_until(None));
     }
 }
 
@@ -500,10 +443,7 @@ impl TaskError {
     /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
     /// ```
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
-        match self {
-            TaskError::Panicked(payload) => Some(payload.into_inner()),
-            TaskError::Cancelled => None,
-        }
+        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
     }
 
     /// The message of its panic, where it panicked with one.
@@ -512,19 +452,15 @@ impl TaskError {
     /// assert!(hence::pool::TaskError::Cancelled.message().is_none());
     /// ```
     pub fn message(&self) -> Option<String> {
-        match self {
-            TaskError::Panicked(payload) => payload.message(),
-            TaskError::Cancelled => None,
-        }
+        if let TaskError::Panicked(payload) = self { payload.message() } else { None }
     }
 }
 
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.message()) {
-            (TaskError::Cancelled, _) => f.pad("the job was cancelled"),
-            (TaskError::Panicked(_), Some(message)) => f.pad(&format!("the job panicked: {message}")),
-            (TaskError::Panicked(_), None) => f.pad("the job panicked"),
+        match self {
+            TaskError::Panicked(payload) => f.pad(&payload.describe("the job")),
+            TaskError::Cancelled => f.pad("the job was cancelled"),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::super::sync::{Arc, is_over};
-use super::super::wait::{Ticket, Waiter, poll_in_line};
-use super::core::Goal;
+use super::super::sync::is_over;
+use super::super::wait::poll_in_line;
+use super::core::{Goal, Waiting};
 use super::shared::Shared;
 
 /// Ready when a pool is idle, or has ended; made by [`Pool::wait_idle_async`](super::Pool::wait_idle_async),
@@ -21,7 +21,7 @@ pub struct WaitFuture<'a, S: 'static> {
     shared: &'a Shared<S>,
     goal: Goal,
     stop: bool,
-    waiting: Option<(Ticket, Arc<Waiter>)>,
+    waiting: Option<Waiting>,
 }
 
 impl<'a, S> WaitFuture<'a, S> {
@@ -39,9 +39,7 @@ impl<S> Future for WaitFuture<'_, S> {
             if *stop {
                 shared.stop();
             }
-            let (reached, news) = shared.core.wait(*goal, matches!(goal, Goal::Gone), Some(waiter));
-            shared.tell(news);
-            reached.err().flatten()
+            shared.told(shared.core.wait(*goal, Some(waiter))).err().flatten()
         })
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("hb_pl_1_submit_before_job", &["HB-PL-1", "HB-PL-2"], &["1 2"], submit_before_job),
         Model::new("hb_pl_1_submit_before_a_later_job", &["HB-PL-1"], &["1"], submit_before_a_later_job),
         Model::failing("hb_pl_1_submit_without_the_lock", &["HB-PL-1"], RACE, submit_before_a_later_job)
-            .weakened(core(Kind::NoLock, "self.step(|state, _| state.submit(job, waiter))")),
+            .weakened(core(Kind::NoLock, "self.step(|state, _| state.submit(job, may_wait))")),
         Model::new("hb_pl_1_posted_before_job", &["HB-PL-1", "SF-PL-5", "SF-PL-6"], &["0 1 2"], posted_before_job)
             .under(POSTED),
         Model::failing("hb_pl_1_posted_without_the_lock", &["HB-PL-1"], RACE, posted_before_job)
@@ -84,7 +84,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_pl_3_nobody_is_told", &["LV-PL-3"], DEADLOCK, || job_before(|pool| pool.drain()))
             .weakened(nobody_told()),
         Model::failing("sf_pl_6_drain_without_the_lock", &["SF-PL-6"], RACE, || job_before(|pool| pool.drain()))
-            .weakened(core(Kind::NoLock, "state.wait(goal, close, waiter, news)")),
+            .weakened(core(Kind::NoLock, "state.wait(goal, waiter, news)")),
         Model::new("hb_pl_3_job_before_wait_idle", &["HB-PL-3", "SF-PL-6"], &["1"], || {
             job_before(|pool| pool.wait_idle())
         }),
