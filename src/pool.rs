@@ -118,10 +118,10 @@
 //! A job is one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue, which keeps what it
 //! has grown to until the pool is dropped. A task that is waited for before its job has ended takes one more. Workers
 //! that have nothing to do sleep and use no CPU. A child process, after a fork, has no workers: make another pool there.
-//!
-//! Needs: `pool/builder.rs`, `pool/core.rs`, `pool/error.rs`, `pool/home.rs`, `pool/inbox.rs`, `pool/job.rs`,
-//! `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/scope.rs`, `pool/shared.rs`, `pool/task.rs`, `pool/waits.rs`,
-//! `pool/work.rs`, `pool/worker.rs`, `cancel.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: cancel.rs, pool/builder.rs, pool/core.rs, pool/error.rs, pool/home.rs, pool/inbox.rs, pool/job.rs,
+// pool/limit.rs, pool/panic.rs, pool/permit.rs, pool/scope.rs, pool/shared.rs, pool/task.rs, pool/waits.rs,
+// pool/work.rs, pool/worker.rs, sync.rs, wait/latch.rs.
 
 mod builder;
 mod core;

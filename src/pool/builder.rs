@@ -1,6 +1,6 @@
 //! What a pool is to be like.
-//!
-//! Needs: `pool/core.rs`, `pool/panic.rs`, `pool/shared.rs`, `pool/work.rs`, `sync.rs`.
+
+// Needs: pool/core.rs, pool/panic.rs, pool/shared.rs, pool/work.rs, sync.rs.
 
 use std::fmt;
 use std::time::Duration;

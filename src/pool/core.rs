@@ -53,8 +53,8 @@
 //! | close | submitters are refused |
 //! | wait | stands in `quiet` or `gone`, unless it is so already |
 //! | stop | closes, and hands out the queue |
-//!
-//! Needs: `pool/error.rs`, `pool/home.rs`, `pool/inbox.rs`, `pool/job.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: pool/error.rs, pool/home.rs, pool/inbox.rs, pool/job.rs, sync.rs, wait.rs, wait/queue.rs.
 
 use std::collections::VecDeque;
 use std::mem;

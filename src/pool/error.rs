@@ -1,6 +1,6 @@
 //! The errors of pools: a refused job comes back.
-//!
-//! Needs: nothing.
+
+// Needs: nothing.
 
 use std::error::Error;
 use std::fmt;

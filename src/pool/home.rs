@@ -1,6 +1,6 @@
 //! A pool as its jobs see it.
-//!
-//! Needs: `pool/limit.rs`, `pool/panic.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: pool/limit.rs, pool/panic.rs, sync.rs, wait/latch.rs.
 
 use super::super::sync::drop_quietly;
 use super::super::wait::Latch;

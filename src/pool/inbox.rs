@@ -1,8 +1,8 @@
 //! Where jobs are left while every permit is held: submitters and workers meet once per batch in a lock of their own, and
 //! not once per job in the pool's. An unbounded queue only: whether a bounded one has room is for the state to say.
 //! `pool/core.rs` 10 says when it is open.
-//!
-//! Needs: `sync.rs`.
+
+// Needs: sync.rs.
 
 use std::collections::VecDeque;
 use std::mem;

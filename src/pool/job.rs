@@ -1,7 +1,7 @@
 //! What stands in a pool's queue: a job that its submitter holds, too, or one of which nothing more is heard, which belongs
 //! to the queue alone. The second kind needs no latch and no count: an empty closure costs no allocation.
-//!
-//! Needs: `pool/home.rs`, `pool/work.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: pool/home.rs, pool/work.rs, sync.rs, wait/latch.rs.
 
 use super::super::sync::Arc;
 use super::super::wait::{Ends, Latch};

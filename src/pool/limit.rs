@@ -1,7 +1,7 @@
 //! How long a wait may take: the one type behind all forms, those that do not wait, wait for some time, until a moment, for
 //! ever, or until a token is cancelled.
-//!
-//! Needs: `pool/error.rs`, `cancel.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: cancel.rs, pool/error.rs, sync.rs, wait.rs.
 
 use std::time::{Duration, Instant};
 

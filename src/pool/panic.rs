@@ -1,6 +1,6 @@
 //! The panic boundary: user code whose panic must harm nobody else runs in [`contain`].
-//!
-//! Needs: `sync.rs`.
+
+// Needs: sync.rs.
 
 use std::any::Any;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! The permit of the job on the calling thread, which goes to others while the job waits.
-//!
-//! Needs: `pool/home.rs`, `pool/limit.rs`, `sync.rs`.
+
+// Needs: pool/home.rs, pool/limit.rs, sync.rs.
 
 use std::cell::RefCell;
 use std::mem;

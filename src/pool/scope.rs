@@ -13,9 +13,9 @@
 //! up, and `FEW`: of the rest it has the outcomes.
 //!
 //! After std's `thread::scope` (how to borrow), and Go's `errgroup` (what an error does).
-//!
-//! Needs: `pool.rs`, `pool/error.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/task.rs`,
-//! `pool/work.rs`, `cancel.rs`, `channel.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: cancel.rs, channel.rs, channel/receiver.rs, channel/sender.rs, pool.rs, pool/error.rs, pool/job.rs,
+// pool/limit.rs, pool/panic.rs, pool/permit.rs, pool/task.rs, pool/work.rs, sync.rs, wait/latch.rs.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -24,7 +24,9 @@ use std::marker::PhantomData;
 use std::mem;
 
 use super::super::cancel::CancellationToken;
-use super::super::channel::{Receiver, Sender, bounded};
+use super::super::channel::bounded;
+use super::super::channel::receiver::Receiver;
+use super::super::channel::sender::Sender;
 use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, is_over, let_go};
 use super::super::wait::Ends;
 use super::Pool;

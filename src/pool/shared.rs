@@ -1,7 +1,7 @@
 //! What a pool's handles, tasks and workers share: the state machine, and who carries out what it says.
-//!
-//! Needs: `pool/core.rs`, `pool/error.rs`, `pool/home.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`,
-//! `pool/permit.rs`, `pool/work.rs`, `cancel.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: cancel.rs, pool/core.rs, pool/error.rs, pool/home.rs, pool/job.rs, pool/limit.rs, pool/panic.rs,
+// pool/permit.rs, pool/work.rs, sync.rs, wait.rs, wait/latch.rs.
 
 use std::io;
 use std::panic::resume_unwind;

@@ -10,9 +10,9 @@
 //! 2. `content` belongs to the submitter until the job is published, then to nobody, then to the claimer, and from
 //!    `SET` on to the task, or to the last one who drops the packet.
 //! 3. The work is gone (done, or dropped) before `SET` is set.
-//!
-//! Needs: `pool/home.rs`, `pool/job.rs`, `pool/limit.rs`, `pool/panic.rs`, `pool/permit.rs`, `pool/work.rs`, `channel.rs`,
-//! `wait.rs`, `sync.rs`.
+
+// Needs: channel/receiver.rs, pool/home.rs, pool/job.rs, pool/limit.rs, pool/panic.rs, pool/permit.rs, pool/work.rs,
+// sync.rs, wait.rs, wait/latch.rs.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::super::channel::Receiver;
+use super::super::channel::receiver::Receiver;
 use super::super::sync::{Arc, UnsafeCell, let_go};
 use super::super::wait::{Ends, Latch, TaskWait};
 use super::home::{Ended, Home, report_panic};

@@ -1,6 +1,6 @@
 //! Waiting for a pool as a task.
-//!
-//! Needs: `pool/core.rs`, `pool/shared.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: pool/core.rs, pool/shared.rs, sync.rs, wait.rs.
 
 use std::fmt;
 use std::future::Future;

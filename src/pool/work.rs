@@ -1,6 +1,6 @@
 //! What a job does, and the state of the worker that it may borrow for that; run behind the panic boundary.
-//!
-//! Needs: `pool/home.rs`, `pool/panic.rs`, `sync.rs`.
+
+// Needs: pool/home.rs, pool/panic.rs, sync.rs.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! What runs on a worker's thread.
-//!
-//! Needs: `pool/core.rs`, `pool/limit.rs`, `pool/permit.rs`, `pool/shared.rs`, `pool/work.rs`, `wait.rs`, `sync.rs`.
+
+// Needs: pool/core.rs, pool/limit.rs, pool/permit.rs, pool/shared.rs, pool/work.rs, sync.rs, wait.rs, wait/queue.rs.
 
 use super::super::sync::{Arc, Patience, TRIES_AGAIN, let_go};
 use super::super::wait::{Cause, Ticket, Waiter};

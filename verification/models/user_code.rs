@@ -19,11 +19,11 @@
 //! | a callback | `cancel.rs` `on_cancel`, `tree.rs` `cancel`, `Expiry` | `lv_cx_2_*`, `sf_cx_3_on_cancel` |
 //! | the drop of one that will not run | `cancel.rs` `stop`, `tree.rs` `Node`, `close_below` | `sf_cx_3_stop`, `sf_cx_3_never_run`, `lv_cx_2_last_handle` |
 //! | a cause, made and dropped | `cancel.rs` `cancel_with`, `tree.rs` | `sf_cx_1_causes` |
-//! | a job, what it holds and returns, the hook | `pool/worker.rs` `attempt`, `report_panic`, `pool/job.rs`, `pool/task.rs`, `pool/shared.rs` | `sf_pl_4_*` |
-//! | a worker's state, made and dropped | `pool/worker.rs` `get`, `discard` | `sf_pl_4_state` |
+//! | a job, what it holds and returns, the hook | `pool/work.rs` `attempt`, `pool/home.rs` `report_panic`, `pool/job.rs`, `pool/task.rs`, `pool/shared.rs` | `sf_pl_4_*` |
+//! | a worker's state, made and dropped | `pool/work.rs` `get`, `discard` | `sf_pl_4_state` |
 //! | what the hook and the maker of states hold | `pool/worker.rs` `work`, `pool/shared.rs` `Shared` | `sf_pl_4_what_a_pool_is_made_of` |
 //! | the function and the jobs of a scope, their results and errors, callbacks of its token | `pool/scope.rs` | `sf_pl_7_*` |
-//! | what `blocking` runs; a job run by one that joins it | `pool/worker.rs`, `pool/task.rs` `wait_for` | `lv_pl_4_*` |
+//! | what `blocking` runs; a job run by one that joins it | `pool/permit.rs` `blocking`, `pool/task.rs` `wait_for` | `lv_pl_4_*` |
 //!
 //! No other method of a user's type is called (`Clone`, `Debug`, `Display`, `Eq`, `Hash` of a value or an error), but where
 //! the caller asks for it, on its stack, with no lock held.
