@@ -116,23 +116,6 @@ impl<'a> Select<'a> {
         self.add(|index| Operation::recv(receiver, index))
     }
 
-    /// Takes an operation out, by its number; the others keep theirs.
-    ///
-    /// # Panics
-    /// If there is no such operation.
-    ///
-    /// # Example
-    /// ```
-    /// let (_sender, receiver) = hence::channel::unbounded::<u8>();
-    /// let mut select = hence::channel::Select::new();
-    /// let index = select.recv(&receiver);
-    /// select.remove(index);
-    /// ```
-    pub fn remove(&mut self, index: usize) {
-        let at = self.operations.iter().position(|operation| operation.place.index == index);
-        self.operations.remove(at.unwrap_or_else(|| panic!("there is no operation {index} in this `Select`")));
-    }
-
     fn run(&mut self, wait: Wait) -> Option<SelectedOperation<'a>> {
         self.assert_not_empty(wait);
         run(&mut self.operations, self.biased, wait).map(SelectedOperation::new)
@@ -147,27 +130,6 @@ impl<'a> Select<'a> {
     fn assert_not_empty(&self, wait: Wait) {
         let ends = !self.operations.is_empty() || !matches!(wait, Wait::ForEver);
         assert!(ends, "no operations have been added to `Select`");
-    }
-
-    /// Chooses an operation that is ready. Never blocks.
-    ///
-    /// # Errors
-    /// If none is ready (SF-SEL-3).
-    ///
-    /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
-    ///
-    /// # Example
-    /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let mut select = hence::channel::Select::new();
-    /// select.recv(&receiver);
-    /// assert!(select.try_select().is_err());
-    /// sender.send(1).unwrap();
-    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
-    /// ```
-    pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        self.run(Wait::Not).ok_or(TrySelectError)
     }
 
     /// Chooses the first operation to become ready.
@@ -190,6 +152,27 @@ impl<'a> Select<'a> {
     /// ```
     pub fn select(&mut self) -> SelectedOperation<'a> {
         self.run(Wait::ForEver).expect("waits for ever")
+    }
+
+    /// Chooses an operation that is ready. Never blocks.
+    ///
+    /// # Errors
+    /// If none is ready (SF-SEL-3).
+    ///
+    /// # Happens-before
+    /// HB-SEL-1, when the operation is completed.
+    ///
+    /// # Example
+    /// ```
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let mut select = hence::channel::Select::new();
+    /// select.recv(&receiver);
+    /// assert!(select.try_select().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
+    /// ```
+    pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
+        self.run(Wait::Not).ok_or(TrySelectError)
     }
 
     /// Chooses the first operation to become ready within `timeout`. A timeout too long for an `Instant` is none.
@@ -233,27 +216,6 @@ impl<'a> Select<'a> {
         self.run(Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
-    /// The number of an operation that is ready at this moment. Never blocks.
-    ///
-    /// # Errors
-    /// If none is ready.
-    ///
-    /// # Happens-before
-    /// Nothing: the operation, when it is done, has its own.
-    ///
-    /// # Example
-    /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let mut select = hence::channel::Select::new();
-    /// let index = select.recv(&receiver);
-    /// assert!(select.try_ready().is_err());
-    /// sender.send(1).unwrap();
-    /// assert_eq!(select.try_ready(), Ok(index));
-    /// ```
-    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        self.wait_ready(Wait::Not).ok_or(TryReadyError)
-    }
-
     /// The number of the first operation to become ready. It may wait all the same when it is done: somebody else may
     /// be faster, or it was another select that was ready, and no longer is.
     ///
@@ -277,6 +239,27 @@ impl<'a> Select<'a> {
     /// ```
     pub fn ready(&mut self) -> usize {
         self.wait_ready(Wait::ForEver).expect("waits for ever")
+    }
+
+    /// The number of an operation that is ready at this moment. Never blocks.
+    ///
+    /// # Errors
+    /// If none is ready.
+    ///
+    /// # Happens-before
+    /// Nothing: the operation, when it is done, has its own.
+    ///
+    /// # Example
+    /// ```
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let mut select = hence::channel::Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.try_ready().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_ready(), Ok(index));
+    /// ```
+    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
+        self.wait_ready(Wait::Not).ok_or(TryReadyError)
     }
 
     /// The number of the first operation to become ready within `timeout`. A timeout too long for an `Instant` is none.
@@ -315,6 +298,23 @@ impl<'a> Select<'a> {
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         self.wait_ready(Wait::until(deadline)).ok_or(ReadyTimeoutError)
+    }
+
+    /// Takes an operation out, by its number; the others keep theirs.
+    ///
+    /// # Panics
+    /// If there is no such operation.
+    ///
+    /// # Example
+    /// ```
+    /// let (_sender, receiver) = hence::channel::unbounded::<u8>();
+    /// let mut select = hence::channel::Select::new();
+    /// let index = select.recv(&receiver);
+    /// select.remove(index);
+    /// ```
+    pub fn remove(&mut self, index: usize) {
+        let at = self.operations.iter().position(|operation| operation.place.index == index);
+        self.operations.remove(at.unwrap_or_else(|| panic!("there is no operation {index} in this `Select`")));
     }
 }
 
