@@ -147,8 +147,9 @@
 //!
 //! Threads that wait to receive are served before tasks. A *task* that waits to receive is told, in its turn, that
 //! there is a value: its waker is woken. The value stays in the channel until a receive takes it. If another receive
-//! was faster, the task goes back to the front of the line. A task that stands behind a told task is told when the told
-//! task is dropped, or when there is another value. If it is polled, it looks for a value by itself.
+//! was faster, the task goes back to the front of the line. Suppose that a told task is not polled: then the task
+//! behind it is told when the told task is dropped, or when there is another value. And a task that is polled always
+//! looks for a value by itself.
 //!
 //! On a bounded channel with room for two values or more, a blocking operation first tries again for some microseconds.
 //! Then it stands in line: it yields its core for about as long as a wake-up costs, and after that it sleeps. A thread
@@ -205,19 +206,20 @@
 //! blocked or pending send once there is room for its value.
 //!
 //! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending. One
-//! exception: a receive to which a select has promised a value waits for this value, or until the select gives it up.
+//! exception: a receive to which a select has promised a value waits for this value, or until the select gives the send
+//! up.
 //!
 //! # Panics
 //! The wakers of tasks and the drops of values are user code, and run under no lock. If one of them panics, the
 //! operation that ran it first takes full effect, then the panic propagates: a send has sent, everyone who is to be
 //! woken is woken, everything that is to be dropped is dropped.
 //!
-//! Some panics are discarded instead: that of a waker that a receive wakes (the receive returns its value), that of a
-//! second waker, and that of the drop of a waker that a poll turned out not to need. A second drop of a value that
-//! panics aborts the process, as in a `Vec`.
+//! Some panics are discarded instead: the panic of a waker that a receive wakes (the receive returns its value), the
+//! panic of a second waker, and the panic of the drop of a waker that a poll turned out not to need. If a second value
+//! panics when it is dropped, the process aborts, as in a `Vec`.
 //!
 //! # Tasks
-//! An async operation that need not wait is ready at its first poll, and gives way to no other task. So a task that
+//! An async operation that need not wait is ready at its first poll, and does not yield to other tasks. So a task that
 //! receives again and again from a channel that is never empty keeps its thread for itself, as with flume,
 //! async-channel and kanal.
 //!
@@ -225,7 +227,7 @@
 //! there, by `now_or_never` or by a poll, takes all of it. (tokio has such a budget: of 1000 values in a tokio channel,
 //! this loop takes 128.)
 //!
-//! A task that may be busy for long says where it gives way. On tokio, tokio's budget can do this:
+//! A task that may be busy for long yields where it chooses to. On tokio, tokio's budget can do this:
 //! `tokio::task::coop::cooperative(receiver.recv_async()).await`. On every runtime, tokio included, call the runtime's
 //! `yield_now` after every so many values: `tokio::task::yield_now().await`.
 //!
@@ -237,9 +239,9 @@
 //!
 //! | there | here |
 //! |---|---|
-//! | crossbeam-channel: a channel ends when one side is gone | also by [`close`](Sender::close), idempotent, from either side |
+//! | crossbeam-channel: a channel ends when one side is gone | also by [`close`](Sender::close), from either side; a second `close` has no effect |
 //! | crossbeam-channel: blocking only | also `send_async`, `recv_async`, `stream`: cancel-safe, on any runtime |
-//! | crossbeam-channel: `bounded(n)` allocates n places | allocates none in advance; keeps what a burst has grown (see *Memory*) |
+//! | crossbeam-channel: `bounded(n)` allocates n places | allocates none in advance; keeps a buffer that a burst has grown (see *Memory*) |
 //! | crossbeam-channel: a panic in the message of a `send` arm aborts the process | unwinds; the operation is undone |
 //! | crossbeam-channel: a leaked `SelectedOperation` of a rendezvous is undefined behaviour | its partner waits for ever; nothing else happens |
 //! | crossbeam-channel: if the channel is disconnected before the message of a selected send is there, the message is lost | the send fails and hands the message back |
@@ -251,7 +253,7 @@
 //! | flume `drain()`: takes everything at once | `try_iter().take(receiver.len())` takes one by one, so other receivers may take some; `try_iter()` alone also takes what is sent meanwhile |
 //! | flume `Selector::new().recv(..).wait()` | [`select!`], or [`Select`], where you complete the operation by hand |
 //! | flume `into_recv_async`, `into_stream` | the futures and the stream borrow their handle: move the handle into an `async` block |
-//! | kanal `close()`: drops the values in the channel | [`close`](Sender::close), then `receiver.try_iter().for_each(drop)`: what was sent can still be received (SF-CH-4) |
+//! | kanal `close()`: drops the values in the channel | [`close`](Sender::close) leaves them to be received (SF-CH-4); to drop them, call `receiver.try_iter().for_each(drop)` after it |
 //! | Go `make(chan T, n)`, `ch <- v`, `v := <-ch`, `v, ok := <-ch` | `bounded(n)`, `send(v)`, `recv()`, `recv()` whose `Err` is `!ok` |
 //! | Go `close(ch)`; a second close, or a send after it, panics | a second [`close`](Sender::close) returns false; a send hands its value back |
 //! | Go `for v := range ch` | `for v in &receiver` |
@@ -261,9 +263,9 @@
 //!
 //! # Memory
 //! Making a channel allocates once: 216 bytes (on a 64-bit machine), whatever the capacity. The buffer grows as values
-//! come, by doubling, to at most twice the most values that were ever inside. The channel keeps this buffer until it is
-//! dropped. A blocked operation is one small allocation, which is freed when the operation ends. (`benches/`, binary
-//! `memory`, measures these sizes.)
+//! come, by doubling, to at most twice the largest number of values that were ever in the channel. The channel keeps
+//! this buffer until it is dropped. A blocked operation is one small allocation, which is freed when the operation
+//! ends. (`benches/`, binary `memory`, measures these sizes.)
 
 // Needs: channel/core.rs, channel/future.rs, channel/receiver.rs, channel/sender.rs, channel/side.rs, error.rs,
 // select/set.rs, sync.rs, timer.rs.

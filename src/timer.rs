@@ -1,8 +1,7 @@
 //! Timers: receivers whose messages come at set moments.
 //!
-//! Each message is an `Instant`: the moment at which the message was due. A timer is a
-//! [`Receiver`]: receive from it, clone it (the clones share its messages), or wait for it in
-//! a select.
+//! Each message is an `Instant`: the moment at which the message was due. A timer is a [`Receiver`]: receive from it,
+//! clone it (the clones share its messages), or wait for it in a select.
 //!
 //! # A time limit in a select
 //! [`after`] gives one message. In a select it is a time limit for all the other operations.
@@ -74,10 +73,10 @@
 //! # What a timer costs
 //! A timer has no thread, and costs nothing while nobody waits for it: a thread that receives sleeps until the moment.
 //!
-//! A *task* cannot sleep. When a task first waits for a timer by `recv_async`, a thread is started that wakes tasks,
-//! one for the process. While this thread runs a waker, a second thread can take over, so a slow waker does not stop
-//! the other timers. If the system refuses a thread, a task polls again and again until its moment. After a fork, in
-//! the child process, a timer for which a task already waited wakes this task only after the task has been polled
+//! A *task* cannot sleep. When a task first waits for a timer by `recv_async`, a thread that wakes tasks is started:
+//! one for the whole process. While this thread runs a waker, a second thread can take over, so a slow waker does not
+//! stop the other timers. If the system refuses a thread, a task polls again and again until its moment. After a fork,
+//! in the child process, a timer for which a task already waited wakes this task only after the task has been polled
 //! again.
 //!
 //! # Happens-before
@@ -85,11 +84,11 @@
 //! later one. *Not promised:* anything by a time-out as such, or by the passing of time.
 //!
 //! # Safety
-//! **SF-TM-1.** A message is never early, and its moment is the one it was due at. One message is received once, by one
-//! of the receivers, and messages do not pile up. `after` and `at` have one message. The messages of `tick` are due at
-//! whole numbers of periods after the timer was made: each at the first of these moments after the message before was
-//! received. Each message of `tick_delayed` is due a period after the message before was received, the first one a
-//! period after the timer was made.
+//! **SF-TM-1.** A message is never early, and the moment in it is the one at which it was due. One message is received
+//! once, by one of the receivers, and messages do not pile up. `after` and `at` have one message. The messages of
+//! `tick` are due at whole numbers of periods after the timer was made: each at the first of these moments after the
+//! message before was received. Each message of `tick_delayed` is due a period after the message before was received,
+//! the first one a period after the timer was made.
 //!
 //! **SF-TM-2.** A receive or send with a time-out ends in exactly one way. If the receive was given a value, it returns
 //! that value. If the value of the send was taken, the send succeeds, and one receiver receives the value. In all other

@@ -33,7 +33,7 @@ impl<T> Sender<T> {
     ///
     /// The future does nothing until it is polled. It waits while `send` would block; a close, or the drop of the last
     /// receiver, ends the wait. Cancel-safe: dropping the future takes the send back (SF-CH-5). A future that need not
-    /// wait gives way to no other task ([*Tasks*](crate::channel#tasks)).
+    /// wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`send`](Sender::send).
@@ -117,7 +117,7 @@ impl<T> Receiver<T> {
     ///
     /// The future takes a value only in the poll that returns this value. Cancel-safe: dropping the future loses
     /// nothing (SF-CH-5). A future that is polled again after it was ready receives another value. A future that need
-    /// not wait gives way to no other task ([*Tasks*](crate::channel#tasks)).
+    /// not wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -143,7 +143,7 @@ impl<T> Receiver<T> {
     /// Returns a stream that receives value after value: `recv_async` again and again.
     ///
     /// The stream ends when the channel is empty, and is closed or has no sender left. A stream whose next value is
-    /// there gives way to no other task ([*Tasks*](crate::channel#tasks)).
+    /// there does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// As [`recv`](Receiver::recv), for each value and for the end.

@@ -88,8 +88,8 @@ impl<T> Receiver<T> {
 
     /// Receives a value if there is one: in the channel, or with a sender that waits.
     ///
-    /// Does not wait for a sender. If it pairs with a `select!` whose message is still being evaluated, it waits until
-    /// that evaluation ends.
+    /// Does not wait for a sender. If the receive pairs with a `select!` whose message is still being evaluated, the
+    /// receive waits until that evaluation ends.
     ///
     /// # Errors
     /// `Empty` if there is no value now, `Disconnected` if no value will come any more: the channel is empty, and is
@@ -142,8 +142,9 @@ impl<T> Receiver<T> {
     /// Receives a value if there is one within `timeout`.
     ///
     /// Blocks as [`recv`](Receiver::recv) does, but gives up once `timeout` has passed. Tries at least once, even if
-    /// `timeout` is zero. If the timeout does not fit an `Instant`, waits without a limit. If it pairs with a `select!`
-    /// whose message is still being evaluated, it waits until that evaluation ends, even after `timeout`.
+    /// `timeout` is zero. If the timeout does not fit an `Instant`, waits without a limit. If the receive pairs with a
+    /// `select!` whose message is still being evaluated, the receive waits until that evaluation ends, even after
+    /// `timeout`.
     ///
     /// # Errors
     /// `Timeout` if the time was up, `Disconnected` if the channel is empty, and is closed or has no sender left.
@@ -169,8 +170,8 @@ impl<T> Receiver<T> {
     /// Receives a value if there is one by `deadline`.
     ///
     /// Blocks as [`recv`](Receiver::recv) does, but gives up once `deadline` has passed. Tries at least once, even if
-    /// `deadline` has passed before the call. If it pairs with a `select!` whose message is still being evaluated, it
-    /// waits until that evaluation ends, even after `deadline`.
+    /// `deadline` has passed before the call. If the receive pairs with a `select!` whose message is still being
+    /// evaluated, the receive waits until that evaluation ends, even after `deadline`.
     ///
     /// # Errors
     /// As [`recv_timeout`](Receiver::recv_timeout).
@@ -218,8 +219,8 @@ impl<T> Receiver<T> {
 
     /// Returns an iterator that receives values as long as there are any, without waiting for a sender.
     ///
-    /// Each step is a [`try_recv`](Receiver::try_recv). The iterator ends when this fails, so it also takes values that
-    /// are sent meanwhile.
+    /// Each step is a [`try_recv`](Receiver::try_recv). The iterator ends when `try_recv` fails. So the iterator also
+    /// takes values that are sent meanwhile.
     ///
     /// # Happens-before
     /// As [`try_recv`](Receiver::try_recv), for each step.
