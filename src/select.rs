@@ -108,7 +108,7 @@
 //! for that value; and nothing of this in two cases. A timer's message is lost. Where the channel is closed and empty,
 //! other receivers may have been told that nothing will come, so the value is dropped with the channel. A chosen
 //! operation that is *leaked* keeps for ever what it was chosen for: a value, a place, or the partner that waits for
-//! it. It harms nothing else.
+//! it. Nothing else is harmed.
 //!
 //! # Liveness
 //! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other

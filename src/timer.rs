@@ -156,10 +156,10 @@ pub fn at(when: Instant) -> Receiver<Instant> {
 
 /// Makes a timer with a message every `duration`; the first one is due `duration` from now.
 ///
-/// A receive blocks until a message is due. The messages stay in step: n messages take n times `duration`, however long
-/// each message takes to be handled. A receiver that is late gets the first message that it missed. The other missed
-/// messages are left out, and the next message is in step again, as with Go's `time.Ticker`. To have a whole `duration`
-/// after each receive, use [`tick_delayed`].
+/// A receive blocks until a message is due. The messages stay in step: if none is missed, n messages take n times
+/// `duration`, however late each of them is received. A receiver that is late gets the first message that it missed.
+/// The other missed messages are left out, and the next message is in step again, as with Go's `time.Ticker`. To have a
+/// whole `duration` after each receive, use [`tick_delayed`].
 ///
 /// # Happens-before
 /// HB-TM-1.

@@ -18,8 +18,8 @@ use super::sender::{Sender, refused};
 /// A future that sends its value once that is possible; made by [`Sender::send_async`].
 ///
 /// Dropping the future before it is ready takes the send back: the value is dropped with the future, unless the value
-/// has already left it for the channel or for a receive. A future that is leaked while it waits keeps its place in
-/// line, and its value can still be received.
+/// has already moved into the channel or to a receive. A future that is leaked while it waits keeps its place in line,
+/// and its value can still be received.
 #[must_use = "a future does nothing unless it is polled"]
 pub struct SendFuture<'a, T> {
     core: &'a Core<T>,
@@ -112,8 +112,9 @@ pub struct RecvFuture<'a, T> {
 impl<T> Receiver<T> {
     /// Returns a future that receives a value: [`recv`](Receiver::recv) for tasks, on any runtime.
     ///
-    /// The future waits while the channel is empty; a close, or the drop of the last sender, ends the wait. If it pairs
-    /// with a `select!` whose message is still being evaluated, it waits until that evaluation ends.
+    /// The future waits while the channel is empty; a close, or the drop of the last sender, ends the wait. If the
+    /// future pairs with a `select!` whose message is still being evaluated, the future waits until that evaluation
+    /// ends.
     ///
     /// The future takes a value only in the poll that returns this value. Cancel-safe: dropping the future loses
     /// nothing (SF-CH-5). A future that is polled again after it was ready receives another value. A future that need
