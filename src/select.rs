@@ -1,15 +1,99 @@
-//! Select: of many channel operations, exactly one happens, the first that can.
+//! Select: waits until at least one of several channel operations can proceed, then performs exactly one.
 //!
-//! [`select!`](crate::select) takes the operations as written, [`Select`] a set that is made at run time. An operation
-//! is ready if it would not have to wait; it is that, too, if it would fail because its channel is closed. Where
-//! several are ready, one is picked by chance, or, *biased*, the first; and so it is where the select had to wait, among
-//! its operations on one side of the channel that ended the wait.
+//! ```
+//! use hence::channel::{select, unbounded};
 //!
-//! A send says what it sends after it has been chosen: the message of a `send` operation is evaluated only then.
+//! let (sender, numbers) = unbounded();
+//! let (_other, words) = unbounded::<&str>();
+//! std::thread::spawn(move || sender.send(7).unwrap());
+//! select! {
+//!     recv(numbers) -> number => assert_eq!(number, Ok(7)),
+//!     recv(words) -> word => panic!("nobody sent {word:?}"),
+//! }
+//! ```
+//!
+//! [`select!`](crate::select!) takes operations as they stand in the source. [`Select`] is a set of operations that is
+//! made at run time.
+//!
+//! # Which operation is performed
+//! An operation is *ready* if it would not have to wait. An operation that would fail because its channel is closed is
+//! ready, too.
+//!
+//! If several operations are ready, one of them is picked by chance; a *biased* select
+//! ([`select_biased!`](crate::select_biased), [`Select::new_biased`]) picks the first one. A select that had to wait is
+//! ended by one side of one channel. If several operations of the select are on this side of this channel, one of them
+//! is picked in the same way.
+//!
+//! ```
+//! use hence::channel::{bounded, select_biased, unbounded};
+//!
+//! let (sender, jobs) = unbounded();
+//! let (stop, stopped) = bounded::<()>(0);
+//! sender.send(1).unwrap();
+//! drop(stop); // closed: the receive is ready, and fails
+//! select_biased! {
+//!     recv(stopped) -> end => assert!(end.is_err()), // looked at first
+//!     recv(jobs) -> _ => unreachable!(),
+//! }
+//! ```
+//!
+//! # Not waiting, or not for ever
+//! `default` runs if no operation is ready. `default(timeout)` runs if none becomes ready within the `Duration`.
+//!
+//! ```
+//! use std::time::Duration;
+//! use hence::channel::{bounded, select};
+//!
+//! let (_sender, receiver) = bounded::<u8>(1);
+//! let now = select! {
+//!     recv(receiver) -> _ => "a value",
+//!     default => "nothing now",
+//! };
+//! let soon = select! {
+//!     recv(receiver) -> _ => "a value",
+//!     default(Duration::from_millis(1)) => "nothing in time",
+//! };
+//! assert_eq!((now, soon), ("nothing now", "nothing in time"));
+//! ```
+//!
+//! # Sending in a select
+//! The message of a `send` operation is evaluated only after this operation has been chosen. The messages of all other
+//! operations are not evaluated.
+//!
+//! ```
+//! use hence::channel::{bounded, select};
+//!
+//! let (left, _keep) = bounded(0); // nobody receives
+//! let (right, results) = bounded(1);
+//! select! {
+//!     send(left, panic!("not chosen")) -> _ => unreachable!(),
+//!     send(right, 6 * 7) -> sent => sent.unwrap(),
+//! }
+//! assert_eq!(results.recv(), Ok(42));
+//! ```
+//!
+//! # A set made at run time
+//! [`Select`] tells its operations apart by their numbers. It chooses one, and you complete the chosen operation.
+//!
+//! ```
+//! use hence::channel::{unbounded, Select};
+//!
+//! let (senders, receivers): (Vec<_>, Vec<_>) = (0..3).map(|_| unbounded()).unzip();
+//! senders[2].send("from the last").unwrap();
+//!
+//! let mut select = Select::new();
+//! for receiver in &receivers {
+//!     select.recv(receiver);
+//! }
+//! let operation = select.select();
+//! let index = operation.index();
+//! assert_eq!(operation.recv(&receivers[index]), Ok("from the last"));
+//! assert_eq!(index, 2);
+//! ```
 //!
 //! # Happens-before
-//! **HB-SEL-1.** The operation that happens has the edges of the same operation alone: HB-CH-1 to HB-CH-4, HB-TM-1. The
-//! others order nothing.
+//! **HB-SEL-1.** The operation that happens has the edges of the same operation outside a select: HB-CH-1 to HB-CH-4,
+//! HB-TM-1. The others order nothing.
 //!
 //! # Safety
 //! **SF-SEL-1.** Exactly one operation happens, or none where `default` or a time-out says so.
@@ -17,28 +101,28 @@
 //! **SF-SEL-2.** The others leave no trace: they take no value, no place and no turn.
 //!
 //! **SF-SEL-3.** `default`, and a `try_select` or `select_timeout` that fails, say that at one moment none of the
-//! operations was ready. *Not promised:* that moment for several timers, if others receive from them, too.
+//! operations was ready. *Not promised:* one common moment for several timers, if others receive from them, too.
 //!
-//! **SF-SEL-4.** A chosen operation that is given up (its message panicked) is as if it had not been chosen; a value
-//! that it received goes to the next receive. *Not promised:* SF-CH-2 and SF-CH-3 for that value; this at all for a timer's
-//! message, which is gone, and where the channel is closed and empty: others may have been told that nothing will come, and the
-//! value is dropped with the channel. One that is *leaked* keeps what it was chosen for, a value, a place, or the partner that waits
-//! for it, for ever, and harms nothing else.
+//! **SF-SEL-4.** A chosen operation that is given up (its message panicked, or its `SelectedOperation` was dropped) is
+//! as if it had not been chosen; a value that it received goes to the next receive. *Not promised:* SF-CH-2 and SF-CH-3
+//! for that value; and nothing of this in two cases. A timer's message is lost. Where the channel is closed and empty,
+//! other receivers may have been told that nothing will come, so the value is dropped with the channel. A chosen
+//! operation that is *leaked* keeps for ever what it was chosen for: a value, a place, or the partner that waits for
+//! it. Nothing else is harmed.
 //!
 //! # Liveness
 //! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other
 //! included.
 //!
-//! **LV-SEL-2.** It takes no wake-up that it does not use: whoever else waits on its channels is woken as without it.
-//!
-//! # How
-//! 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
-//! 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order
-//!    of their lock keys, and only if none of the operations is ready then does the select stand in the queues, or
-//!    give up. Otherwise again from 1. Latches (tokens, tasks) are not locked: one that is not set has not been before.
-//! 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
-//!
-//! After Go's `selectgo`.
+//! **LV-SEL-2.** A select takes no wake-up that it does not use: whoever else waits on its channels is woken as if the
+//! select were not there.
+
+// How it works, after Go's `selectgo`:
+// 1. Each operation is tried, one after another. The first that does not have to wait is chosen.
+// 2. If none is, and after some more attempts where all channels are buffered, all channels are locked, in the order
+//    of their lock keys, and only if none of the operations is ready then does the select stand in the queues, or
+//    give up. Otherwise again from 1. Latches (tokens, tasks) are not locked: one that is not set has not been before.
+// 3. Whoever has something for one of its arms claims it; the claim decides which. It leaves the other queues.
 
 // Needs: channel/core/arms.rs, channel/receiver.rs, channel/sender.rs, select/handle.rs, select/macros.rs,
 // select/set.rs, sync.rs, wait.rs, wait/queue.rs.
@@ -158,8 +242,8 @@ impl<'o, 'a> LockedChannels<'o, 'a> {
         at == 0 || self.operations[at - 1].handle.lock_key() != self.operations[at].handle.lock_key()
     }
 
-    /// Stands in all lines; adds those for whom that is news to `observed`. False: a latch has been set since the look, so
-    /// it is to try again; it stands in some.
+    /// Stands in all lines; adds those for whom that is news to `observed`. False: a latch has been set since the look,
+    /// so it is to try again; it stands in some.
     fn stand(&mut self, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Arc<Waiter>>) -> bool {
         let stands = |Operation { handle, place }: &mut Operation<'_>| {
             // SAFETY: all channels are locked.

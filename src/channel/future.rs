@@ -15,10 +15,11 @@ use super::core::{Core, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::{Sender, refused};
 
-/// Sends when there is room; made by [`Sender::send_async`].
+/// A future that sends its value once that is possible; made by [`Sender::send_async`].
 ///
-/// Dropping it before it is ready takes the send back: the value is dropped with it, unless a receive has taken it.
-/// A future that is leaked while it waits keeps its place, and its value can still be received.
+/// Dropping the future before it is ready takes the send back: the value is dropped with the future, unless the value
+/// has already moved into the channel or to a receive. A future that is leaked while it waits keeps its place in line,
+/// and its value can still be received.
 #[must_use = "a future does nothing unless it is polled"]
 pub struct SendFuture<'a, T> {
     core: &'a Core<T>,
@@ -28,16 +29,17 @@ pub struct SendFuture<'a, T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends a value when polled: [`send`](Sender::send) for tasks, on any runtime.
+    /// Returns a future that sends a value: [`send`](Sender::send) for tasks, on any runtime.
     ///
-    /// The future waits while `send` would block; a close or the drop of the last receiver ends the wait. Dropping it
-    /// takes the send back (SF-CH-5). Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    /// The future does nothing until it is polled. It waits while `send` would block; a close, or the drop of the last
+    /// receiver, ends the wait. Cancel-safe: dropping the future takes the send back (SF-CH-5). A future that need not
+    /// wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`send`](Sender::send).
     ///
     /// # Panics
-    /// The future does, if it is polled after it was ready.
+    /// The future panics if it is polled again after it was ready.
     ///
     /// # Happens-before
     /// As [`send`](Sender::send).
@@ -52,6 +54,7 @@ impl<T> Sender<T> {
     /// assert_eq!(receiver.recv(), Ok(7));
     /// assert_eq!(send.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
     /// ```
+    #[doc(alias = "into_send_async")]
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
         SendFuture { core: &self.core, value: Some(value), waiting: None }
     }
@@ -97,9 +100,9 @@ impl<T> Drop for SendFuture<'_, T> {
     }
 }
 
-/// Receives when there is a value; made by [`Receiver::recv_async`].
+/// A future that receives a value once there is one; made by [`Receiver::recv_async`].
 ///
-/// Dropping it before it is ready loses nothing: it has taken no value (SF-CH-5).
+/// Dropping the future before it is ready loses nothing: it has taken no value (SF-CH-5).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
@@ -107,12 +110,15 @@ pub struct RecvFuture<'a, T> {
 }
 
 impl<T> Receiver<T> {
-    /// Receives a value when polled: [`recv`](Receiver::recv) for tasks, on any runtime.
+    /// Returns a future that receives a value: [`recv`](Receiver::recv) for tasks, on any runtime.
     ///
-    /// The future waits while the channel is empty; a close or the drop of the last sender ends the wait. It takes a value
-    /// when it is polled, and only then: dropping it loses nothing (SF-CH-5). A value that a select has promised it is waited
-    /// for, however long its message takes. Polled after it was ready, it receives again.
-    /// Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    /// The future waits while the channel is empty; a close, or the drop of the last sender, ends the wait. If the
+    /// future pairs with a `select!` whose message is still being evaluated, the future waits until that evaluation
+    /// ends.
+    ///
+    /// The future takes a value only in the poll that returns this value. Cancel-safe: dropping the future loses
+    /// nothing (SF-CH-5). A future that is polled again after it was ready receives another value. A future that need
+    /// not wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -130,12 +136,15 @@ impl<T> Receiver<T> {
     /// sender.send(7).unwrap();
     /// assert_eq!(recv.as_mut().poll(&mut cx), Poll::Ready(Ok(7)));
     /// ```
+    #[doc(alias = "into_recv_async")]
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
         RecvFuture { receiver: self, wait: TaskWait::new() }
     }
 
-    /// The values as a stream: `recv_async` again and again, until the channel is empty, and closed or without a
-    /// sender. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+    /// Returns a stream that receives value after value: `recv_async` again and again.
+    ///
+    /// The stream ends when the channel is empty, and is closed or has no sender left. A stream whose next value is
+    /// there does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// As [`recv`](Receiver::recv), for each value and for the end.
@@ -151,6 +160,8 @@ impl<T> Receiver<T> {
     /// assert_eq!(pin!(stream.next()).poll(&mut cx), Poll::Ready(Some(7)));
     /// assert_eq!(stream.poll_next(&mut cx), Poll::Ready(None));
     /// ```
+    #[doc(alias = "into_stream")]
+    #[doc(alias = "ReceiverStream")]
     pub fn stream(&self) -> RecvStream<'_, T> {
         RecvStream(self.recv_async())
     }
@@ -192,16 +203,17 @@ impl<T> Drop for RecvFuture<'_, T> {
     }
 }
 
-/// The values of a channel as they come; made by [`Receiver::stream`].
+/// A stream of the values of a channel; made by [`Receiver::stream`]. Dropping the stream loses nothing (SF-CH-5).
 ///
-/// `Stream` is no trait of std's yet. [`poll_next`](RecvStream::poll_next) has its meaning, so that one line makes a
-/// `futures` stream of it:
-/// `futures::stream::poll_fn(move |cx| stream.poll_next(cx))`. Dropping it loses nothing (SF-CH-5).
+/// The standard library has no `Stream` trait yet. [`poll_next`](RecvStream::poll_next) means what `Stream::poll_next`
+/// of the crate `futures` means, so one line makes a `futures` stream:
+/// `futures::stream::poll_fn(move |cx| stream.poll_next(cx))`.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct RecvStream<'a, T>(RecvFuture<'a, T>);
 
 impl<'a, T> RecvStream<'a, T> {
-    /// The next value, when there is one; `None` at the end. Cancel-safe: dropping the future loses nothing.
+    /// Returns a future that receives the next value; `None` at the end. Cancel-safe: dropping the future loses
+    /// nothing.
     ///
     /// # Happens-before
     /// As [`Receiver::recv`].
@@ -220,8 +232,9 @@ impl<'a, T> RecvStream<'a, T> {
         std::future::poll_fn(|cx| self.poll_next(cx))
     }
 
-    /// The next value, if there is one; otherwise the task is woken once there is. `None` at the end, as often as it is
-    /// asked.
+    /// Receives the next value if there is one; otherwise returns `Pending`, and the task is woken once there is one.
+    ///
+    /// Returns `None` when the stream has ended, also if it is polled again after that.
     ///
     /// # Happens-before
     /// As [`Receiver::recv`].

@@ -12,8 +12,13 @@ use super::super::timer::schedule::{Repeat, Schedule, sleep_until};
 use super::super::wait::{Cause, Ends, Wait, Waiter};
 use super::core::{Core, Stand, Unreceived};
 
-/// The receiving side of a channel. Clones take from the same channel; the last one dropped disconnects it and drops
-/// the values that are left.
+/// The receiving side of a channel.
+///
+/// A clone receives from the same channel; each value goes to one of the receivers. The drop of the last receiver
+/// closes the channel and drops the values that are left.
+///
+/// A timer ([`after`](crate::channel::after) and the like), `CancellationToken::done` and a task's `done` are
+/// receivers, too: so they can stand in a select.
 ///
 /// # Example
 /// ```
@@ -46,11 +51,11 @@ impl Receiver<Instant> {
 impl<T> Receiver<T> {
     /// Receives a value.
     ///
-    /// Blocks while the channel is empty. A close or the drop of the last sender ends the wait; values sent before it
-    /// are received first.
+    /// Blocks while the channel is empty. A close, or the drop of the last sender, ends the wait; values sent before
+    /// the close or the drop are received first.
     ///
     /// # Errors
-    /// If the channel is empty, and closed or without a sender.
+    /// If the channel is empty, and is closed or has no sender left.
     ///
     /// # Happens-before
     /// HB-CH-1, HB-CH-2; on an error HB-CH-3, HB-CH-4.
@@ -64,6 +69,9 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.recv(), Ok(1));
     /// assert_eq!(receiver.recv(), Err(RecvError));
     /// ```
+    #[doc(alias = "receive")]
+    #[doc(alias = "blocking_recv")]
+    #[doc(alias = "recv_blocking")]
     #[inline]
     pub fn recv(&self) -> Result<T, RecvError> {
         let mut value = None;
@@ -78,11 +86,14 @@ impl<T> Receiver<T> {
         value.ok_or(RecvError)
     }
 
-    /// Receives a value if there is one, in the channel or with a sender that waits. Never blocks; but where the sender
-    /// is a select, which says what it sends only after it has been chosen, for that long.
+    /// Receives a value if there is one: in the channel, or with a sender that waits.
+    ///
+    /// Does not wait for a sender. If the receive pairs with a `select!` whose message is still being evaluated, the
+    /// receive waits until that evaluation ends.
     ///
     /// # Errors
-    /// `Empty` if there is none now, `Disconnected` if there will be none.
+    /// `Empty` if there is no value now, `Disconnected` if no value will come any more: the channel is empty, and is
+    /// closed or has no sender left.
     ///
     /// # Happens-before
     /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4.
@@ -128,11 +139,15 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Receives a value, if there is one within `timeout`: [`recv`](Receiver::recv) with a limit. A timeout too long
-    /// for an `Instant` is none. A value that a select has promised is waited for, however long its message takes.
+    /// Receives a value if there is one within `timeout`.
+    ///
+    /// Blocks as [`recv`](Receiver::recv) does, but gives up once `timeout` has passed. Tries at least once, even if
+    /// `timeout` is zero. If the timeout does not fit an `Instant`, waits without a limit. If the receive pairs with a
+    /// `select!` whose message is still being evaluated, the receive waits until that evaluation ends, even after
+    /// `timeout`.
     ///
     /// # Errors
-    /// `Timeout` if the time was up, `Disconnected` if the channel is empty, and closed or without a sender.
+    /// `Timeout` if the time was up, `Disconnected` if the channel is empty, and is closed or has no sender left.
     ///
     /// # Happens-before
     /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4; on `Timeout` nothing.
@@ -152,8 +167,11 @@ impl<T> Receiver<T> {
         value.ok_or(ended)
     }
 
-    /// Receives a value, if there is one by `deadline`: [`recv_timeout`](Receiver::recv_timeout) with a moment for a
-    /// duration. It tries at least once, even if the deadline has passed.
+    /// Receives a value if there is one by `deadline`.
+    ///
+    /// Blocks as [`recv`](Receiver::recv) does, but gives up once `deadline` has passed. Tries at least once, even if
+    /// `deadline` has passed before the call. If the receive pairs with a `select!` whose message is still being
+    /// evaluated, the receive waits until that evaluation ends, even after `deadline`.
     ///
     /// # Errors
     /// As [`recv_timeout`](Receiver::recv_timeout).
@@ -180,8 +198,10 @@ impl<T> Receiver<T> {
         value.ok_or(ended)
     }
 
-    /// An iterator that receives until the channel is empty, and closed or without a sender; each step blocks as
-    /// [`recv`](Receiver::recv) does.
+    /// Returns an iterator that receives value after value.
+    ///
+    /// Each step blocks as [`recv`](Receiver::recv) does. The iterator ends when the channel is empty, and is closed or
+    /// has no sender left.
     ///
     /// # Happens-before
     /// As [`recv`](Receiver::recv), for each step and for the end.
@@ -197,8 +217,10 @@ impl<T> Receiver<T> {
         Iter { receiver: self }
     }
 
-    /// An iterator over the values that are there now; its steps never block. It ends where
-    /// [`try_recv`](Receiver::try_recv) fails.
+    /// Returns an iterator that receives values as long as there are any, without waiting for a sender.
+    ///
+    /// Each step is a [`try_recv`](Receiver::try_recv). The iterator ends when `try_recv` fails. So the iterator also
+    /// takes values that are sent meanwhile.
     ///
     /// # Happens-before
     /// As [`try_recv`](Receiver::try_recv), for each step.
@@ -209,6 +231,7 @@ impl<T> Receiver<T> {
     /// (0..3).for_each(|i| sender.send(i).unwrap());
     /// assert_eq!(receiver.try_iter().count(), 3);
     /// ```
+    #[doc(alias = "drain")]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter { receiver: self }
     }
@@ -250,7 +273,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Whether both handles are of the same channel, timer, token or job.
+    /// Returns `true` if both receivers belong to the same channel, timer, token or job.
     ///
     /// # Example
     /// ```
@@ -365,17 +388,17 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-/// Receives, blocking, until nothing will come any more; made by [`Receiver::iter`].
+/// A blocking iterator over the values of a channel, until no value will come any more; made by [`Receiver::iter`].
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
-/// Receives what is there; made by [`Receiver::try_iter`].
+/// An iterator that receives values as long as there are any, without waiting; made by [`Receiver::try_iter`].
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
-/// Receives, blocking, until nothing will come any more, and owns its receiver; made by `Receiver::into_iter`.
+/// A blocking iterator that owns its receiver, until no value will come any more; made by `Receiver::into_iter`.
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
 }

@@ -10,7 +10,9 @@ use super::super::sync::{Arc, Patience, is_over, passed};
 use super::super::wait::{Cause, Wait, Waiter};
 use super::core::{Core, Unsent};
 
-/// The sending side of a channel. Clones send into the same channel; the last one dropped disconnects it.
+/// The sending side of a channel.
+///
+/// A clone sends into the same channel. The drop of the last sender closes the channel.
 ///
 /// # Example
 /// ```
@@ -19,6 +21,8 @@ use super::core::{Core, Unsent};
 /// assert_eq!(receiver.recv(), Ok(7));
 /// assert!(receiver.recv().is_err()); // the sender is gone
 /// ```
+#[doc(alias = "SyncSender")]
+#[doc(alias = "Transmitter")]
 pub struct Sender<T> {
     pub(crate) core: Arc<Core<T>>,
 }
@@ -26,8 +30,8 @@ pub struct Sender<T> {
 impl<T> Sender<T> {
     /// Sends a value.
     ///
-    /// Blocks while the channel is full; on a rendezvous channel, until a receive takes the value, or a task that waits for
-    /// one has been told. A close or the drop of the last receiver ends the wait.
+    /// Blocks while the channel is full. On a rendezvous channel, blocks until a receive takes the value, or until a
+    /// task that waits to receive has been told of it. A close, or the drop of the last receiver, ends the wait.
     ///
     /// # Errors
     /// Hands the value back if the channel is closed or has no receiver left.
@@ -43,6 +47,8 @@ impl<T> Sender<T> {
     /// drop(receiver);
     /// assert_eq!(sender.send(2), Err(SendError(2)));
     /// ```
+    #[doc(alias = "blocking_send")]
+    #[doc(alias = "send_blocking")]
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         let mut value = Some(value);
@@ -52,10 +58,10 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends a value if that is possible at once: there is room, or a receiver waits for it. Never blocks.
+    /// Sends a value if there is room for it, or if a receiver waits for one. Never blocks.
     ///
     /// # Errors
-    /// Hands the value back: `Full` if it would have to wait, `Disconnected` if the channel is closed or has no
+    /// Hands the value back: `Full` if `send` would have to wait, `Disconnected` if the channel is closed or has no
     /// receiver left.
     ///
     /// # Happens-before
@@ -80,8 +86,10 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends a value, if that is possible within `timeout`: [`send`](Sender::send) with a limit. A timeout too long for
-    /// an `Instant` is none.
+    /// Sends a value if that is possible within `timeout`.
+    ///
+    /// Blocks as [`send`](Sender::send) does, but gives up once `timeout` has passed. Tries at least once, even if
+    /// `timeout` is zero. If the timeout does not fit an `Instant`, waits without a limit.
     ///
     /// # Errors
     /// Hands the value back: `Timeout` if the time was up, `Disconnected` if the channel is closed or has no receiver
@@ -102,8 +110,10 @@ impl<T> Sender<T> {
         self.send_within(Some(value), Wait::at_most(timeout))
     }
 
-    /// Sends a value, if that is possible by `deadline`: [`send_timeout`](Sender::send_timeout) with a moment for a
-    /// duration. It tries at least once, even if the deadline has passed.
+    /// Sends a value if that is possible by `deadline`.
+    ///
+    /// Blocks as [`send`](Sender::send) does, but gives up once `deadline` has passed. Tries at least once, even if
+    /// `deadline` has passed before the call.
     ///
     /// # Errors
     /// As [`send_timeout`](Sender::send_timeout).
@@ -177,7 +187,7 @@ impl<T> Sender<T> {
         Err(ended)
     }
 
-    /// Whether both handles are of the same channel.
+    /// Returns `true` if both handles belong to the same channel.
     ///
     /// # Example
     /// ```

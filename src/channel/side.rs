@@ -6,11 +6,14 @@
 macro_rules! either_side {
     ($Side:ident) => {
         impl<T> $Side<T> {
-            /// Closes the channel: from now on every send is refused, and receivers take what is left. True for the
-            /// call that closed it, false if it was closed or one side was gone.
+            /// Closes the channel: from now on every send fails, and receivers take the values that are left.
             ///
-            /// Does not block, and wakes everyone who waits: a blocked send gets its value back. A timer, and a token's receiver,
-            /// cannot be closed: false.
+            /// Returns `true` if this call closed the channel; `false` if the channel was closed before, or if all
+            /// handles of one side were dropped before. A receiver of a timer, of a token or of a job cannot be closed:
+            /// `close` on such a receiver has no effect and returns `false`.
+            ///
+            /// Does not block. Wakes everyone who waits on the channel: a blocked send fails and hands its value back;
+            /// a blocked receive fails, unless a select has promised it a value (LV-CH-2).
             ///
             /// # Happens-before
             /// HB-CH-3.
@@ -25,11 +28,16 @@ macro_rules! either_side {
             /// assert_eq!(receiver.recv(), Ok(1));
             /// assert!(receiver.recv().is_err());
             /// ```
+            #[doc(alias = "disconnect")]
             pub fn close(&self) -> bool {
                 self.on(Core::close, |_, _| false)
             }
 
-            /// Whether sends are refused: the channel was closed, or one side is gone. Once true, always true.
+            /// Returns `true` if every send fails from now on: the channel was closed, or all handles of one side were
+            /// dropped. Once `true`, always `true`.
+            ///
+            /// There may still be values to receive. For a receiver of a token or of a job: whether the token is
+            /// cancelled or the job has ended. For a timer: `false`.
             ///
             /// # Example
             /// ```
@@ -38,12 +46,13 @@ macro_rules! either_side {
             /// drop(receiver);
             /// assert!(sender.is_closed());
             /// ```
+            #[doc(alias = "is_disconnected")]
             pub fn is_closed(&self) -> bool {
                 self.has_ended()
             }
 
-            /// The number of values in the channel, at some moment during the call. A blocked sender's value is not
-            /// in the channel.
+            /// Returns the number of values in the channel at some moment during the call. The value of a blocked send
+            /// is not in the channel.
             ///
             /// # Example
             /// ```
@@ -55,7 +64,7 @@ macro_rules! either_side {
                 self.on(Core::len, |due, _| due)
             }
 
-            /// Whether there is no value in the channel.
+            /// Returns `true` if no value is in the channel.
             ///
             /// # Example
             /// ```
@@ -66,7 +75,7 @@ macro_rules! either_side {
                 self.len() == 0
             }
 
-            /// Whether there is no room for a value. A rendezvous channel is always full.
+            /// Returns `true` if there is no room for a value. A rendezvous channel is always full.
             ///
             /// # Example
             /// ```
@@ -77,7 +86,7 @@ macro_rules! either_side {
                 self.on(Core::is_full, |due, capacity| due >= capacity)
             }
 
-            /// How many values the channel holds at most; `None` if it is unbounded.
+            /// Returns the largest number of values that the channel can hold; `None` if the channel is unbounded.
             ///
             /// # Example
             /// ```

@@ -5,26 +5,32 @@
 
 // Needs: nothing.
 
-/// Waits until one of several channel operations can be done, and does it.
+/// Waits until at least one of several channel operations can proceed, then performs exactly one.
 ///
 /// The syntax is crossbeam-channel's:
 ///
-/// * `recv(receiver) -> result => body` receives; `result` is a pattern for a `Result<T, RecvError>`.
-/// * `send(sender, message) -> result => body` sends; `message` is evaluated only once the operation has been chosen,
-///   and `result` is a pattern for a `Result<(), SendError<T>>`.
-/// * `default => body` runs if no operation is ready, `default(timeout) => body` if none is within the `Duration`.
+/// * `recv(receiver) -> result => body` receives. `result` is a pattern for a `Result<T, RecvError>`.
+/// * `send(sender, message) -> result => body` sends. `message` is evaluated only after this operation has been chosen.
+///   `result` is a pattern for a `Result<(), SendError<T>>`.
+/// * `default => body` runs if no operation is ready.
+/// * `default(timeout) => body` runs if no operation becomes ready within the `Duration`.
 ///
-/// Where several operations are ready, one is picked by chance; [`select_biased!`](crate::select_biased) picks the
-/// first. The value of the macro is that of the body. See [`Select`](crate::channel::Select) for a set made at run time.
+/// The body of the operation that was performed runs, or the body of `default`. The value of this body is the value of
+/// the macro. If several operations are ready, one of them is picked by chance;
+/// [`select_biased!`](crate::select_biased) picks the first one. For a set of operations made at run time see
+/// [`Select`](crate::channel::Select).
 ///
-/// In a model of yours, shuttle picks. loom has no choices, and the first is picked: `HENCE_SELECT=1` in the environment
-/// has the second operation tried first, and so on; run the model once for each.
+/// Without `default`, blocks until an operation is ready. With `default`, does not wait for a partner. The close of a
+/// channel makes the operations on this channel ready: a send fails, and so does a receive once the channel is empty. A
+/// receive that pairs with another select, whose message is still being evaluated, waits until that evaluation ends,
+/// also with `default`.
 ///
-/// Blocks until an operation is ready, without a `default`. The close of a channel makes its operations ready: they
-/// fail.
+/// In your own model, shuttle picks the operation. loom cannot pick by chance: there the first operation that is ready
+/// is picked. With `HENCE_SELECT=1` in the environment, the second operation is tried first, and so on; run the model
+/// once for each number.
 ///
 /// # Panics
-/// Only if an expression in it does. If `message` does, the operation is taken back (SF-SEL-4).
+/// Only if an expression in it panics. If `message` panics, the operation is undone (SF-SEL-4).
 ///
 /// # Happens-before
 /// HB-SEL-1.
@@ -44,19 +50,23 @@
 /// };
 /// assert_eq!(job, 20);
 ///
-/// drop(done); // closes: everybody who looks at `finished` learns of it
+/// drop(done); // closes the channel: a receive from `finished` fails from now on
 /// select! {
 ///     recv(queue) -> _ => unreachable!(),
 ///     recv(finished) -> closed => assert!(closed.is_err()),
 ///     default(Duration::from_secs(1)) => unreachable!(),
 /// }
 /// ```
+#[doc(alias = "poll")]
+#[doc(alias = "selectgo")]
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)+) => { $crate::__select!(@select (false) $($arms)+) };
 }
 
-/// [`select!`](crate::select), but where several operations are ready, the first one is picked.
+/// As [`select!`](crate::select!), but if several operations are ready, the first one is picked.
+///
+/// Blocks, fails and panics as `select!` does.
 ///
 /// # Happens-before
 /// HB-SEL-1.
@@ -72,6 +82,7 @@ macro_rules! select {
 ///     default => unreachable!(),
 /// }
 /// ```
+#[doc(alias = "biased")]
 #[macro_export]
 macro_rules! select_biased {
     ($($arms:tt)+) => { $crate::__select!(@select (true) $($arms)+) };

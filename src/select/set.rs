@@ -17,15 +17,21 @@ use super::super::wait::Wait;
 use super::handle::SelectHandle;
 use super::{Operation, Selected, ready, run};
 
-/// A set of channel operations, one of which is to happen.
+/// A set of channel operations, made at run time; waits until at least one can proceed, then chooses exactly one.
 ///
-/// Operations are added by [`send`](Select::send) and [`recv`](Select::recv) and told apart by their numbers. A set can
-/// be used again and again. A select that is going to wait holds the locks of all its channels for a moment. One that does not
-/// change while the program runs is shorter as [`select!`](crate::select).
+/// [`send`](Select::send) and [`recv`](Select::recv) add an operation and return its number. The set can be used again
+/// and again. If the operations are known when you write the program, [`select!`](crate::select!) is shorter.
 ///
-/// There are two ways to go. [`select`](Select::select) and its like choose an operation, which must then be completed
-/// with what it sends or to get what it received. [`ready`](Select::ready) and its like only say that an operation need
-/// not wait at this moment; somebody else may be faster to do it.
+/// There are two ways to use a set:
+///
+/// * [`select`](Select::select), [`try_select`](Select::try_select), [`select_timeout`](Select::select_timeout) and
+///   [`select_deadline`](Select::select_deadline) choose an operation. You must then complete the
+///   [`SelectedOperation`]: its `send` takes the value to send, its `recv` returns the value received.
+/// * [`ready`](Select::ready), [`try_ready`](Select::try_ready), [`ready_timeout`](Select::ready_timeout) and
+///   [`ready_deadline`](Select::ready_deadline) only say that an operation would not have to wait at this moment.
+///   Another thread can be faster to perform this operation.
+///
+/// A select that is about to wait locks all its channels for a moment.
 ///
 /// # Example
 /// ```
@@ -42,6 +48,7 @@ use super::{Operation, Selected, ready, run};
 /// let index = operation.index();
 /// assert_eq!((index, operation.recv(&receivers[index])), (1, Ok(10)));
 /// ```
+#[doc(alias = "Selector")]
 pub struct Select<'a> {
     operations: Vec<Operation<'a>>,
     next: usize,
@@ -56,7 +63,7 @@ unsafe impl Send for Select<'_> {}
 unsafe impl Sync for Select<'_> {}
 
 impl<'a> Select<'a> {
-    /// An empty set, from which an operation is picked by chance where several are ready.
+    /// Makes an empty set. If several operations are ready, one of them is picked by chance.
     ///
     /// # Example
     /// ```
@@ -66,7 +73,7 @@ impl<'a> Select<'a> {
         Self { operations: Vec::with_capacity(4), next: 0, biased: false }
     }
 
-    /// An empty set, from which the first operation added is picked where several are ready.
+    /// Makes an empty set. If several operations are ready, the one that was added first is picked.
     ///
     /// # Example
     /// ```
@@ -77,6 +84,7 @@ impl<'a> Select<'a> {
     /// select.send(&sender); // is always ready, too
     /// assert_eq!(select.ready(), 0);
     /// ```
+    #[doc(alias = "biased")]
     pub fn new_biased() -> Self {
         Self { biased: true, ..Self::new() }
     }
@@ -88,7 +96,7 @@ impl<'a> Select<'a> {
         index
     }
 
-    /// Adds a send; returns the operation's number: 0, 1, 2 and so on.
+    /// Adds a send operation and returns its number: 0, 1, 2 and so on. The value is given when the send is completed.
     ///
     /// # Example
     /// ```
@@ -102,7 +110,7 @@ impl<'a> Select<'a> {
         self.add(|index| Operation::send(sender, index))
     }
 
-    /// Adds a receive, also from a timer; returns the operation's number: 0, 1, 2 and so on.
+    /// Adds a receive operation and returns its number: 0, 1, 2 and so on. The receiver may be a timer's.
     ///
     /// # Example
     /// ```
@@ -114,23 +122,6 @@ impl<'a> Select<'a> {
     /// ```
     pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
         self.add(|index| Operation::recv(receiver, index))
-    }
-
-    /// Takes an operation out, by its number; the others keep theirs.
-    ///
-    /// # Panics
-    /// If there is no such operation.
-    ///
-    /// # Example
-    /// ```
-    /// let (_sender, receiver) = hence::channel::unbounded::<u8>();
-    /// let mut select = hence::channel::Select::new();
-    /// let index = select.recv(&receiver);
-    /// select.remove(index);
-    /// ```
-    pub fn remove(&mut self, index: usize) {
-        let at = self.operations.iter().position(|operation| operation.place.index == index);
-        self.operations.remove(at.unwrap_or_else(|| panic!("there is no operation {index} in this `Select`")));
     }
 
     fn run(&mut self, wait: Wait) -> Option<SelectedOperation<'a>> {
@@ -149,30 +140,9 @@ impl<'a> Select<'a> {
         assert!(ends, "no operations have been added to `Select`");
     }
 
-    /// Chooses an operation that is ready. Never blocks.
+    /// Chooses the first operation that becomes ready.
     ///
-    /// # Errors
-    /// If none is ready (SF-SEL-3).
-    ///
-    /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
-    ///
-    /// # Example
-    /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let mut select = hence::channel::Select::new();
-    /// select.recv(&receiver);
-    /// assert!(select.try_select().is_err());
-    /// sender.send(1).unwrap();
-    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
-    /// ```
-    pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        self.run(Wait::Not).ok_or(TrySelectError)
-    }
-
-    /// Chooses the first operation to become ready.
-    ///
-    /// Blocks until one is; the close of one of the channels makes its operation ready.
+    /// Blocks until an operation is ready. The close of a channel makes the operations on this channel ready.
     ///
     /// # Panics
     /// If no operations have been added.
@@ -192,13 +162,41 @@ impl<'a> Select<'a> {
         self.run(Wait::ForEver).expect("waits for ever")
     }
 
-    /// Chooses the first operation to become ready within `timeout`. A timeout too long for an `Instant` is none.
+    /// Chooses an operation that is ready.
+    ///
+    /// Does not wait for a partner. If a receive pairs with another select, whose message is still being evaluated,
+    /// waits until that evaluation ends.
     ///
     /// # Errors
-    /// If none was ready when the time was up (SF-SEL-3).
+    /// If no operation is ready (SF-SEL-3).
+    ///
+    /// # Happens-before
+    /// HB-SEL-1, when the operation is completed.
+    ///
+    /// # Example
+    /// ```
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let mut select = hence::channel::Select::new();
+    /// select.recv(&receiver);
+    /// assert!(select.try_select().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
+    /// ```
+    pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
+        self.run(Wait::Not).ok_or(TrySelectError)
+    }
+
+    /// Chooses the first operation that becomes ready within `timeout`.
+    ///
+    /// Blocks as [`select`](Select::select) does, but gives up once `timeout` has passed. If the timeout does not fit
+    /// an `Instant`, waits without a limit. If a receive pairs with another select, whose message is still being
+    /// evaluated, waits until that evaluation ends, even after `timeout`.
+    ///
+    /// # Errors
+    /// If no operation was ready when the time was up (SF-SEL-3).
     ///
     /// # Panics
-    /// If no operations have been added and the timeout is none.
+    /// If no operations have been added and the timeout does not fit an `Instant`.
     ///
     /// # Happens-before
     /// HB-SEL-1, when the operation is completed.
@@ -214,7 +212,10 @@ impl<'a> Select<'a> {
         self.run(Wait::at_most(timeout)).ok_or(SelectTimeoutError)
     }
 
-    /// Chooses the first operation to become ready by `deadline`.
+    /// Chooses the first operation that becomes ready by `deadline`.
+    ///
+    /// Blocks as [`select`](Select::select) does, but gives up once `deadline` has passed. If a receive pairs with
+    /// another select, whose message is still being evaluated, waits until that evaluation ends, even after `deadline`.
     ///
     /// # Errors
     /// As [`select_timeout`](Select::select_timeout).
@@ -233,38 +234,19 @@ impl<'a> Select<'a> {
         self.run(Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
-    /// The number of an operation that is ready at this moment. Never blocks.
+    /// Returns the number of the first operation that becomes ready.
     ///
-    /// # Errors
-    /// If none is ready.
+    /// Blocks until an operation is ready. The close of a channel makes the operations on this channel ready.
     ///
-    /// # Happens-before
-    /// Nothing: the operation, when it is done, has its own.
-    ///
-    /// # Example
-    /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let mut select = hence::channel::Select::new();
-    /// let index = select.recv(&receiver);
-    /// assert!(select.try_ready().is_err());
-    /// sender.send(1).unwrap();
-    /// assert_eq!(select.try_ready(), Ok(index));
-    /// ```
-    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        self.wait_ready(Wait::Not).ok_or(TryReadyError)
-    }
-
-    /// The number of the first operation to become ready. It may wait all the same when it is done: somebody else may
-    /// be faster, or it was another select that was ready, and no longer is.
-    ///
-    /// Blocks until one is; the close of one of the channels makes its operation ready. Two selects that both wait in
-    /// this way do not see each other: an operation is ready when a partner *waits* for it.
+    /// A later attempt to perform the operation may still block: another thread can get there first, or the partner was
+    /// another select that has meanwhile performed another operation. Two selects that both wait in `ready` do not see
+    /// each other: an operation is ready when a partner *waits* to perform its own, and `ready` performs nothing.
     ///
     /// # Panics
     /// If no operations have been added.
     ///
     /// # Happens-before
-    /// Nothing: the operation, when it is done, has its own.
+    /// Nothing: the operation has its own guarantees when it is performed.
     ///
     /// # Example
     /// ```
@@ -279,13 +261,40 @@ impl<'a> Select<'a> {
         self.wait_ready(Wait::ForEver).expect("waits for ever")
     }
 
-    /// The number of the first operation to become ready within `timeout`. A timeout too long for an `Instant` is none.
+    /// Returns the number of an operation that is ready at this moment. Never blocks.
     ///
     /// # Errors
-    /// If none was ready when the time was up.
+    /// If no operation is ready.
     ///
     /// # Happens-before
-    /// Nothing: the operation, when it is done, has its own.
+    /// Nothing: the operation has its own guarantees when it is performed.
+    ///
+    /// # Example
+    /// ```
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let mut select = hence::channel::Select::new();
+    /// let index = select.recv(&receiver);
+    /// assert!(select.try_ready().is_err());
+    /// sender.send(1).unwrap();
+    /// assert_eq!(select.try_ready(), Ok(index));
+    /// ```
+    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
+        self.wait_ready(Wait::Not).ok_or(TryReadyError)
+    }
+
+    /// Returns the number of the first operation that becomes ready within `timeout`.
+    ///
+    /// Blocks as [`ready`](Select::ready) does, but gives up once `timeout` has passed. If the timeout does not fit an
+    /// `Instant`, waits without a limit.
+    ///
+    /// # Errors
+    /// If no operation was ready when the time was up.
+    ///
+    /// # Panics
+    /// If no operations have been added and the timeout does not fit an `Instant`.
+    ///
+    /// # Happens-before
+    /// Nothing: the operation has its own guarantees when it is performed.
     ///
     /// # Example
     /// ```
@@ -298,13 +307,15 @@ impl<'a> Select<'a> {
         self.wait_ready(Wait::at_most(timeout)).ok_or(ReadyTimeoutError)
     }
 
-    /// The number of the first operation to become ready by `deadline`.
+    /// Returns the number of the first operation that becomes ready by `deadline`.
+    ///
+    /// Blocks as [`ready`](Select::ready) does, but gives up once `deadline` has passed.
     ///
     /// # Errors
     /// As [`ready_timeout`](Select::ready_timeout).
     ///
     /// # Happens-before
-    /// Nothing: the operation, when it is done, has its own.
+    /// Nothing: the operation has its own guarantees when it is performed.
     ///
     /// # Example
     /// ```
@@ -315,6 +326,23 @@ impl<'a> Select<'a> {
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         self.wait_ready(Wait::until(deadline)).ok_or(ReadyTimeoutError)
+    }
+
+    /// Removes the operation with the number `index`. The other operations keep their numbers.
+    ///
+    /// # Panics
+    /// If no operation of the set has this number.
+    ///
+    /// # Example
+    /// ```
+    /// let (_sender, receiver) = hence::channel::unbounded::<u8>();
+    /// let mut select = hence::channel::Select::new();
+    /// let index = select.recv(&receiver);
+    /// select.remove(index);
+    /// ```
+    pub fn remove(&mut self, index: usize) {
+        let at = self.operations.iter().position(|operation| operation.place.index == index);
+        self.operations.remove(at.unwrap_or_else(|| panic!("there is no operation {index} in this `Select`")));
     }
 }
 
@@ -336,12 +364,28 @@ impl fmt::Debug for Select<'_> {
     }
 }
 
-/// An operation that has been chosen, to be completed by [`send`](SelectedOperation::send) or
-/// [`recv`](SelectedOperation::recv).
+/// An operation that a [`Select`] has chosen. Complete it by [`send`](SelectedOperation::send) or
+/// [`recv`](SelectedOperation::recv), with a handle of its channel.
 ///
 /// # Panics
-/// If it is dropped and not completed, unless the thread is panicking already. In either case the operation is taken
-/// back first (SF-SEL-4).
+/// The drop of a `SelectedOperation` that was not completed undoes the operation (SF-SEL-4), then panics. If the thread
+/// is panicking already, the drop undoes the operation and does not panic.
+///
+/// # Example
+/// ```
+/// use hence::channel::{bounded, Select};
+///
+/// let (requests, _inbox) = bounded(1);
+/// let (_server, replies) = bounded::<u8>(1);
+/// let mut select = Select::new();
+/// let (request, reply) = (select.send(&requests), select.recv(&replies));
+/// let operation = select.select();
+/// match operation.index() {
+///     i if i == request => operation.send(&requests, "please").unwrap(),
+///     i if i == reply => drop(operation.recv(&replies)),
+///     _ => unreachable!(),
+/// }
+/// ```
 #[must_use = "a chosen operation must be completed"]
 pub struct SelectedOperation<'a>(Selected<'a>);
 
@@ -357,7 +401,7 @@ impl<'a> SelectedOperation<'a> {
         Self::new(selected.expect("an operation that was chosen"))
     }
 
-    /// The number of the operation.
+    /// Returns the number of the operation, as [`Select::send`] or [`Select::recv`] returned it.
     ///
     /// # Example
     /// ```
@@ -387,14 +431,14 @@ impl<'a> SelectedOperation<'a> {
         mem::replace(&mut self.0.chosen, Chosen::Closed)
     }
 
-    /// Completes a send.
+    /// Completes a send: sends `value`. Any sender of the channel will do.
     ///
     /// # Errors
-    /// Hands the value back if the channel is closed or has no receiver left; also if that has come about since the
-    /// operation was chosen.
+    /// Hands the value back if the channel is closed or has no receiver left, also if this happened after the operation
+    /// was chosen.
     ///
     /// # Panics
-    /// If `sender` is not of the channel for which the operation was added.
+    /// If the operation is not a send on the channel of `sender`.
     ///
     /// # Happens-before
     /// HB-SEL-1.
@@ -417,13 +461,13 @@ impl<'a> SelectedOperation<'a> {
         if sent { Ok(()) } else { Err(SendError(value.expect("what is refused is handed back"))) }
     }
 
-    /// Completes a receive.
+    /// Completes a receive: returns the value that the operation received. Any receiver of the channel will do.
     ///
     /// # Errors
-    /// If the channel is empty, and closed or without a sender.
+    /// If the operation was chosen because the channel was empty, and was closed or had no sender left.
     ///
     /// # Panics
-    /// If `receiver` is not of the channel for which the operation was added.
+    /// If the operation is not a receive on the channel of `receiver`.
     ///
     /// # Happens-before
     /// HB-SEL-1.
