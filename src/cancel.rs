@@ -162,6 +162,60 @@ impl CancellationToken {
         Self { node: tree::root() }
     }
 
+    /// Cancels this token and all its descendants; true for the one call that did. False if it was cancelled before, or
+    /// its deadline has passed.
+    ///
+    /// Wakes everyone who waits, then runs the callbacks on this thread. Does not block but for their sake.
+    ///
+    /// # Panics
+    /// If a callback, or a task's waker, does: after all has been done, with the first panic.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, HB-CX-2.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// assert!(token.cancel());
+    /// assert!(!token.cancel());
+    /// ```
+    pub fn cancel(&self) -> bool {
+        tree::cancel(&self.node, None)
+    }
+
+    /// Whether it is cancelled. Once true, always true.
+    ///
+    /// # Happens-before
+    /// HB-CX-1, if true.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// token.cancel();
+    /// assert!(token.is_cancelled());
+    /// ```
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.node.is_cancelled()
+    }
+
+    /// Blocks the thread until it is cancelled, or its deadline has passed.
+    ///
+    /// # Happens-before
+    /// HB-CX-1.
+    ///
+    /// # Example
+    /// ```
+    /// let token = hence::cancel::CancellationToken::new();
+    /// let other = token.clone();
+    /// std::thread::spawn(move || other.cancel());
+    /// token.wait();
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn wait(&self) {
+        self.wait_until(None);
+    }
+
     /// A token that is cancelled with this one, if not before. It has this one's deadline.
     ///
     /// # Example
@@ -221,27 +275,6 @@ impl CancellationToken {
         self.node.deadline()
     }
 
-    /// Cancels this token and all its descendants; true for the one call that did. False if it was cancelled before, or
-    /// its deadline has passed.
-    ///
-    /// Wakes everyone who waits, then runs the callbacks on this thread. Does not block but for their sake.
-    ///
-    /// # Panics
-    /// If a callback, or a task's waker, does: after all has been done, with the first panic.
-    ///
-    /// # Happens-before
-    /// HB-CX-1, HB-CX-2.
-    ///
-    /// # Example
-    /// ```
-    /// let token = hence::cancel::CancellationToken::new();
-    /// assert!(token.cancel());
-    /// assert!(!token.cancel());
-    /// ```
-    pub fn cancel(&self) -> bool {
-        tree::cancel(&self.node, None)
-    }
-
     /// Cancels and says why: [`cancel`](CancellationToken::cancel), with a cause for all who ask. One that comes too
     /// late is dropped.
     ///
@@ -260,43 +293,6 @@ impl CancellationToken {
     /// ```
     pub fn cancel_with(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> bool {
         tree::cancel(&self.node, Some(&SharedError::from(cause.into())))
-    }
-
-    /// Whether it is cancelled. Once true, always true.
-    ///
-    /// # Happens-before
-    /// HB-CX-1, if true.
-    ///
-    /// # Example
-    /// ```
-    /// let token = hence::cancel::CancellationToken::new();
-    /// token.cancel();
-    /// assert!(token.is_cancelled());
-    /// ```
-    #[inline]
-    pub fn is_cancelled(&self) -> bool {
-        self.node.is_cancelled()
-    }
-
-    /// Why it is cancelled, if it is.
-    ///
-    /// # Happens-before
-    /// HB-CX-1, if it is.
-    ///
-    /// # Example
-    /// ```
-    /// use hence::cancel::{CancellationToken, Cause};
-    /// let token = CancellationToken::new();
-    /// assert!(token.cause().is_none());
-    /// token.cancel();
-    /// assert!(matches!(token.cause(), Some(Cause::Cancelled)));
-    /// ```
-    pub fn cause(&self) -> Option<Cause> {
-        self.is_cancelled().then(|| match (self.node.ended(), self.node.error()) {
-            (Some(End::ByDeadline), _) => Cause::DeadlineExceeded,
-            (_, Some(error)) => Cause::Error(error),
-            (_, None) => Cause::Cancelled,
-        })
     }
 
     /// An error, if it is cancelled: for `?` between two steps of work.
@@ -329,21 +325,25 @@ impl CancellationToken {
         Cancelled(self.cause().expect("it is cancelled"))
     }
 
-    /// Blocks the thread until it is cancelled, or its deadline has passed.
+    /// Why it is cancelled, if it is.
     ///
     /// # Happens-before
-    /// HB-CX-1.
+    /// HB-CX-1, if it is.
     ///
     /// # Example
     /// ```
-    /// let token = hence::cancel::CancellationToken::new();
-    /// let other = token.clone();
-    /// std::thread::spawn(move || other.cancel());
-    /// token.wait();
-    /// assert!(token.is_cancelled());
+    /// use hence::cancel::{CancellationToken, Cause};
+    /// let token = CancellationToken::new();
+    /// assert!(token.cause().is_none());
+    /// token.cancel();
+    /// assert!(matches!(token.cause(), Some(Cause::Cancelled)));
     /// ```
-    pub fn wait(&self) {
-        self.wait_until(None);
+    pub fn cause(&self) -> Option<Cause> {
+        self.is_cancelled().then(|| match (self.node.ended(), self.node.error()) {
+            (Some(End::ByDeadline), _) => Cause::DeadlineExceeded,
+            (_, Some(error)) => Cause::Error(error),
+            (_, None) => Cause::Cancelled,
+        })
     }
 
     /// The same for at most `timeout`: whether it is cancelled. A timeout too long for an `Instant` is none.

@@ -122,6 +122,21 @@ impl WaitGroup {
         Guard { group: self.clone() }
     }
 
+    /// Blocks the thread until there is no guard; returns at once if there is none.
+    ///
+    /// Guards made while a `wait` blocks delay it only until the count first reaches zero.
+    ///
+    /// # Happens-before
+    /// HB-WG-1.
+    ///
+    /// # Example
+    /// ```
+    /// hence::WaitGroup::new().wait(); // nothing to wait for
+    /// ```
+    pub fn wait(&self) {
+        self.wait_within(Wait::ForEver);
+    }
+
     /// Starts a thread that counts until it ends, by a return or a panic.
     ///
     /// # Errors
@@ -155,21 +170,6 @@ impl WaitGroup {
             take(&taken)()
         });
         started.map_err(|error| NoThreadError { work: take(&given), error })
-    }
-
-    /// Blocks the thread until there is no guard; returns at once if there is none.
-    ///
-    /// Guards made while a `wait` blocks delay it only until the count first reaches zero.
-    ///
-    /// # Happens-before
-    /// HB-WG-1.
-    ///
-    /// # Example
-    /// ```
-    /// hence::WaitGroup::new().wait(); // nothing to wait for
-    /// ```
-    pub fn wait(&self) {
-        self.wait_within(Wait::ForEver);
     }
 
     /// Blocks the thread until there is no guard, for at most `timeout`: whether there was none. A timeout too long for
