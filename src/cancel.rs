@@ -417,7 +417,6 @@ impl CancellationToken {
     /// token.cancel();
     /// assert!(work(&token).is_err());
     /// ```
-    #[doc(alias = "Err")]
     #[doc(alias = "ThrowIfCancellationRequested")]
     #[inline]
     pub fn check(&self) -> Result<(), Cancelled> {
