@@ -242,6 +242,7 @@ impl CancellationToken {
     /// let token = hence::cancel::CancellationToken::new();
     /// assert!(!token.is_cancelled());
     /// ```
+    #[doc(alias = "Background")]
     pub fn new() -> Self {
         Self { node: tree::root() }
     }
@@ -516,8 +517,8 @@ impl CancellationToken {
     /// | by `cancel`, its own or an ancestor's | in that `cancel`, on its thread, after everyone who waits has been woken and all descendants are cancelled |
     /// | by its deadline | on a thread of the crate's |
     ///
-    /// It runs under no lock. At a deadline it may take its time, and wait: other timers go on.
-    /// Only if the system then refuses another thread, such callbacks run one after the other.
+    /// It runs under no lock. At a deadline it may take its time, and wait: other timers go on. Only if the system then
+    /// refuses another thread, such callbacks run one after the other.
     ///
     /// Dropping the [`Registration`] does not remove the callback; [`stop`](Registration::stop) does. Dropping all
     /// handles of the token does not remove it either: it runs when the token would have been cancelled, at its
@@ -618,8 +619,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Removes the callback. Returns true if the callback will never run; false if it has run, is
-    /// running, or is about to. Never blocks.
+    /// Removes the callback. Returns true if the callback will never run; false if it has run, is running, or is about
+    /// to. Never blocks.
     ///
     /// # Panics
     /// If the drop of the removed callback panics. The callback will not run all the same.
