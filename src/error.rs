@@ -26,63 +26,67 @@ macro_rules! shows_as {
     )+};
 }
 
-/// The channel is closed or has no receiver left: here is the value that was not sent.
+/// The error of a send: the channel is closed or has no receiver left. It holds the value, which was not sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
-/// Why a value could not be sent at once, and the value.
+/// The error of a send that does not block. It holds the value, which was not sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
-    /// There is no room, or, on a rendezvous channel, nobody to take it now.
+    /// The channel has no room, or, if it is a rendezvous channel, no receiver waits now.
     Full(T),
     /// The channel is closed or has no receiver left.
+    #[doc(alias = "Closed")]
     Disconnected(T),
 }
 
-/// Why a value was not sent in time, and the value.
+/// The error of a send with a time limit. It holds the value, which was not sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
-    /// There was no room, or nobody to take it, until the time was up.
+    /// Until the time was up, the channel had no room, or, if it is a rendezvous channel, no receiver came.
     Timeout(T),
     /// The channel is closed or has no receiver left.
+    #[doc(alias = "Closed")]
     Disconnected(T),
 }
 
-/// The channel is empty, and closed or without a sender: nothing will come any more.
+/// The error of a receive: the channel is empty, and closed or without a sender. No value will come any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
 
-/// Why no value could be received at once.
+/// The error of a receive that does not block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// There is no value now.
+    /// There is no value now; one may come later.
     Empty,
-    /// There is no value and there will be none: closed, or without a sender.
+    /// The channel is empty, and closed or without a sender: no value will come any more.
+    #[doc(alias = "Closed")]
     Disconnected,
 }
 
-/// Why no value was received in time.
+/// The error of a receive with a time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvTimeoutError {
-    /// There was no value until the time was up.
+    /// No value came until the time was up.
     Timeout,
-    /// There is no value and there will be none: closed, or without a sender.
+    /// The channel is empty, and closed or without a sender: no value will come any more.
+    #[doc(alias = "Closed")]
     Disconnected,
 }
 
-/// No operation of a select could be done at once.
+/// The error of a select that does not block: no operation could proceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrySelectError;
 
-/// No operation of a select could be done in time.
+/// The error of a select with a time limit: no operation could proceed until the time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelectTimeoutError;
 
-/// No operation of a select was ready.
+/// The error of a readiness check that does not block: no operation of the select was ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TryReadyError;
 
-/// No operation of a select became ready in time.
+/// The error of a wait for readiness with a time limit: no operation of the select was ready until the time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyTimeoutError;
 
@@ -111,7 +115,7 @@ impl<T> TrySendError<T> {
         }
     }
 
-    /// Whether there was no room.
+    /// Whether the error is `Full`: there was no room, or, on a rendezvous channel, no receiver that waited.
     ///
     /// ```
     /// # use hence::channel::TrySendError;
@@ -121,7 +125,7 @@ impl<T> TrySendError<T> {
         matches!(self, TrySendError::Full(_))
     }
 
-    /// Whether the channel was closed or had no receiver left.
+    /// Whether the error is `Disconnected`: the channel was closed or had no receiver left.
     ///
     /// ```
     /// # use hence::channel::TrySendError;
@@ -145,7 +149,7 @@ impl<T> SendTimeoutError<T> {
         }
     }
 
-    /// Whether the time was up.
+    /// Whether the error is `Timeout`: the time was up.
     ///
     /// ```
     /// # use hence::channel::SendTimeoutError;
@@ -155,7 +159,7 @@ impl<T> SendTimeoutError<T> {
         matches!(self, SendTimeoutError::Timeout(_))
     }
 
-    /// Whether the channel was closed or had no receiver left.
+    /// Whether the error is `Disconnected`: the channel was closed or had no receiver left.
     ///
     /// ```
     /// # use hence::channel::SendTimeoutError;
@@ -167,7 +171,7 @@ impl<T> SendTimeoutError<T> {
 }
 
 impl RecvTimeoutError {
-    /// Whether the time was up.
+    /// Whether the error is `Timeout`: the time was up.
     ///
     /// ```
     /// # use hence::channel::RecvTimeoutError;
@@ -177,7 +181,7 @@ impl RecvTimeoutError {
         matches!(self, RecvTimeoutError::Timeout)
     }
 
-    /// Whether no value will come any more.
+    /// Whether the error is `Disconnected`: no value will come any more.
     ///
     /// ```
     /// # use hence::channel::RecvTimeoutError;
@@ -189,7 +193,7 @@ impl RecvTimeoutError {
 }
 
 impl TryRecvError {
-    /// Whether there was merely no value.
+    /// Whether the error is `Empty`: there was no value at that moment.
     ///
     /// ```
     /// # use hence::channel::TryRecvError;
@@ -199,7 +203,7 @@ impl TryRecvError {
         matches!(self, TryRecvError::Empty)
     }
 
-    /// Whether no value will come any more.
+    /// Whether the error is `Disconnected`: no value will come any more.
     ///
     /// ```
     /// # use hence::channel::TryRecvError;

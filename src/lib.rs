@@ -1,9 +1,9 @@
-//! Channels, selects, timers, cancellation, wait groups and pools for threads and tasks, whose guarantees are written down,
-//! numbered, and checked.
+//! Channels, selects, timers, cancellation, wait groups and pools, for threads and tasks. Their guarantees are written
+//! down, numbered, and checked.
 //!
-//! A guarantee is a sentence with an ID, stated in the docs of the module that gives it. Each is explored completely by
-//! a model checker and shown to fail when the operation it rests on is weakened; `cargo verify`, in the repository,
-//! does both.
+//! A guarantee is a sentence with an ID. It stands in the docs of the module that gives it. A model checker explores
+//! each guarantee completely, and each is shown to fail when the operation that it rests on is weakened.
+//! `cargo verify`, in the repository, does both.
 //!
 //! ```
 //! # if cfg!(any(loom, shuttle, hence_loom, hence_shuttle)) { return; } // an explorer runs models only
@@ -25,9 +25,10 @@
 //!
 //! # Under a model checker
 //!
-//! With the feature `loom` or `shuttle`, and `--cfg hence_loom` or `--cfg hence_shuttle` in RUSTFLAGS, the crate runs on
-//! that explorer's primitives, with the same API: a model of yours that uses it explores through it (README, "Under your
-//! own model tests"). What each world leaves out stands at the head of `src/sync.rs` and in proofs.md.
+//! Your own models can use this crate. With the feature `loom` and `--cfg hence_loom` in RUSTFLAGS (or `shuttle` and
+//! `--cfg hence_shuttle`), the crate runs on the primitives of that explorer, with the same API, and the explorer
+//! explores the crate's code as part of your model (README, "Under your own model tests"). The head of `src/sync.rs`
+//! and proofs.md list what each explorer leaves out.
 //!
 //! # The map
 //!
@@ -48,8 +49,8 @@
 //!
 //! # Index of guarantees
 //!
-//! Each is stated where it is given, explored completely by a model, and shown to fail under a deliberate weakening;
-//! `proofs.md` has a row for each.
+//! The full sentence of each guarantee stands in the module that the last column names. `proofs.md` has a row for each:
+//! what it rests on, and how its models are made to fail.
 //!
 //! | ID | what it says, in short | stated at |
 //! |---|---|---|
@@ -104,7 +105,7 @@
 //! | LV-PL-3 | whoever waits for a job or a pool hears of its end | [`pool`] |
 //! | LV-PL-4 | waiting from inside starves nobody | [`pool`] |
 //!
-//! Below them stand the contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
+//! These guarantees rest on contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
 //! parker), SF-AL-1, LV-AL-1 (the alarm clock), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1 (the waiter), HB-LT-1, LV-LT-1 (the
 //! latch), each with models of its own.
 

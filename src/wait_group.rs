@@ -1,13 +1,57 @@
 //! Waiting until a number of things are done.
 //!
-//! A [`WaitGroup`] counts [`Guard`]s; [`WaitGroup::wait`] blocks until there is none. Since the count goes down only
-//! where a guard is dropped, it goes down on a panic too, once per guard, and never below zero.
+//! A [`WaitGroup`] counts [`Guard`]s. [`WaitGroup::wait`] blocks until there is none. A group can be used again and
+//! again, and its clones are the same group.
+//!
+//! # A guard for each thing
+//! Make a guard with [`guard`](WaitGroup::guard) before the work starts, and move it into the work. The drop of the
+//! guard counts it off.
+//! ```
+//! use hence::WaitGroup;
+//!
+//! let group = WaitGroup::new();
+//! for i in 0..3 {
+//!     let guard = group.guard();
+//!     std::thread::spawn(move || {
+//!         println!("{i}");
+//!         drop(guard);
+//!     });
+//! }
+//! group.wait(); // all three have printed
+//! ```
+//! Only the drop of a guard lowers the count. So a panic lowers it, too; each guard lowers it once; and it is never
+//! below zero. Move the guard into the closure by name, as `drop(guard)` does: a closure does not capture what it does
+//! not name.
+//!
+//! # A thread that is counted
+//! [`spawn`](WaitGroup::spawn) makes a guard and starts a thread that holds it. If the system refuses the thread, the
+//! work comes back in the error.
+//! ```
+//! # use hence::WaitGroup;
+//! let group = WaitGroup::new();
+//! let worker = group.spawn(|| 6 * 7).unwrap();
+//! group.wait();
+//! assert_eq!(worker.join().unwrap(), 42);
+//! ```
+//!
+//! # A wait that can end early
+//! A wait may have a limit, or a token that ends it. [`wait_async`](WaitGroup::wait_async) is the wait of a task.
+//! ```
+//! # use hence::{CancellationToken, WaitGroup};
+//! # use std::time::Duration;
+//! let (group, token) = (WaitGroup::new(), CancellationToken::new());
+//! let guard = group.guard();
+//! assert!(!group.wait_timeout(Duration::from_millis(1)));
+//! token.cancel();
+//! assert!(group.wait_or_cancelled(&token).is_err());
+//! drop(guard);
+//! assert!(group.wait_timeout(Duration::ZERO));
+//! ```
 //!
 //! # Happens-before
 //! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait`, `wait_async`,
 //! `wait_timeout`, `wait_deadline` or `wait_or_cancelled` that the drop releases, and of each later one that finds the
-//! count at zero.
-//! *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
+//! count at zero. *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
 //!
 //! # Safety
 //! **SF-WG-1.** A `wait` returns only if at some moment between its call and its return there was no guard.
@@ -15,25 +59,21 @@
 //! **SF-WG-2.** [`WaitGroup::count`] is the number of live guards, whatever threads make, clone and drop them; a group
 //! that has come down to zero can be used again.
 //!
-//! **SF-WG-3.** A wait that gives up (`wait_timeout`, `wait_deadline`, `wait_or_cancelled`, a dropped `wait_async`) leaves
-//! nothing behind, and takes nothing from the other waits. It gives up only once its time is up, or its token cancelled.
+//! **SF-WG-3.** A wait that gives up (`wait_timeout`, `wait_deadline`, `wait_or_cancelled`, a dropped `wait_async`)
+//! leaves nothing behind, and takes nothing from the other waits. It gives up only once its time is up, or its token
+//! cancelled.
 //!
 //! # Liveness
 //! **LV-WG-1.** Every `wait` that began before the count reached zero returns once it has, and every pending
 //! `wait_async` is woken, whether or not the group is used again meanwhile.
 //!
 //! # Panics
-//! The drop of the last guard wakes tasks; what a waker throws comes out of it, after everyone has been woken.
+//! The drop of the last guard wakes tasks. If a waker panics, everyone is woken first, then the panic comes out of that
+//! drop.
 //!
-//! # Invariants
-//! 1. `count` is the number of live guards, and changes under the lock with them.
-//! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.
-//! 3. The waiters are claimed by the drop that takes `count` to zero, in that same critical section.
-//!
-//! 4. Whoever gives up removes its waiter, under the lock, if a drop has not.
-//!
-//! Misuse that types leave out: there is nothing to count below zero with, since only a guard counts off, once, and none
-//! can be made of nothing; a guard cannot outlive its group's count, nor count in another group.
+//! # Misuse that the types rule out
+//! The count cannot go below zero: only a guard counts off, once, and a guard comes only from a group or from another
+//! guard. A guard cannot outlive its group's count, nor count in another group.
 //!
 //! # Coming from other wait groups
 //! | there | here |
@@ -42,6 +82,14 @@
 //! | crossbeam-utils: waits once | again and again, from many threads, with a limit, or as a task |
 //! | Go `Add(1)`, `Done()`; `Go(f)` | `let guard = group.guard()`, `drop(guard)`; [`spawn`](WaitGroup::spawn) |
 //! | Go: a count below zero panics | cannot be |
+//!
+//! # Invariants
+//! Of the implementation; `proofs.md` argues from them.
+//!
+//! 1. `count` is the number of live guards, and changes under the lock with them.
+//! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.
+//! 3. The waiters are claimed by the drop that takes `count` to zero, in that same critical section.
+//! 4. Whoever gives up removes its waiter, under the lock, if a drop has not.
 
 // Needs: sync.rs, wait.rs, wait/queue.rs.
 
@@ -57,13 +105,14 @@ use std::time::{Duration, Instant};
 use super::sync::{Arc, JoinHandle, Lock, is_over, start};
 use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_line};
 
-/// Counts guards and waits until there is none. Clones share the count.
+/// Counts [`Guard`]s, and waits until there is none. Clones share the count. A group does not count itself, only its
+/// guards.
 ///
 /// # Happens-before
 /// HB-WG-1.
 ///
 /// # Example
-/// The exit that waits: every worker's work is there when `wait` returns.
+/// A program that waits before it exits: when `wait` returns, the work of every worker is done, and seen.
 /// ```
 /// use hence::WaitGroup;
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -81,6 +130,8 @@ use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_li
 /// group.wait();
 /// assert_eq!(done.load(Relaxed), 4);
 /// ```
+#[doc(alias = "TaskTracker")]
+#[doc(alias = "CountDownLatch")]
 #[derive(Clone)]
 pub struct WaitGroup {
     state: Arc<Lock<State>>,
@@ -95,12 +146,12 @@ struct State {
 }
 
 impl WaitGroup {
-    /// A group without guards.
+    /// Makes a group without guards.
     pub fn new() -> Self {
         Self { state: Arc::new(Lock::new(State { count: 0, waiters: WaitQueue::new() })) }
     }
 
-    /// Counts one more until the guard is dropped. Does not block.
+    /// Makes a guard: the count goes up by one, and down again when the guard is dropped. Does not block.
     ///
     /// # Panics
     /// If `u32::MAX` guards are alive.
@@ -113,6 +164,7 @@ impl WaitGroup {
     /// drop(guard);
     /// assert_eq!(group.count(), 0);
     /// ```
+    #[doc(alias = "Add")]
     #[must_use = "the count goes down again when the guard is dropped"]
     #[inline]
     pub fn guard(&self) -> Guard {
@@ -122,16 +174,35 @@ impl WaitGroup {
         Guard { group: self.clone() }
     }
 
-    /// Starts a thread that counts until it ends, by a return or a panic.
+    /// Blocks the thread until there is no guard. Returns at once if there is none.
+    ///
+    /// Returns as soon as the count has been zero at some instant, even if new guards are made since.
+    ///
+    /// For tasks there is [`wait_async`](WaitGroup::wait_async).
+    ///
+    /// # Happens-before
+    /// HB-WG-1.
+    ///
+    /// # Example
+    /// ```
+    /// hence::WaitGroup::new().wait(); // nothing to wait for
+    /// ```
+    pub fn wait(&self) {
+        self.wait_within(Wait::ForEver);
+    }
+
+    /// Starts a thread that runs `work`, and counts it until it ends, by a return or a panic. Does not wait for the
+    /// thread.
     ///
     /// # Errors
-    /// If the operating system starts no thread: why, and the work, which has not been begun. Then nothing counts.
+    /// [`NoThreadError`] if the operating system refuses the thread. It holds the reason, and `work`, which has not
+    /// been begun; the count is as before.
     ///
     /// # Panics
     /// As [`guard`](WaitGroup::guard).
     ///
     /// # Happens-before
-    /// HB-WG-1: everything that `work` does.
+    /// HB-WG-1, for everything that `work` does.
     ///
     /// # Example
     /// ```
@@ -141,6 +212,7 @@ impl WaitGroup {
     /// group.wait();
     /// assert_eq!(worker.join().unwrap(), 42);
     /// ```
+    #[doc(alias = "Go")]
     pub fn spawn<T, W>(&self, work: W) -> Result<JoinHandle<T>, NoThreadError<W>>
     where
         T: Send + 'static,
@@ -157,23 +229,8 @@ impl WaitGroup {
         started.map_err(|error| NoThreadError { work: take(&given), error })
     }
 
-    /// Blocks the thread until there is no guard; returns at once if there is none.
-    ///
-    /// Guards made while a `wait` blocks delay it only until the count first reaches zero.
-    ///
-    /// # Happens-before
-    /// HB-WG-1.
-    ///
-    /// # Example
-    /// ```
-    /// hence::WaitGroup::new().wait(); // nothing to wait for
-    /// ```
-    pub fn wait(&self) {
-        self.wait_within(Wait::ForEver);
-    }
-
-    /// Blocks the thread until there is no guard, for at most `timeout`: whether there was none. A timeout too long for
-    /// an `Instant` is none. Leaves nothing behind.
+    /// [`wait`](WaitGroup::wait) for at most `timeout`. Returns true if there was no guard, false if the time was up
+    /// first. If the timeout does not fit an `Instant`, waits without a limit. Leaves nothing behind.
     ///
     /// # Happens-before
     /// HB-WG-1, if true.
@@ -191,7 +248,8 @@ impl WaitGroup {
         self.wait_within(Wait::at_most(timeout))
     }
 
-    /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
+    /// [`wait`](WaitGroup::wait) until `deadline` at the latest. Returns true if there was no guard, false if the time
+    /// was up first. If `deadline` has passed, looks once and does not block.
     ///
     /// # Happens-before
     /// HB-WG-1, if true.
@@ -229,11 +287,10 @@ impl WaitGroup {
         self.state.with(|state| state.waiters.remove(ticket)).is_some()
     }
 
-    /// A future that is ready when there is no guard: [`wait`](WaitGroup::wait) for tasks.
+    /// Returns a future that is ready once there is no guard: [`wait`](WaitGroup::wait) for tasks, on any runtime.
     ///
-    /// It starts to wait when it is first polled, and needs no particular runtime. Dropping it leaves nothing behind.
-    /// Polled after it was ready, it waits again. Gives way to no other task by itself
-    /// ([*Tasks*](crate::channel#tasks)).
+    /// The wait begins at the first poll. Dropping the future leaves nothing behind. Polled again after it was ready,
+    /// the future waits again. It does not yield to other tasks by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// HB-WG-1.
@@ -253,7 +310,8 @@ impl WaitGroup {
         WaitFuture { group: self, waiting: None }
     }
 
-    /// The number of live guards, at some moment during the call. It orders nothing: to act on a zero, `wait`.
+    /// The number of live guards, at some moment during the call. Does not block. It gives no happens-before edge: a
+    /// zero does not mean that you see what the guards' holders did. For that, call [`wait`](WaitGroup::wait).
     ///
     /// # Example
     /// ```
@@ -284,9 +342,14 @@ impl fmt::Debug for WaitGroup {
 impl UnwindSafe for WaitGroup {}
 impl RefUnwindSafe for WaitGroup {}
 
-/// One of the things that a [`WaitGroup`] waits for; made by [`WaitGroup::guard`]. A clone counts for itself.
+/// One of the things that a [`WaitGroup`] waits for; made by [`WaitGroup::guard`]. A clone is one more guard.
 ///
-/// Dropping it, by the end of a scope or by a panic, counts it off and wakes who waits if it was the last.
+/// Dropping a guard, at the end of a scope or by a panic, lowers the count by one. The drop of the last guard wakes
+/// everyone who waits.
+///
+/// # Panics
+/// Cloning a guard panics if `u32::MAX` guards are alive. The drop of the last guard panics if a task's waker does:
+/// after everyone has been woken.
 ///
 /// # Happens-before
 /// HB-WG-1.
@@ -302,13 +365,15 @@ impl RefUnwindSafe for WaitGroup {}
 /// group.wait();
 /// assert!(worker.join().is_err());
 /// ```
+#[doc(alias = "Done")]
+#[doc(alias = "TaskTrackerToken")]
 #[must_use = "a guard that is dropped at once waits for nothing"]
 pub struct Guard {
     group: WaitGroup,
 }
 
 impl Guard {
-    /// The group that this guard counts in.
+    /// The group that counts this guard.
     ///
     /// # Example
     /// ```
@@ -349,14 +414,15 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// The operating system has started no thread; made by [`WaitGroup::spawn`]. Its source is why.
+/// The error of [`WaitGroup::spawn`]: the operating system has refused a thread. Its [`source`](Error::source) is the
+/// reason.
 pub struct NoThreadError<W> {
     work: W,
     error: io::Error,
 }
 
 impl<W> NoThreadError<W> {
-    /// The work, which has not been begun.
+    /// Returns the work, which has not been begun.
     ///
     /// # Example
     /// ```
@@ -390,7 +456,7 @@ impl<W> Error for NoThreadError<W> {
     }
 }
 
-/// Ready when the group has no guard; made by [`WaitGroup::wait_async`].
+/// A future that is ready once its group has no guard; made by [`WaitGroup::wait_async`].
 #[must_use = "a future does nothing unless it is polled"]
 pub struct WaitFuture<'a> {
     group: &'a WaitGroup,

@@ -8,7 +8,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::super::sync::Arc;
 
-/// Why a value was not sent before a token was cancelled, and the value.
+/// The error of [`send_or_cancelled`](crate::channel::Sender::send_or_cancelled). It holds the value, which was not
+/// sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendOrCancelledError<T> {
     /// The token was cancelled.
@@ -17,16 +18,16 @@ pub enum SendOrCancelledError<T> {
     Disconnected(T),
 }
 
-/// Why no value was received before a token was cancelled.
+/// The error of [`recv_or_cancelled`](crate::channel::Receiver::recv_or_cancelled).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvOrCancelledError {
     /// The token was cancelled.
     Cancelled,
-    /// There is no value and there will be none: closed, or without a sender.
+    /// The channel is empty, and closed or without a sender: no value will come any more.
     Disconnected,
 }
 
-/// A token was cancelled: why.
+/// The error of an operation whose token was cancelled, with the cause. Its text is the cause's.
 ///
 /// ```
 /// # use hence::cancel::CancellationToken;
@@ -34,17 +35,19 @@ pub enum RecvOrCancelledError {
 /// token.cancel();
 /// assert_eq!(token.check().unwrap_err().to_string(), "cancelled");
 /// ```
+#[doc(alias = "OperationCanceledException")]
 #[derive(Clone, Debug)]
 pub struct Cancelled(pub Cause);
 
 /// Why a token was cancelled.
 #[derive(Clone, Debug)]
 pub enum Cause {
-    /// By `cancel`, which says no more.
+    /// [`cancel`](super::CancellationToken::cancel) was called, at this token or at an ancestor.
     Cancelled,
-    /// By its deadline, or an ancestor's.
+    /// Its deadline has passed, or an ancestor's.
     DeadlineExceeded,
-    /// By `cancel_with`, for this.
+    /// [`cancel_with`](super::CancellationToken::cancel_with) was called with this error, at this token or at an
+    /// ancestor.
     Error(Arc<dyn Error + Send + Sync>),
 }
 
@@ -61,7 +64,7 @@ impl<T> SendOrCancelledError<T> {
         }
     }
 
-    /// Whether the token was cancelled.
+    /// Whether the error is `Cancelled`: the token was cancelled.
     ///
     /// ```
     /// # use hence::cancel::SendOrCancelledError;
@@ -71,7 +74,7 @@ impl<T> SendOrCancelledError<T> {
         matches!(self, SendOrCancelledError::Cancelled(_))
     }
 
-    /// Whether the channel was closed or had no receiver left.
+    /// Whether the error is `Disconnected`: the channel was closed or had no receiver left.
     ///
     /// ```
     /// # use hence::cancel::SendOrCancelledError;
@@ -83,7 +86,7 @@ impl<T> SendOrCancelledError<T> {
 }
 
 impl RecvOrCancelledError {
-    /// Whether the token was cancelled.
+    /// Whether the error is `Cancelled`: the token was cancelled.
     ///
     /// ```
     /// # use hence::cancel::RecvOrCancelledError;
@@ -93,7 +96,7 @@ impl RecvOrCancelledError {
         matches!(self, RecvOrCancelledError::Cancelled)
     }
 
-    /// Whether no value will come any more.
+    /// Whether the error is `Disconnected`: no value will come any more.
     ///
     /// ```
     /// # use hence::cancel::RecvOrCancelledError;

@@ -12,10 +12,11 @@ use super::CancellationToken;
 use super::tree::Node;
 
 impl CancellationToken {
-    /// A future that is ready when it is cancelled: [`wait`](CancellationToken::wait) for tasks, on any runtime.
+    /// Returns a future that is ready once this token is cancelled, or its deadline has passed:
+    /// [`wait`](CancellationToken::wait) for tasks, on any runtime.
     ///
-    /// Dropping the future leaves nothing behind. Polled after it was ready, it is ready again. Gives way to no other
-    /// task by itself ([*Tasks*](crate::channel#tasks)).
+    /// Dropping the future leaves nothing behind. Polled again after it was ready, the future is ready again. It does
+    /// not yield to other tasks by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
     /// HB-CX-1.
@@ -34,7 +35,7 @@ impl CancellationToken {
         CancelledFuture { node: &self.node, wait: TaskWait::new() }
     }
 
-    /// [`cancelled`](CancellationToken::cancelled) with the token inside: for a task of its own.
+    /// [`cancelled`](CancellationToken::cancelled) whose future owns the token: for a task that outlives the caller.
     ///
     /// # Happens-before
     /// HB-CX-1.
@@ -52,10 +53,11 @@ impl CancellationToken {
         CancelledFutureOwned { token: self, wait: TaskWait::new() }
     }
 
-    /// Runs a future until it is ready, unless the token is cancelled first: then `None`, and the future is dropped.
+    /// Runs `future` until it is ready: `Some` of its output. If this token is cancelled first, or its deadline passes:
+    /// `None`, and `future` is dropped.
     ///
-    /// If the token is cancelled when this is first polled, the future never is. After that the future is polled before
-    /// the token is looked at: what it has done counts.
+    /// If the token is cancelled at the first poll, `future` is never polled. Otherwise each poll polls `future` first,
+    /// and looks at the token only if `future` is pending: so an output is never lost.
     ///
     /// # Happens-before
     /// HB-CX-1, if `None`.
@@ -86,7 +88,8 @@ impl CancellationToken {
         .await
     }
 
-    /// [`run_until_cancelled`](CancellationToken::run_until_cancelled) with the token inside: for a task of its own.
+    /// [`run_until_cancelled`](CancellationToken::run_until_cancelled) that owns the token: for a task that outlives
+    /// the caller.
     ///
     /// # Happens-before
     /// HB-CX-1, if `None`.
@@ -106,14 +109,16 @@ impl CancellationToken {
     }
 }
 
-/// Ready when the token is cancelled; made by [`CancellationToken::cancelled`].
+/// A future that is ready once its token is cancelled; made by [`CancellationToken::cancelled`].
+#[doc(alias = "WaitForCancellationFuture")]
 #[must_use = "a future does nothing unless it is polled"]
 pub struct CancelledFuture<'a> {
     node: &'a Node,
     wait: TaskWait,
 }
 
-/// Ready when its token is cancelled; made by [`CancellationToken::cancelled_owned`].
+/// A future that is ready once its token is cancelled; made by [`CancellationToken::cancelled_owned`].
+#[doc(alias = "WaitForCancellationFutureOwned")]
 #[must_use = "a future does nothing unless it is polled"]
 pub struct CancelledFutureOwned {
     token: CancellationToken,

@@ -1,7 +1,8 @@
 //! Blocking operations that a token can end.
 //!
 //! On a channel such an operation is a select of two: of the operation and the token's `done`. A wait group has no
-//! channel: there its waiter stands in two lines, the group's and the token's, and the first to claim it says how it ends.
+//! channel: there its waiter stands in two lines, the group's and the token's, and the first to claim it says how it
+//! ends.
 
 // Needs: cancel.rs, cancel/error.rs, channel/receiver.rs, channel/sender.rs, error.rs, sync.rs, wait.rs,
 // wait/latch.rs, wait_group.rs.
@@ -15,11 +16,12 @@ use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
 
 impl<T> Sender<T> {
-    /// Sends a value, unless `token` is cancelled first: [`send`](Sender::send) that can be told to stop.
+    /// [`send`](Sender::send) that a token can end. Blocks until the value is sent, or `token` is cancelled, or its
+    /// deadline passes. If the token is cancelled when this is called, nothing is sent, even if there is room.
     ///
     /// # Errors
-    /// Hands the value back: `Cancelled` if the token was cancelled, `Disconnected` if the channel is closed or has no
-    /// receiver left.
+    /// The value comes back in the error: `Cancelled` if the token was cancelled, `Disconnected` if the channel is
+    /// closed or has no receiver left.
     ///
     /// # Happens-before
     /// HB-CH-1, HB-CH-2; on `Cancelled` HB-CX-1, on `Disconnected` HB-CH-3, HB-CH-4.
@@ -51,7 +53,8 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Receives a value, unless `token` is cancelled first: [`recv`](Receiver::recv) that can be told to stop.
+    /// [`recv`](Receiver::recv) that a token can end. Blocks until there is a value, or `token` is cancelled, or its
+    /// deadline passes. If the token is cancelled when this is called, nothing is received, even if there is a value.
     ///
     /// # Errors
     /// `Cancelled` if the token was cancelled, `Disconnected` if the channel is empty, and closed or without a sender.
@@ -85,19 +88,20 @@ impl<T> Receiver<T> {
 }
 
 impl CancellationToken {
-    /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if the token was cancelled,
-    /// and the waiter has left that line, by `leave`.
+    /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if the token was
+    /// cancelled, and the waiter has left that line, by `leave`.
     pub(crate) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
         self.node.latch().wait_or_leave(self.deadline(), waiter, leave)
     }
 }
 
 impl WaitGroup {
-    /// Blocks the thread until there is no guard, unless `token` is cancelled first: [`wait`](WaitGroup::wait) that can
-    /// be told to stop. Leaves nothing behind.
+    /// [`wait`](WaitGroup::wait) that a token can end. Blocks the thread until there is no guard, or `token` is
+    /// cancelled, or its deadline passes. If the token is cancelled when this is called, returns the error, even if
+    /// there is no guard. Leaves nothing behind.
     ///
     /// # Errors
-    /// If the token was cancelled: why.
+    /// [`Cancelled`], with the cause, if the token was cancelled.
     ///
     /// # Happens-before
     /// HB-WG-1; on an error HB-CX-1.
