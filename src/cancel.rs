@@ -127,7 +127,7 @@
 //! callback, or a task's waker, panics. If nobody holds the token any more, the callback runs when the token would have
 //! been cancelled: at its deadline, or when an ancestor is cancelled. `cancel` and `stop` do not wait for a callback
 //! that runs on another thread. A callback may cancel, stop and drop tokens as it likes, and may wait, also at a
-//! deadline.
+//! deadline. *Not promised:* in a child process after a fork, the callback at a deadline, if it was registered before.
 //!
 //! # Cost
 //! A token is one allocation, and two more once somebody has had to wait for it. `is_cancelled` is one acquire load,
@@ -190,9 +190,9 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::channel::receiver::Receiver;
-use super::sync::{Alarm, Arc, is_over, now, on_our_clock};
+use super::sync::{Alarm, Arc, is_over, now, to_model_clock};
 use super::wait::Ends;
-use tree::{Callback, End, Expiry, Node, Place, SharedError};
+use tree::{Callback, DeadlineWaker, End, Node, Place, SharedError};
 
 pub use error::{Cancelled, Cause, RecvOrCancelledError, SendOrCancelledError};
 pub use future::{CancelledFuture, CancelledFutureOwned};
@@ -360,7 +360,7 @@ impl CancellationToken {
     #[doc(alias = "WithDeadline")]
     #[must_use = "dropping a token cancels nothing"]
     pub fn with_deadline(&self, deadline: Instant) -> Self {
-        Self { node: tree::child(&self.node, Some(on_our_clock(deadline))) }
+        Self { node: tree::child(&self.node, Some(to_model_clock(deadline))) }
     }
 
     /// When this token ends by itself: the earliest of its own deadline and its ancestors'. `None`: it does not.
@@ -480,7 +480,7 @@ impl CancellationToken {
     /// assert!(!token.wait_deadline(Instant::now()));
     /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_until(Some(on_our_clock(deadline)))
+        self.wait_until(Some(to_model_clock(deadline)))
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
@@ -552,8 +552,10 @@ impl CancellationToken {
             return Registration { place: None };
         }
         // The alarm first: should it ring before the callback is there, `register` finds that the token has ended.
-        let alarm =
-            self.node.deadline().map(|deadline| Alarm::set(deadline, Waker::from(Arc::new(Expiry(self.node.clone())))));
+        let alarm = self
+            .node
+            .deadline()
+            .map(|deadline| Alarm::set(deadline, Waker::from(Arc::new(DeadlineWaker(self.node.clone())))));
         let callback: Callback = Box::new(move || {
             let _until_then = alarm;
             callback();

@@ -273,9 +273,11 @@
 #[macro_use]
 mod side;
 pub(crate) mod core;
-pub(crate) mod future;
 pub(crate) mod receiver;
 pub(crate) mod sender;
+
+// After the handles, as their methods stand on their pages.
+pub(crate) mod future;
 
 use super::sync::Arc;
 use core::Core;

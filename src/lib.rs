@@ -122,13 +122,15 @@ mod error;
 #[macro_use]
 pub mod select;
 
-pub mod cancel;
 pub mod channel;
 pub mod pool;
 pub(crate) mod sync;
 pub mod timer;
 pub(crate) mod wait;
 pub mod wait_group;
+
+// After the channel, as the methods that it adds stand on the pages of the handles.
+pub mod cancel;
 
 #[doc(inline)]
 pub use cancel::CancellationToken;

@@ -421,7 +421,7 @@ impl<S> Pool<S> {
     /// assert!(task.is_finished());
     /// ```
     pub fn drain(&self) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, &Limit::NONE)
+        self.shared.wait_for(Goal::Terminated, &Limit::NONE)
     }
 
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
@@ -438,7 +438,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).drain_timeout(Duration::from_secs(60)).is_ok());
     /// ```
     pub fn drain_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, &Limit::timeout(timeout))
+        self.shared.wait_for(Goal::Terminated, &Limit::timeout(timeout))
     }
 
     /// The same until `deadline` at the latest.
@@ -455,7 +455,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).drain_deadline(Instant::now()).is_ok());
     /// ```
     pub fn drain_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Gone, &Limit::deadline(deadline))
+        self.shared.wait_for(Goal::Terminated, &Limit::deadline(deadline))
     }
 
     /// [`drain`](Pool::drain) for tasks, on any runtime: closes when it is first polled. A job of the same pool that
@@ -471,7 +471,7 @@ impl<S> Pool<S> {
     /// assert!(pin!(pool.drain_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready());
     /// ```
     pub fn drain_async(&self) -> WaitFuture<'_, S> {
-        WaitFuture::new(&self.shared, Goal::Gone, false)
+        WaitFuture::new(&self.shared, Goal::Terminated, false)
     }
 
     /// Closes the pool, cancels what is queued, then cancels [`token`](Pool::token), and blocks until the jobs that run
@@ -550,7 +550,7 @@ impl<S> Pool<S> {
     /// assert!(pin!(pool.shutdown_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready());
     /// ```
     pub fn shutdown_async(&self) -> WaitFuture<'_, S> {
-        WaitFuture::new(&self.shared, Goal::Gone, true)
+        WaitFuture::new(&self.shared, Goal::Terminated, true)
     }
 
     /// Blocks until no job is queued or running. Jobs submitted meanwhile delay it only until that is so for a moment.
@@ -569,7 +569,7 @@ impl<S> Pool<S> {
     /// assert!(task.is_finished());
     /// ```
     pub fn wait_idle(&self) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, &Limit::NONE)
+        self.shared.wait_for(Goal::Quiescent, &Limit::NONE)
     }
 
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
@@ -586,7 +586,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).wait_idle_timeout(Duration::from_millis(1)).is_ok());
     /// ```
     pub fn wait_idle_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, &Limit::timeout(timeout))
+        self.shared.wait_for(Goal::Quiescent, &Limit::timeout(timeout))
     }
 
     /// The same until `deadline` at the latest.
@@ -603,7 +603,7 @@ impl<S> Pool<S> {
     /// assert!(hence::Pool::new(1).wait_idle_deadline(Instant::now()).is_ok());
     /// ```
     pub fn wait_idle_deadline(&self, deadline: Instant) -> Result<(), WaitError> {
-        self.shared.wait_for(Goal::Quiet, &Limit::deadline(deadline))
+        self.shared.wait_for(Goal::Quiescent, &Limit::deadline(deadline))
     }
 
     /// [`wait_idle`](Pool::wait_idle) for tasks, on any runtime. Dropping the future leaves nothing behind.
@@ -618,7 +618,7 @@ impl<S> Pool<S> {
     /// assert!(pin!(pool.wait_idle_async()).poll(&mut Context::from_waker(Waker::noop())).is_ready());
     /// ```
     pub fn wait_idle_async(&self) -> WaitFuture<'_, S> {
-        WaitFuture::new(&self.shared, Goal::Quiet, false)
+        WaitFuture::new(&self.shared, Goal::Quiescent, false)
     }
 
     /// A token that `shutdown` cancels: for jobs that are to stop when the pool does.

@@ -135,12 +135,12 @@ mod set;
 use super::channel::core::arms::{Chosen, Place, Side};
 use super::channel::receiver::Receiver;
 use super::channel::sender::Sender;
-use super::sync::{Arc, Patience, let_go, random};
-use super::wait::{Cause, Ticket, Waiter, earlier};
+use super::sync::{Arc, SpinWait, ignore_panic, random};
+use super::wait::{Ticket, Waiter, WakeCause, earlier};
 use handle::SelectHandle;
 
 #[doc(hidden)]
-pub use super::wait::Wait;
+pub use super::wait::Timeout;
 pub use set::{Select, SelectedOperation};
 
 /// An operation among others.
@@ -251,7 +251,7 @@ impl<'o, 'a> LockedChannels<'o, 'a> {
         };
         // Claimed before anybody else can do it, in a channel's line.
         self.operations.iter_mut().all(stands) || {
-            waiter.claim(Cause::Again);
+            waiter.claim(WakeCause::Retry);
             false
         }
     }
@@ -292,7 +292,7 @@ enum Blocked {
 
 /// Steps 2 and 3.
 #[cold]
-fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: bool) -> Blocked {
+fn block(operations: &mut [Operation<'_>], biased: bool, wait: Timeout, watching: bool) -> Blocked {
     for operation in &mut *operations {
         // It may stand in some of its lines alone, and is not to leave another by a ticket of an earlier wait.
         operation.place.ticket = Ticket::NONE;
@@ -308,7 +308,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: b
     let mut observed = Vec::new();
     let stood = LockedChannels::new(operations)
         .map(|mut channels| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)));
-    observed.iter().for_each(|observer| let_go(|| observer.notify())); // block: those who wait to hear of it
+    observed.iter().for_each(|observer| ignore_panic(|| observer.notify())); // block: those who wait to hear of it
     let blocked = match (stood, &waiter) {
         (Some(Some(stood)), Some(waiter)) => wait_in_line(operations, waiter, stood, wait, watching),
         (Some(_), _) => Blocked::Over,
@@ -321,20 +321,20 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Wait, watching: b
 }
 
 /// Step 3, for one that has `stood` in all lines, or is only to leave those in which it does.
-fn wait_in_line(operations: &[Operation<'_>], waiter: &Waiter, stood: bool, wait: Wait, watching: bool) -> Blocked {
+fn wait_in_line(operations: &[Operation<'_>], waiter: &Waiter, stood: bool, wait: Timeout, watching: bool) -> Blocked {
     let timers = operations.iter().filter_map(|operation| operation.handle.next());
     let deadline = timers.map(Some).fold(wait.deadline(), earlier);
     // Time is up: it stands in many lines, so it claims itself, which leaves none of them to anybody.
-    let end = || waiter.wait_or_leave(deadline, || waiter.claim(Cause::Again));
-    let cause = if stood { end() } else { None }.unwrap_or(Cause::Again);
+    let end = || waiter.wait_or_leave(deadline, || waiter.claim(WakeCause::Retry));
+    let cause = if stood { end() } else { None }.unwrap_or(WakeCause::Retry);
     for Operation { handle, place } in operations {
-        if cause != Cause::Done(place.index) {
+        if cause != WakeCause::Done(place.index) {
             handle.leave(place, watching);
         }
     }
     match cause {
-        Cause::Done(index) => Blocked::Done(index),
-        Cause::Closed | Cause::Again => Blocked::Again,
+        WakeCause::Done(index) => Blocked::Done(index),
+        WakeCause::Closed | WakeCause::Retry => Blocked::Again,
     }
 }
 
@@ -358,17 +358,17 @@ impl<'a> Selected<'a> {
 /// Performs a select for the macro: the number of the operation first, so that the rest need not be looked at.
 #[doc(hidden)]
 #[inline]
-pub fn choose<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> (usize, Option<Selected<'a>>) {
+pub fn choose<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> (usize, Option<Selected<'a>>) {
     let selected = run(operations, biased, wait);
     (selected.as_ref().map_or(usize::MAX, |selected| selected.index), selected)
 }
 
 /// Performs a select.
 #[inline]
-fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option<Selected<'a>> {
+fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Option<Selected<'a>> {
     // With a `default`, the look at all comes first: most often it is the last.
-    let mut look = matches!(wait, Wait::Not);
-    let mut patience = None;
+    let mut look = matches!(wait, Timeout::Now);
+    let mut spin_wait = None;
     loop {
         if !look {
             let chosen = first(operations, biased, |operation| {
@@ -380,8 +380,8 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
         }
         look = false;
         if !wait.is_over()
-            && operations.iter().all(|operation| operation.handle.tries_again())
-            && patience.get_or_insert_with(Patience::new).yield_now()
+            && operations.iter().all(|operation| operation.handle.spins_first())
+            && spin_wait.get_or_insert_with(SpinWait::new).yield_now()
         {
             continue;
         }
@@ -398,7 +398,7 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Wait) -> Option
 }
 
 /// Waits until an operation is ready: its number.
-fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Wait) -> Option<usize> {
+fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Timeout) -> Option<usize> {
     loop {
         let ready = first(operations, biased, |operation| {
             operation.handle.is_ready(operation.place.side).then_some(operation.place.index)

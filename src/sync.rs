@@ -16,11 +16,11 @@
 //! | [`Identity`] | an address | a number in the order of creation | the same |
 //! | [`Alarm`] | [`alarm::Clock`]: threads that wake tasks and callbacks | a thread for each: it rings when it has its turn, unless the alarm was dropped before; so one thread's alarms ring in any order, and none is refused. In a user's model a task's rings at once | the same |
 //! | [`start`], [`yield_now`], [`thread_local`] | std's | loom's; a name and a stack size say nothing; a model may have a thread refused | shuttle's; likewise |
-//! | [`is_verdict`] | no panic | a race, a loop without end: not to be caught | likewise |
+//! | [`is_model_failure`] | no panic | a race, a loop without end: not to be caught | likewise |
 //! | [`is_over`]: drops do nothing | never | while a user's model unwinds, and outside an execution | outside an execution |
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
-//! | [`TRIES_AGAIN`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
+//! | [`SPINS_FIRST`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
 //! | `Arc` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of
@@ -76,12 +76,12 @@ pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::{Arc, Weak};
 
 /// Runs user code whose panic is its owner's affair, and nobody's here. What an explorer has found is let through.
-pub(crate) fn let_go<R>(code: impl FnOnce() -> R) {
+pub(crate) fn ignore_panic<R>(code: impl FnOnce() -> R) {
     if is_over() {
         return mem::forget(code);
     }
     if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(|| drop(code()))) {
-        if is_verdict(&*panic) || ends_the_execution(false) {
+        if is_model_failure(&*panic) || ends_the_execution(false) {
             panic::resume_unwind(panic);
         }
         drop_quietly(panic);

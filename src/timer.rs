@@ -91,13 +91,14 @@
 //! the first one a period after the timer was made.
 //!
 //! **SF-TM-2.** A receive or send with a time-out ends in exactly one way. If the receive was given a value, it returns
-//! that value. If the value of the send was taken, the send succeeds, and one receiver receives the value. In all other
-//! cases the operation leaves no trace, and a send gives its value back. An operation whose time is up when it is
+//! that value. If the channel or a receiver has taken the value of the send, the send succeeds (SF-CH-1 says what becomes
+//! of the value). In all other cases the operation leaves no trace, and a send gives its value back. An operation whose time is up when it is
 //! called does what can be done at once, and stands in no line.
 //!
 //! # Liveness
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
-//! on, does.
+//! on, does. *Not promised:* this for a receive to which a select has promised a value. It waits for that value, or until
+//! the select gives the send up.
 
 // Needs: channel/receiver.rs, sync.rs, timer/schedule.rs.
 
@@ -106,7 +107,7 @@ use std::time::{Duration, Instant};
 pub(crate) mod schedule;
 
 use super::channel::receiver::Receiver;
-use super::sync::{now, on_our_clock};
+use super::sync::{now, to_model_clock};
 use schedule::Repeat;
 
 /// Makes a timer with one message, due `duration` from now.
@@ -151,7 +152,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 #[doc(alias = "sleep_until")]
 #[doc(alias = "deadline")]
 pub fn at(when: Instant) -> Receiver<Instant> {
-    Receiver::timer(on_our_clock(when), Repeat::Never)
+    Receiver::timer(to_model_clock(when), Repeat::Never)
 }
 
 /// Makes a timer with a message every `duration`; the first one is due `duration` from now.

@@ -8,7 +8,7 @@
 //! # Guarantees
 //! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
 //!
-//! **HB-WT-1.** Everything before a successful claim, or before the `settle` of a promised one, happens before the
+//! **HB-WT-1.** Everything before a successful claim, or before the `complete` of a promised one, happens before the
 //! return of the `wait`, `poll` or `cause` that reports it.
 //!
 //! **LV-WT-1.** After a claim and its `notify`, the thread in `wait` returns, and the task that last polled is woken.
@@ -22,9 +22,9 @@
 //!
 //! | `claim` | meaning | who moves it on |
 //! |---|---|---|
-//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up, or that finds a latch set while it comes to stand in line: -> `Again` |
+//! | `WAITING` | unclaimed | whoever has something for the waiter: -> a cause, or `PROMISED`; a select whose time is up, or that finds a latch set while it comes to stand in line: -> `Retry` |
 //! | `PROMISED` | claimed by a select that has still to say what it sends | that select: -> a cause |
-//! | a [`Cause`] | claimed | nobody |
+//! | a [`WakeCause`] | claimed | nobody |
 
 // Needs: sync.rs, wait/latch.rs, wait/queue.rs.
 
@@ -34,7 +34,9 @@ mod queue;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::sync::{Alarm, Arc, AtomicUsize, Lock, Ordering, Parker, let_go, now, on_our_clock, passed, reached, wake};
+use super::sync::{
+    Alarm, Arc, AtomicUsize, Lock, Ordering, Parker, ignore_panic, now, passed, reached, to_model_clock, wake,
+};
 pub(crate) use latch::{Ends, Latch};
 pub(crate) use queue::{Ticket, WaitQueue};
 
@@ -42,38 +44,38 @@ pub(crate) use queue::{Ticket, WaitQueue};
 /// wait.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub enum Wait {
-    Not,
-    Until(Instant),
-    ForEver,
+pub enum Timeout {
+    Now,
+    At(Instant),
+    Never,
 }
 
-impl Wait {
+impl Timeout {
     #[doc(hidden)]
     pub fn at_most(timeout: Duration) -> Self {
         if timeout.is_zero() {
-            return Wait::Not;
+            return Timeout::Now;
         }
-        now().checked_add(timeout).map_or(Wait::ForEver, Wait::Until)
+        now().checked_add(timeout).map_or(Timeout::Never, Timeout::At)
     }
 
     pub(crate) fn until(deadline: Instant) -> Self {
-        let deadline = on_our_clock(deadline);
-        if passed(deadline) { Wait::Not } else { Wait::Until(deadline) }
+        let deadline = to_model_clock(deadline);
+        if passed(deadline) { Timeout::Now } else { Timeout::At(deadline) }
     }
 
     pub(crate) fn deadline(self) -> Option<Instant> {
         match self {
-            Wait::Until(deadline) => Some(deadline),
-            Wait::Not | Wait::ForEver => None,
+            Timeout::At(deadline) => Some(deadline),
+            Timeout::Now | Timeout::Never => None,
         }
     }
 
     pub(crate) fn is_over(self) -> bool {
         match self {
-            Wait::Not => true,
-            Wait::Until(deadline) => passed(deadline),
-            Wait::ForEver => false,
+            Timeout::Now => true,
+            Timeout::At(deadline) => passed(deadline),
+            Timeout::Never => false,
         }
     }
 }
@@ -88,36 +90,36 @@ pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant>
 
 /// Why a waiter was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum WakeCause {
     /// What it waited for has been done for it, at this arm; 0 for an operation that is no select.
     Done(usize),
     /// What it waited for will never be: the channel closed.
     Closed,
     /// Things have changed: it is to try again.
-    Again,
+    Retry,
 }
 
 const WAITING: usize = 0;
 const PROMISED: usize = 1;
 const CLOSED: usize = 2;
-const AGAIN: usize = 3;
+const RETRY: usize = 3;
 const FIRST_ARM: usize = 4;
 
-impl Cause {
+impl WakeCause {
     fn to_word(self) -> usize {
         match self {
-            Cause::Closed => CLOSED,
-            Cause::Again => AGAIN,
-            Cause::Done(arm) => FIRST_ARM + arm,
+            WakeCause::Closed => CLOSED,
+            WakeCause::Retry => RETRY,
+            WakeCause::Done(arm) => FIRST_ARM + arm,
         }
     }
 
-    fn from_word(word: usize) -> Option<Cause> {
+    fn from_word(word: usize) -> Option<WakeCause> {
         match word {
             WAITING | PROMISED => None,
-            CLOSED => Some(Cause::Closed),
-            AGAIN => Some(Cause::Again),
-            word => Some(Cause::Done(word - FIRST_ARM)),
+            CLOSED => Some(WakeCause::Closed),
+            RETRY => Some(WakeCause::Retry),
+            word => Some(WakeCause::Done(word - FIRST_ARM)),
         }
     }
 }
@@ -189,19 +191,19 @@ impl Waiter {
     }
 
     /// Claims the waiter; true for the one caller whose `cause` counts.
-    pub(crate) fn claim(&self, cause: Cause) -> bool {
+    pub(crate) fn claim(&self, cause: WakeCause) -> bool {
         // Release: pairs with the Acquire in `cause` (HB-WT-1). Relaxed on failure: a loser looks at nothing.
         self.claim.compare_exchange(WAITING, cause.to_word(), Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// Claims the waiter for a cause that is still to come: `settle` names it. True for the one caller who may.
+    /// Claims the waiter for a cause that is still to come: `complete` names it. True for the one caller who may.
     pub(crate) fn promise(&self) -> bool {
-        // Relaxed: says nothing to the waiter, which sleeps on until `settle`.
+        // Relaxed: says nothing to the waiter, which sleeps on until `complete`.
         self.claim.compare_exchange(WAITING, PROMISED, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Names the cause of a promised waiter: called once, by the one who promised.
-    pub(crate) fn settle(&self, cause: Cause) {
+    pub(crate) fn complete(&self, cause: WakeCause) {
         // Release: pairs with the Acquire in `cause` (HB-WT-1).
         self.claim.store(cause.to_word(), Ordering::Release);
     }
@@ -220,13 +222,13 @@ impl Waiter {
     }
 
     /// The cause, once claimed.
-    pub(crate) fn cause(&self) -> Option<Cause> {
-        // Acquire: pairs with the Release in `claim` and in `settle` (HB-WT-1).
-        Cause::from_word(self.claim.load(Ordering::Acquire))
+    pub(crate) fn cause(&self) -> Option<WakeCause> {
+        // Acquire: pairs with the Release in `claim` and in `complete` (HB-WT-1).
+        WakeCause::from_word(self.claim.load(Ordering::Acquire))
     }
 
     /// Blocks the thread that made this waiter until it is claimed.
-    pub(crate) fn wait(&self) -> Cause {
+    pub(crate) fn wait(&self) -> WakeCause {
         loop {
             // The park first: `notify` is what ends the wait, and a look before it would seldom find anything.
             self.parker().park();
@@ -238,7 +240,7 @@ impl Waiter {
 
     /// The same until `deadline`, if there is one, at the latest: `None` if nobody has claimed it by then. It can still
     /// be claimed after that, until it has been claimed or taken out of its queue by the one who waited.
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<Cause> {
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<WakeCause> {
         let Some(deadline) = deadline else { return Some(self.wait()) };
         loop {
             self.parker().park_until(deadline);
@@ -252,13 +254,13 @@ impl Waiter {
     }
 
     /// The same, and then `leave` takes the waiter out of its line. `None`: it has left.
-    pub(crate) fn wait_or_leave(&self, deadline: Option<Instant>, leave: impl FnOnce() -> bool) -> Option<Cause> {
+    pub(crate) fn wait_or_leave(&self, deadline: Option<Instant>, leave: impl FnOnce() -> bool) -> Option<WakeCause> {
         self.wait_until(deadline).or_else(|| self.leave_or_wait(leave))
     }
 
     /// Leaves the line, by `leave`. Where the waiter is not there any more (false), it has been claimed in the last moment,
     /// or promised something: there is a cause, or will be one.
-    pub(crate) fn leave_or_wait(&self, leave: impl FnOnce() -> bool) -> Option<Cause> {
+    pub(crate) fn leave_or_wait(&self, leave: impl FnOnce() -> bool) -> Option<WakeCause> {
         if leave() { None } else { Some(self.wait()) }
     }
 
@@ -268,7 +270,7 @@ impl Waiter {
     }
 
     /// Asks for the cause, and leaves the task's latest waker where there is none yet.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cause> {
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<WakeCause> {
         if self.cause().is_none() {
             self.register(cx.waker());
         }
@@ -294,7 +296,7 @@ pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
     struct Rest<'a, I: Iterator<Item = &'a Waiter>>(I);
     impl<'a, I: Iterator<Item = &'a Waiter>> Drop for Rest<'a, I> {
         fn drop(&mut self) {
-            self.0.by_ref().for_each(|waiter| let_go(|| waiter.notify()));
+            self.0.by_ref().for_each(|waiter| ignore_panic(|| waiter.notify()));
         }
     }
     let mut rest = Rest(claimed);

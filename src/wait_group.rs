@@ -103,7 +103,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::sync::{Arc, JoinHandle, Lock, is_over, start};
-use super::wait::{Cause, Ticket, Wait, WaitQueue, Waiter, notify_all, poll_in_line};
+use super::wait::{Ticket, Timeout, WaitQueue, Waiter, WakeCause, notify_all, poll_in_line};
 
 /// Counts [`Guard`]s, and waits until there is none. Clones share the count. A group does not count itself, only its
 /// guards.
@@ -188,7 +188,7 @@ impl WaitGroup {
     /// hence::WaitGroup::new().wait(); // nothing to wait for
     /// ```
     pub fn wait(&self) {
-        self.wait_within(Wait::ForEver);
+        self.wait_within(Timeout::Never);
     }
 
     /// Starts a thread that runs `work`, and counts it until it ends, by a return or a panic. Does not wait for the
@@ -245,7 +245,7 @@ impl WaitGroup {
     /// assert!(group.wait_timeout(Duration::ZERO));
     /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_within(Wait::at_most(timeout))
+        self.wait_within(Timeout::at_most(timeout))
     }
 
     /// [`wait`](WaitGroup::wait) until `deadline` at the latest. Returns true if there was no guard, false if the time
@@ -260,11 +260,11 @@ impl WaitGroup {
     /// assert!(hence::WaitGroup::new().wait_deadline(Instant::now()));
     /// ```
     pub fn wait_deadline(&self, deadline: Instant) -> bool {
-        self.wait_within(Wait::until(deadline))
+        self.wait_within(Timeout::until(deadline))
     }
 
-    fn wait_within(&self, wait: Wait) -> bool {
-        if let Wait::Not = wait {
+    fn wait_within(&self, wait: Timeout) -> bool {
+        if let Timeout::Now = wait {
             return self.count() == 0; // HB-LK-1: after the guards
         }
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
@@ -400,7 +400,7 @@ impl Drop for Guard {
         let released = self.group.state.with(|state| {
             state.count -= 1;
             let is_last = state.count == 0 && !state.waiters.is_empty();
-            is_last.then(|| state.waiters.claim_all(|waiter| waiter.claim(Cause::Done(0))))
+            is_last.then(|| state.waiters.claim_all(|waiter| waiter.claim(WakeCause::Done(0))))
         });
         if let Some(released) = released {
             notify_all(released.iter().map(|waiter| &**waiter));

@@ -11,7 +11,7 @@ use super::super::channel::receiver::Receiver;
 use super::super::channel::sender::Sender;
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::super::sync::Arc;
-use super::super::wait::{Cause, Ends, Waiter};
+use super::super::wait::{Ends, Waiter, WakeCause};
 use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
 
@@ -90,7 +90,7 @@ impl<T> Receiver<T> {
 impl CancellationToken {
     /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if the token was
     /// cancelled, and the waiter has left that line, by `leave`.
-    pub(crate) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
+    pub(crate) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<WakeCause> {
         self.node.latch().wait_or_leave(self.deadline(), waiter, leave)
     }
 }

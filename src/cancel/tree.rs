@@ -18,7 +18,7 @@
 //!    alarm, which keeps the node until it rings, or the callback is gone: so there are none when the node is dropped.
 //! 5. `error` is written in the section that ends the token, or before anybody else knows of it.
 //! 6. Under a token's lock nobody takes another, nor under the lock of its latch's line.
-//! 7. What a call has closed keeps its children in `below` until that call has closed, or found closed, all that is below:
+//! 7. What a call has closed keeps its children in `closing_children` until that call has closed, or found closed, all that is below:
 //!    another call, of an ancestor's cancellation, that finds it closed goes on with them. So neither returns before all
 //!    are closed, and neither waits for the other.
 //!
@@ -33,7 +33,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::task::Wake;
 use std::time::Instant;
 
-use super::super::sync::{Arc, Lock, Weak, drop_quietly, is_over, let_go, passed};
+use super::super::sync::{Arc, Lock, Weak, drop_quietly, ignore_panic, is_over, passed};
 use super::super::wait::{Ends, Latch, Ticket, WaitQueue, earlier};
 
 const TIMED: usize = Latch::OWNERS;
@@ -72,14 +72,14 @@ struct State {
     children: WaitQueue<Weak<Node>>,
     callbacks: WaitQueue<Callback>,
     /// Invariant 7.
-    below: Option<Family>,
+    closing_children: Option<ChildList>,
 }
 
 /// The children of a token that is being cancelled, for all who do it.
-type Family = Arc<WaitQueue<Weak<Node>>>;
+type ChildList = Arc<WaitQueue<Weak<Node>>>;
 
 /// What whoever ends a token takes: the children and the callbacks, where there are any.
-type Taken = (Option<Family>, Option<WaitQueue<Callback>>);
+type Taken = (Option<ChildList>, Option<WaitQueue<Callback>>);
 
 impl State {
     fn take(&mut self, end: End) -> Taken {
@@ -104,7 +104,8 @@ impl Node {
             Some(End::ByCall) => Latch::SET,
             Some(End::ByDeadline) => Latch::SET | EXPIRED,
         };
-        let state = State { over, error, children: WaitQueue::new(), callbacks: WaitQueue::new(), below: None };
+        let state =
+            State { over, error, children: WaitQueue::new(), callbacks: WaitQueue::new(), closing_children: None };
         Arc::new(Self { latch: Latch::new(word), deadline, parent, state: Lock::new(state) })
     }
 
@@ -147,8 +148,8 @@ impl Node {
     }
 
     /// Children that another call has still to close, and for which cause.
-    fn below(&self) -> Option<(Family, Option<SharedError>)> {
-        self.state.with(|state| Some((state.below.clone()?, state.error.clone())))
+    fn closing_children(&self) -> Option<(ChildList, Option<SharedError>)> {
+        self.state.with(|state| Some((state.closing_children.clone()?, state.error.clone())))
     }
 }
 
@@ -219,7 +220,7 @@ impl Place {
 
 /// Ends a token that nothing else has ended, wakes those who wait for it, and takes its dependents.
 #[inline]
-fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Option<Taken> {
+fn close(node: &Node, error: Option<&SharedError>, panics: &mut FirstPanic) -> Option<Taken> {
     if node.deadline.is_some() && node.expires() {
         return None;
     }
@@ -227,7 +228,7 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
         let is_watched = node.latch.set()?;
         state.error = error.cloned();
         let taken = state.take(End::ByCall);
-        state.below.clone_from(&taken.0);
+        state.closing_children.clone_from(&taken.0);
         Some((taken, is_watched))
     })?;
     if is_watched {
@@ -238,7 +239,7 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut Panics) -> Optio
 
 /// Cancels a token and, if that is what ended it, all its descendants; then runs their callbacks.
 pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
-    let mut panics = Panics(None);
+    let mut panics = FirstPanic(None);
     let Some((family, callbacks)) = close(node, error, &mut panics) else { return false };
     let mut callbacks = Vec::from_iter(callbacks);
     if let Some(family) = family {
@@ -254,10 +255,10 @@ pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
 /// Closes all descendants of a token that this call has closed, and adds their callbacks.
 fn close_below(
     node: &Arc<Node>,
-    family: Family,
+    family: ChildList,
     error: Option<&SharedError>,
     callbacks: &mut Vec<WaitQueue<Callback>>,
-    panics: &mut Panics,
+    panics: &mut FirstPanic,
 ) {
     let mut closed = vec![node.clone()];
     // Whose turn is still to come, and for which cause.
@@ -273,7 +274,7 @@ fn close_below(
             } else {
                 // Another call has closed it, and may still be on its way down. Its children are our affair, too (invariant 7):
                 // or this call would return before they are closed.
-                families.extend(child.below());
+                families.extend(child.closing_children());
                 // It may be the last handle by now.
                 panics.catch(|| drop(child));
             }
@@ -283,18 +284,18 @@ fn close_below(
     }
     // Only now: until all that is below is closed, whoever meets one of these has to find its children.
     for node in closed {
-        let family = node.state.with(|state| state.below.take());
+        let family = node.state.with(|state| state.closing_children.take());
         panics.catch(|| drop((family, node)));
     }
 }
 
 /// What ends a token at its deadline where it has callbacks, which then run (invariant 4).
-pub(super) struct Expiry(pub(super) Arc<Node>);
+pub(super) struct DeadlineWaker(pub(super) Arc<Node>);
 
-impl Wake for Expiry {
+impl Wake for DeadlineWaker {
     fn wake(self: Arc<Self>) {
         let node = &self.0;
-        let mut panics = Panics(None);
+        let mut panics = FirstPanic(None);
         node.expires();
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
@@ -308,9 +309,9 @@ impl Wake for Expiry {
 }
 
 /// The first panic of several pieces of user code, none of which keeps the next from running.
-struct Panics(Option<Box<dyn Any + Send>>);
+struct FirstPanic(Option<Box<dyn Any + Send>>);
 
-impl Panics {
+impl FirstPanic {
     fn catch<R>(&mut self, code: impl FnOnce() -> R) -> Option<R> {
         match panic::catch_unwind(AssertUnwindSafe(code)) {
             Ok(result) => Some(result),
@@ -340,7 +341,7 @@ impl Drop for Node {
         // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
         let (mut callbacks, mut place) = (self.callbacks(), self.parent.take());
         while let Some(child) = place {
-            child.leave_parent(callbacks).drain().for_each(let_go);
+            child.leave_parent(callbacks).drain().for_each(ignore_panic);
             (callbacks, place) = match Arc::into_inner(child.node) {
                 Some(mut parent) => (parent.callbacks(), parent.parent.take()),
                 None => (WaitQueue::new(), None),

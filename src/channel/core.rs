@@ -22,7 +22,7 @@
 //!
 //! Of a slot:
 //! 8. While its entry is in its queue, or promised a value, only the holder of the lock touches the slot.
-//! 9. After a claim with [`Cause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
+//! 9. After a claim with [`WakeCause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
 //!    to the receiver. After any other cause or a removal from its queue, a slot belongs to the one who waited.
 //! 10. A waiter that stands in one line is claimed by the holder of the lock alone, who takes it out of its queue: none in a
 //!     queue is claimed. An arm can be: by another channel of its select, or by the select, whose time is up.
@@ -53,8 +53,8 @@ mod tasks;
 use std::collections::VecDeque;
 use std::mem;
 
-use super::super::sync::{Arc, Identity, Lock, TRIES_AGAIN, UnsafeCell, let_go};
-use super::super::wait::{Cause, Ticket, WaitQueue, Waiter, notify_all};
+use super::super::sync::{Arc, Identity, Lock, SPINS_FIRST, UnsafeCell, ignore_panic};
+use super::super::wait::{Ticket, WaitQueue, Waiter, WakeCause, notify_all};
 
 /// What all handles of one channel share.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl<T> Direct<T> {
     /// # Safety
     /// The caller holds the lock, and has taken this out of the queue.
     unsafe fn claim_value(&self) -> Option<T> {
-        let claimed = self.waiter.claim(Cause::Done(0));
+        let claimed = self.waiter.claim(WakeCause::Done(0));
         debug_assert!(claimed, "invariant 10");
         // SAFETY: claimed by us with `Done`, and the lock is held: the slot is ours (invariant 9).
         unsafe { self.slot.take() }
@@ -182,7 +182,7 @@ pub(super) struct Waiting<T> {
 }
 
 impl<T> Waiting<T> {
-    /// The value of a receive that was claimed with [`Cause::Done`], or of a send that was not: that was claimed with another
+    /// The value of a receive that was claimed with [`WakeCause::Done`], or of a send that was not: that was claimed with another
     /// cause, or taken out of its queue.
     pub(super) fn value(&self) -> Option<T> {
         // SAFETY: the slot belongs to the one who waited (invariant 9).
@@ -229,7 +229,7 @@ impl<T> ToNotify<T> {
     #[inline]
     fn quietly(self, tell: impl FnOnce(Self)) {
         if !matches!(self, ToNotify::Nobody) {
-            let_go(|| tell(self));
+            ignore_panic(|| tell(self));
         }
     }
 
@@ -269,7 +269,7 @@ enum Found<T> {
 
 /// Claims those who are to look again.
 fn claim_observers(observers: &mut WaitQueue<Arm>) -> impl Iterator<Item = Arm> + use<> {
-    observers.claim_all(|arm| arm.waiter.claim(Cause::Again)).into_iter()
+    observers.claim_all(|arm| arm.waiter.claim(WakeCause::Retry)).into_iter()
 }
 
 impl<T> State<T> {
@@ -351,10 +351,10 @@ impl<T> State<T> {
                 Entry::Direct(direct) => {
                     // SAFETY: popped under the lock: the slot is ours until the claim (invariant 8).
                     unsafe { direct.slot.put(value.take()) };
-                    let claimed = direct.waiter.claim(Cause::Done(0));
+                    let claimed = direct.waiter.claim(WakeCause::Done(0));
                     debug_assert!(claimed, "invariant 10");
                 }
-                Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.keep(arm.ticket, value),
+                Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => self.keep(arm.ticket, value),
                 _ => continue,
             }
             return Some(receiver);
@@ -372,7 +372,7 @@ impl<T> State<T> {
                     *value = unsafe { direct.claim_value() };
                     return Some(Found::Value(self.announce(ToNotify::One(sender))));
                 }
-                Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => {
+                Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => {
                     return Some(Found::Promise(arm.ticket, self.announce(ToNotify::One(sender))));
                 }
                 _ => {}
@@ -392,7 +392,7 @@ impl<T> State<T> {
                         let value = unsafe { direct.claim_value() };
                         value.into_iter().for_each(|value| self.buffer.push_back(value));
                     }
-                    Entry::Arm(arm) if arm.waiter.claim(Cause::Done(arm.index)) => self.reserved += 1,
+                    Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => self.reserved += 1,
                     _ => continue,
                 }
                 return self.announce(ToNotify::One(sender));
@@ -473,13 +473,13 @@ impl<T> State<T> {
             return Some(ToNotify::Nobody);
         }
         let claim = |entry: &Entry<T>| match entry {
-            Entry::Arm(arm) => arm.waiter.claim(Cause::Again),
-            _ => entry.waiter().claim(Cause::Closed),
+            Entry::Arm(arm) => arm.waiter.claim(WakeCause::Retry),
+            _ => entry.waiter().claim(WakeCause::Closed),
         };
         let mut released = self.senders.claim_all(claim);
         released.extend(self.receivers.claim_all(claim));
         if let Some(others) = &mut self.others {
-            let tasks = others.tasks.claim_all(|waiter| waiter.claim(Cause::Closed));
+            let tasks = others.tasks.claim_all(|waiter| waiter.claim(WakeCause::Closed));
             released.extend(tasks.into_iter().map(Entry::Task));
             released.extend(claim_observers(&mut others.observers).map(Entry::Arm));
         }
@@ -513,14 +513,14 @@ impl<T> Core<T> {
     /// Where a receive stands that has just come.
     #[inline]
     pub(super) fn stand(&self) -> Stand {
-        if self.tries_again() { Stand::Nowhere } else { Stand::Last }
+        if self.spins_first() { Stand::Nowhere } else { Stand::Last }
     }
 
     /// Whether it is worth to try again before standing in line: where the buffer is full and empty by turns. With one
     /// place or none a value changes hands at each step anyway, and without a bound nobody waits for room.
     #[inline]
-    pub(crate) fn tries_again(&self) -> bool {
-        TRIES_AGAIN && self.capacity.is_some_and(|capacity| capacity > 1)
+    pub(crate) fn spins_first(&self) -> bool {
+        SPINS_FIRST && self.capacity.is_some_and(|capacity| capacity > 1)
     }
 
     /// Sends, or, if it `may_wait`, stands in line with a waiter made by `waiter`, which runs under the lock.

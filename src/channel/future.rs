@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
-use super::super::sync::{Alarm, is_over, let_go};
+use super::super::sync::{Alarm, ignore_panic, is_over};
 use super::super::timer::schedule::Schedule;
-use super::super::wait::{Cause, TaskWait, Waiter};
+use super::super::wait::{TaskWait, Waiter, WakeCause};
 use super::core::{Core, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::{Sender, refused};
@@ -72,8 +72,8 @@ impl<T> Future for SendFuture<'_, T> {
             let Poll::Ready(cause) = place.direct.waiter.poll(cx) else { return Poll::Pending };
             let place = waiting.take().expect("it is there");
             return Poll::Ready(match cause {
-                Cause::Done(_) => Ok(()),
-                Cause::Closed | Cause::Again => Err(SendError(refused(place.value()))),
+                WakeCause::Done(_) => Ok(()),
+                WakeCause::Closed | WakeCause::Retry => Err(SendError(refused(place.value()))),
             });
         }
         assert!(value.is_some(), "a SendFuture was polled after it was ready");
@@ -259,7 +259,7 @@ opaque! {
 
 /// What the drop of a waker throws is no reason to lose a value that is about to be returned.
 fn drop_unneeded(waker: Option<Waker>) {
-    let_go(|| drop(waker));
+    ignore_panic(|| drop(waker));
 }
 
 /// A waiter for the task whose waker was cloned before the lock was taken, and is dropped after it if not needed:

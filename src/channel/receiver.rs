@@ -7,9 +7,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{RecvError, RecvTimeoutError, TryRecvError};
-use super::super::sync::{Arc, Patience, is_over, passed};
+use super::super::sync::{Arc, SpinWait, is_over, passed};
 use super::super::timer::schedule::{Repeat, Schedule, sleep_until};
-use super::super::wait::{Cause, Ends, Wait, Waiter};
+use super::super::wait::{Ends, Timeout, Waiter, WakeCause};
 use super::core::{Core, Stand, Unreceived};
 
 /// The receiving side of a channel.
@@ -130,7 +130,7 @@ impl<T> Receiver<T> {
                 Ok(()) | Err(Unreceived::Empty) => return TryRecvError::Empty,
                 Err(Unreceived::Disconnected) => return TryRecvError::Disconnected,
                 Err(Unreceived::Waits(promised)) => {
-                    if let Cause::Done(_) = promised.direct.waiter.wait() {
+                    if let WakeCause::Done(_) = promised.direct.waiter.wait() {
                         *value = promised.value();
                         return TryRecvError::Empty;
                     }
@@ -163,7 +163,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         let mut value = None;
-        let ended = self.recv_within(&mut value, Wait::at_most(timeout));
+        let ended = self.recv_within(&mut value, Timeout::at_most(timeout));
         value.ok_or(ended)
     }
 
@@ -191,9 +191,9 @@ impl<T> Receiver<T> {
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         let mut value = None;
         // What is there costs no look at the clock.
-        let mut ended = self.recv_within(&mut value, Wait::Not);
+        let mut ended = self.recv_within(&mut value, Timeout::Now);
         if value.is_none() && ended == RecvTimeoutError::Timeout {
-            ended = self.recv_within(&mut value, Wait::until(deadline));
+            ended = self.recv_within(&mut value, Timeout::until(deadline));
         }
         value.ok_or(ended)
     }
@@ -244,9 +244,9 @@ impl<T> Receiver<T> {
     }
 
     /// Into `value`; otherwise, why there is none.
-    fn recv_within(&self, value: &mut Option<T>, wait: Wait) -> RecvTimeoutError {
+    fn recv_within(&self, value: &mut Option<T>, wait: Timeout) -> RecvTimeoutError {
         match wait {
-            Wait::Not => match self.try_recv_into(value) {
+            Timeout::Now => match self.try_recv_into(value) {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             },
@@ -328,25 +328,25 @@ fn wait_for_value<T>(
     mut unreceived: Unreceived<T>,
     deadline: Option<Instant>,
 ) -> RecvTimeoutError {
-    let mut patience = None;
+    let mut spin_wait = None;
     loop {
         let stand = match unreceived {
             Unreceived::Waits(waiting) => {
                 match waiting.direct.waiter.wait_or_leave(deadline, || core.leave_recv(&waiting)) {
                     None => return RecvTimeoutError::Timeout,
-                    Some(Cause::Done(_)) => {
+                    Some(WakeCause::Done(_)) => {
                         *value = waiting.value();
                         return RecvTimeoutError::Timeout;
                     }
-                    Some(Cause::Closed) => return RecvTimeoutError::Disconnected,
-                    Some(Cause::Again) => Stand::First,
+                    Some(WakeCause::Closed) => return RecvTimeoutError::Disconnected,
+                    Some(WakeCause::Retry) => Stand::First,
                 }
             }
             Unreceived::Disconnected => return RecvTimeoutError::Disconnected,
             // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
             // a receiver for each.
             Unreceived::Empty if deadline.is_some_and(passed) => return RecvTimeoutError::Timeout,
-            Unreceived::Empty if patience.get_or_insert_with(Patience::new).yield_now() => Stand::Nowhere,
+            Unreceived::Empty if spin_wait.get_or_insert_with(SpinWait::new).yield_now() => Stand::Nowhere,
             Unreceived::Empty => Stand::Last,
         };
         match core.recv(value, stand, Waiter::thread) {

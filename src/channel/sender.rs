@@ -6,8 +6,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
-use super::super::sync::{Arc, Patience, is_over, passed};
-use super::super::wait::{Cause, Wait, Waiter};
+use super::super::sync::{Arc, SpinWait, is_over, passed};
+use super::super::wait::{Timeout, Waiter, WakeCause};
 use super::core::{Core, Unsent};
 
 /// The sending side of a channel.
@@ -52,7 +52,7 @@ impl<T> Sender<T> {
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         let mut value = Some(value);
-        match self.core.send(&mut value, !self.core.tries_again(), Waiter::thread) {
+        match self.core.send(&mut value, !self.core.spins_first(), Waiter::thread) {
             Ok(()) => Ok(()),
             Err(unsent) => self.wait_for_room(&mut value, unsent, None).map_err(|_| SendError(refused(value))),
         }
@@ -107,7 +107,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.send_timeout(2, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(2)));
     /// ```
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(Some(value), Wait::at_most(timeout))
+        self.send_within(Some(value), Timeout::at_most(timeout))
     }
 
     /// Sends a value if that is possible by `deadline`.
@@ -135,13 +135,13 @@ impl<T> Sender<T> {
         match self.core.send(&mut value, false, Waiter::thread) {
             Ok(()) => Ok(()),
             Err(Unsent::Disconnected) => Err(SendTimeoutError::Disconnected(refused(value))),
-            Err(Unsent::Full | Unsent::Waits(_)) => self.send_within(value, Wait::until(deadline)),
+            Err(Unsent::Full | Unsent::Waits(_)) => self.send_within(value, Timeout::until(deadline)),
         }
     }
 
-    fn send_within(&self, mut value: Option<T>, wait: Wait) -> Result<(), SendTimeoutError<T>> {
-        let may_wait = !matches!(wait, Wait::Not);
-        let ended = match self.core.send(&mut value, may_wait && !self.core.tries_again(), Waiter::thread) {
+    fn send_within(&self, mut value: Option<T>, wait: Timeout) -> Result<(), SendTimeoutError<T>> {
+        let may_wait = !matches!(wait, Timeout::Now);
+        let ended = match self.core.send(&mut value, may_wait && !self.core.spins_first(), Waiter::thread) {
             Ok(()) => return Ok(()),
             Err(Unsent::Full) if !may_wait => SendTimeoutError::Timeout(()),
             Err(unsent) => match self.wait_for_room(&mut value, unsent, wait.deadline()) {
@@ -164,7 +164,7 @@ impl<T> Sender<T> {
         mut unsent: Unsent<T>,
         deadline: Option<Instant>,
     ) -> Result<(), SendTimeoutError<()>> {
-        let mut patience = None;
+        let mut spin_wait = None;
         let waiting = loop {
             match unsent {
                 Unsent::Waits(waiting) => break waiting,
@@ -172,15 +172,15 @@ impl<T> Sender<T> {
                 Unsent::Full if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(())),
                 Unsent::Full => {}
             }
-            let may_wait = !patience.get_or_insert_with(Patience::new).yield_now();
+            let may_wait = !spin_wait.get_or_insert_with(SpinWait::new).yield_now();
             match self.core.send(value, may_wait, Waiter::thread) {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,
             }
         };
         let ended = match waiting.direct.waiter.wait_or_leave(deadline, || self.core.leave_send(&waiting)) {
-            Some(Cause::Done(_)) => return Ok(()),
-            Some(Cause::Closed | Cause::Again) => SendTimeoutError::Disconnected(()),
+            Some(WakeCause::Done(_)) => return Ok(()),
+            Some(WakeCause::Closed | WakeCause::Retry) => SendTimeoutError::Disconnected(()),
             None => SendTimeoutError::Timeout(()),
         };
         *value = waiting.value();

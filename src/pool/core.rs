@@ -8,14 +8,14 @@
 //! # Invariants
 //! Whenever the lock is free:
 //! 1. `active` is the number of permits held: by jobs that run, `ending` of which have their outcome, and by workers that
-//!    are `waking`, each of which will look at the queue. `active <= limit`, but for permits that were given before the
+//!    are `searching`, each of which will look at the queue. `active <= limit`, but for permits that were given before the
 //!    limit was lowered, or taken by a job whose time for a wait was up.
-//! 2. A job is queued without a waking worker of its own (`len() > waking`) only if no permit is free
+//! 2. A job is queued without a searching worker of its own (`len() > searching`) only if no permit is free
 //!    (`active >= limit`), or the operating system has just refused the thread for it.
 //! 3. An unclaimed suspended job stands in `suspended` only if no permit is free.
 //! 4. An unclaimed submitter stands in `submitters` only if there is no room: for each job that is queued a place in the
 //!    queue, or a permit within the limit that no job holds that runs and is not ending; while somebody stands in
-//!    `suspended`, of these permits only those with workers that are waking, and one more if it is the queue's turn.
+//!    `suspended`, of these permits only those with workers that are searching, and one more if it is the queue's turn.
 //! 5. `withdrawn` is the number of entries in `queue` whose job has been claimed by somebody else than the queue:
 //!    cancelled, or run by the one who waits for it.
 //! 6. `unfinished` is the number of accepted jobs that have not ended; while it is zero nobody waits in `quiet`.
@@ -29,7 +29,7 @@
 //!     back empties it first. So a job in it is as good as queued behind `queue`, and is counted in `unfinished` once a
 //!     section that counts has moved it there.
 //!
-//! # Transitions, each one critical section. Each that could make somebody's wait needless is ended by `settle`, which
+//! # Transitions, each one critical section. Each that could make somebody's wait needless is ended by `rebalance`, which
 //! restores 2 to 4, 6, 7 and 10; to take a permit, or to leave a line or a full one, does not
 //!
 //! | operation | what it does |
@@ -62,9 +62,9 @@ use std::mem;
 use crossbeam_utils::CachePadded;
 
 use super::super::sync::{Arc, FEW, Lock};
-use super::super::wait::{Cause, Ticket, WaitQueue, Waiter};
+use super::super::wait::{Ticket, WaitQueue, Waiter, WakeCause};
 use super::error::SpawnError;
-use super::home::Ended;
+use super::home::Tally;
 use super::inbox::Inbox;
 use super::job::Queued;
 
@@ -82,7 +82,7 @@ struct State<S: 'static> {
     queue: VecDeque<Queued<S>>,
     withdrawn: usize,
     active: usize,
-    waking: usize,
+    searching: usize,
     ending: usize,
     rules: Rules,
     unfinished: usize,
@@ -160,7 +160,7 @@ pub(super) type Waiting = (Ticket, Arc<Waiter>);
 
 /// What has to be done once the lock is free.
 #[must_use]
-pub(super) struct News {
+pub(super) struct Effects {
     /// To be notified: they have been claimed.
     pub(super) claimed: Vec<Arc<Waiter>>,
     /// Threads to be started.
@@ -171,12 +171,12 @@ pub(super) struct News {
 #[derive(Clone, Copy)]
 pub(super) enum Goal {
     /// That no job is queued or running.
-    Quiet,
+    Quiescent,
     /// That this is so, and no thread is left, nor will be: to wait for it closes the pool.
-    Gone,
+    Terminated,
 }
 
-impl News {
+impl Effects {
     const NONE: Self = Self { claimed: Vec::new(), start: 0 };
 
     #[inline]
@@ -186,15 +186,15 @@ impl News {
 }
 
 /// Where a worker comes from.
-pub(super) enum From {
+pub(super) enum Arrival {
     /// It has been woken, or is new: it holds a permit.
     Wake,
     /// It has run a job: it holds a permit, which counts as `ending` if that is said.
-    Job { ended: Ended, ending: bool },
+    Job { ended: Tally, ending: bool },
 }
 
 /// What a worker does next.
-pub(super) enum Next<S: 'static> {
+pub(super) enum Action<S: 'static> {
     Run(Queued<S>),
     /// There is nothing now: as if it had been woken, it is to look again.
     Again,
@@ -208,12 +208,12 @@ impl<S> State<S> {
         self.queue.len() - self.withdrawn
     }
 
-    /// Room is places in the queue, and permits within the limit that are free, or ending, or with workers that are waking.
+    /// Room is places in the queue, and permits within the limit that are free, or ending, or with workers that are searching.
     /// (A worker that was woken before the limit was lowered may find no job for it to start.) Of what suspended jobs want,
     /// too, no more is promised than the next permit, and that only at the queue's turn.
     fn has_room(&self) -> bool {
-        let unused = self.rules.limit.saturating_sub(self.active - self.waking - self.ending);
-        let at_most = if self.suspended.is_empty() { unused } else { self.waking + usize::from(self.queue_is_next) };
+        let unused = self.rules.limit.saturating_sub(self.active - self.searching - self.ending);
+        let at_most = if self.suspended.is_empty() { unused } else { self.searching + usize::from(self.queue_is_next) };
         self.len() < self.rules.capacity.saturating_add(unused.min(at_most))
     }
 
@@ -247,46 +247,46 @@ impl<S> State<S> {
 
     /// Restores the invariants that say who need not wait. Threads are started only if it `may_start` some.
     #[inline]
-    fn settle(&mut self, may_start: bool, news: &mut News) {
-        debug_assert!(self.waking + self.ending <= self.active, "invariant 1");
+    fn rebalance(&mut self, may_start: bool, effects: &mut Effects) {
+        debug_assert!(self.searching + self.ending <= self.active, "invariant 1");
         if self.somebody_waits {
-            self.admit_those_who_wait(may_start, news);
+            self.admit_those_who_wait(may_start, effects);
         }
         if self.active < self.rules.limit {
             self.shut();
-            while self.active < self.rules.limit && self.calls_worker(may_start, news) {}
+            while self.active < self.rules.limit && self.calls_worker(may_start, effects) {}
         }
-        if self.active >= self.rules.limit && !self.open && self.len() > self.waking && !self.closed {
+        if self.active >= self.rules.limit && !self.open && self.len() > self.searching && !self.closed {
             self.open = self.inbox.is_some();
             self.empty_inbox();
         }
-        self.release(news);
+        self.release(effects);
     }
 
     /// Gives free permits to suspended jobs, by turns with queued ones, and free places to submitters.
     #[cold]
-    fn admit_those_who_wait(&mut self, may_start: bool, news: &mut News) {
+    fn admit_those_who_wait(&mut self, may_start: bool, effects: &mut Effects) {
         self.collect();
-        self.resume_suspended(may_start, news);
-        self.admit_submitters(news);
+        self.resume_suspended(may_start, effects);
+        self.admit_submitters(effects);
         self.somebody_waits = !(self.suspended.is_empty() && self.submitters.is_empty());
     }
 
     /// Says whether a suspended job has been given a permit.
-    fn resume_suspended(&mut self, may_start: bool, news: &mut News) -> bool {
+    fn resume_suspended(&mut self, may_start: bool, effects: &mut Effects) -> bool {
         let mut resumed = false;
         while self.active < self.rules.limit && !self.suspended.is_empty() {
-            if self.is_the_queues_turn(news) && self.calls_worker(may_start, news) {
+            if self.is_the_queues_turn(effects) && self.calls_worker(may_start, effects) {
                 self.queue_is_next = false;
                 continue;
             }
             let Some(suspended) = self.suspended.pop() else { break };
-            if suspended.claim(Cause::Done(0)) {
+            if suspended.claim(WakeCause::Done(0)) {
                 self.active += 1;
                 self.pausing -= 1;
                 self.queue_is_next = true;
                 resumed = true;
-                news.claimed.push(suspended);
+                effects.claimed.push(suspended);
             }
         }
         resumed
@@ -294,42 +294,42 @@ impl<S> State<S> {
 
     /// Whether a permit that is free, and that a suspended job wants, goes to a job that is queued, or about to be (with
     /// such a permit there is room for a submitter's).
-    fn is_the_queues_turn(&mut self, news: &mut News) -> bool {
+    fn is_the_queues_turn(&mut self, effects: &mut Effects) -> bool {
         if self.queue_is_next {
-            self.admit_submitters(news);
+            self.admit_submitters(effects);
         }
         // A job that was accepted for a permit that was as good as free comes first, too.
-        let is_promised = self.len() > self.rules.capacity.saturating_add(self.waking);
-        (self.queue_is_next || is_promised) && self.len() > self.waking
+        let is_promised = self.len() > self.rules.capacity.saturating_add(self.searching);
+        (self.queue_is_next || is_promised) && self.len() > self.searching
     }
 
-    fn admit_submitters(&mut self, news: &mut News) {
+    fn admit_submitters(&mut self, effects: &mut Effects) {
         while self.has_room() {
             let Some((submitter, job)) = self.submitters.pop() else { break };
-            if submitter.claim(Cause::Done(0)) {
+            if submitter.claim(WakeCause::Done(0)) {
                 self.accept(job);
-                news.claimed.push(submitter);
+                effects.claimed.push(submitter);
             }
         }
     }
 
     /// Gives a free permit to a worker, if a job is queued that none is awake for; false if not.
-    fn calls_worker(&mut self, may_start: bool, news: &mut News) -> bool {
-        if self.len() <= self.waking || !may_start && self.idle.is_empty() {
+    fn calls_worker(&mut self, may_start: bool, effects: &mut Effects) -> bool {
+        if self.len() <= self.searching || !may_start && self.idle.is_empty() {
             return false;
         }
         self.active += 1;
-        self.waking += 1;
-        match self.idle.pop_newest() {
+        self.searching += 1;
+        match self.idle.pop_back() {
             Some(idle) => {
-                let claimed = idle.claim(Cause::Done(0));
+                let claimed = idle.claim(WakeCause::Done(0));
                 debug_assert!(claimed, "invariant 8");
-                news.claimed.push(idle);
+                effects.claimed.push(idle);
             }
             None => {
                 self.workers += 1;
                 self.threads += 1;
-                news.start += 1;
+                effects.start += 1;
             }
         }
         true
@@ -337,23 +337,23 @@ impl<S> State<S> {
 
     /// Restores invariants 6 and 7.
     #[inline]
-    fn release(&mut self, news: &mut News) {
+    fn release(&mut self, effects: &mut Effects) {
         if self.unfinished == 0 && (self.closed || self.is_awaited) {
-            self.release_those_who_wait(news);
+            self.release_those_who_wait(effects);
         }
     }
 
     #[cold]
-    fn release_those_who_wait(&mut self, news: &mut News) {
+    fn release_those_who_wait(&mut self, effects: &mut Effects) {
         self.collect();
         if self.unfinished > 0 {
             return;
         }
-        news.claimed.extend(self.quiet.claim_all(|waiter| waiter.claim(Cause::Done(0))));
+        effects.claimed.extend(self.quiet.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
         if self.closed {
-            self.dismiss(usize::MAX, news);
+            self.retire(usize::MAX, effects);
             if self.threads == 0 {
-                news.claimed.extend(self.gone.claim_all(|waiter| waiter.claim(Cause::Done(0))));
+                effects.claimed.extend(self.gone.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
             }
         }
         self.is_awaited = !self.gone.is_empty();
@@ -389,17 +389,17 @@ impl<S> State<S> {
     }
 
     /// Sends away idle workers, the longest idle first.
-    fn dismiss(&mut self, at_most: usize, news: &mut News) {
+    fn retire(&mut self, at_most: usize, effects: &mut Effects) {
         for _ in 0..at_most {
             let Some(idle) = self.idle.pop() else { break };
-            let claimed = idle.claim(Cause::Closed);
+            let claimed = idle.claim(WakeCause::Closed);
             debug_assert!(claimed, "invariant 8");
             self.workers -= 1;
-            news.claimed.push(idle);
+            effects.claimed.push(idle);
         }
     }
 
-    fn end(&mut self, Ended { completed, panicked, cancelled }: Ended) {
+    fn end(&mut self, Tally { completed, panicked, cancelled }: Tally) {
         self.completed += completed;
         if panicked + cancelled > 0 {
             self.panicked += panicked;
@@ -410,8 +410,8 @@ impl<S> State<S> {
 
     fn line(&mut self, goal: Goal) -> &mut WaitQueue<Arc<Waiter>> {
         match goal {
-            Goal::Quiet => &mut self.quiet,
-            Goal::Gone => &mut self.gone,
+            Goal::Quiescent => &mut self.quiet,
+            Goal::Terminated => &mut self.gone,
         }
     }
 
@@ -431,28 +431,28 @@ impl<S> State<S> {
         Ok(Some((self.submitters.push(|_| (waiter.clone(), job)), waiter)))
     }
 
-    fn next(&mut self, from: From, patient: bool, news: &mut News) -> Next<S> {
+    fn next(&mut self, from: Arrival, patient: bool, effects: &mut Effects) -> Action<S> {
         match from {
-            From::Wake => {
-                self.waking -= 1;
+            Arrival::Wake => {
+                self.searching -= 1;
                 // With the permit that it was woken with: the jobs that are suspended come after it.
                 if self.active <= self.rules.limit {
                     if let Some(job) = self.pop() {
-                        return Next::Run(job);
+                        return Action::Run(job);
                     }
                 }
             }
-            From::Job { ended, ending } => {
+            Arrival::Job { ended, ending } => {
                 self.end(ended);
                 self.ending -= usize::from(ending);
             }
         }
         self.active -= 1;
-        let resumed = self.somebody_waits && self.gives_way(news);
+        let resumed = self.somebody_waits && self.gives_way(effects);
         if self.active < self.rules.limit {
             if let Some(job) = self.pop() {
                 self.active += 1;
-                return Next::Run(job);
+                return Action::Run(job);
             }
         }
         let others = self.active + self.idle.len();
@@ -460,32 +460,32 @@ impl<S> State<S> {
         let enough = others > self.rules.limit || others == self.rules.limit && !(resumed && self.idle.is_empty());
         if enough || (self.closed && self.unfinished == 0) {
             self.workers -= 1;
-            return Next::Leave;
+            return Action::Leave;
         }
         if patient && self.active < self.rules.limit {
             // First, for those who wait for the pool may be tasks, whose wakers run before the worker looks again.
-            self.release(news);
-            if news.claimed.is_empty() {
+            self.release(effects);
+            if effects.claimed.is_empty() {
                 self.active += 1;
-                self.waking += 1;
-                return Next::Again;
+                self.searching += 1;
+                return Action::Again;
             }
         }
         let waiter = Arc::new(Waiter::thread());
-        Next::Idle((self.idle.push(|_| waiter.clone()), waiter))
+        Action::Idle((self.idle.push(|_| waiter.clone()), waiter))
     }
 
     /// A worker has given its permit back: it goes to a suspended job, if it is not the queue's turn. Says whether to one.
     #[cold]
-    fn gives_way(&mut self, news: &mut News) -> bool {
+    fn gives_way(&mut self, effects: &mut Effects) -> bool {
         self.collect();
         let is_wanted = self.active < self.rules.limit && !self.suspended.is_empty();
-        if is_wanted && self.is_the_queues_turn(news) {
+        if is_wanted && self.is_the_queues_turn(effects) {
             self.queue_is_next = false;
             return false;
         }
-        let resumed = self.resume_suspended(false, news);
-        self.admit_submitters(news);
+        let resumed = self.resume_suspended(false, effects);
+        self.admit_submitters(effects);
         resumed
     }
 
@@ -496,19 +496,19 @@ impl<S> State<S> {
     }
 
     /// The permit of a worker that the operating system has refused goes to whoever can go on without a new thread.
-    fn not_started(&mut self, claim: impl FnOnce() -> bool) -> (bool, News) {
-        let mut news = News::NONE;
+    fn not_started(&mut self, claim: impl FnOnce() -> bool) -> (bool, Effects) {
+        let mut effects = Effects::NONE;
         self.collect();
         self.active -= 1;
-        self.waking -= 1;
+        self.searching -= 1;
         self.workers -= 1;
         self.threads -= 1;
         let refused = self.active == 0 && self.withdraw_by(claim);
         if refused {
             self.unfinished -= 1;
         }
-        self.settle(false, &mut news);
-        (refused, news)
+        self.rebalance(false, &mut effects);
+        (refused, effects)
     }
 
     fn suspend(&mut self, ending: bool) {
@@ -531,7 +531,7 @@ impl<S> State<S> {
 
     /// Goes on without a permit that is free, unless it has been given one (false).
     fn resume_above(&mut self, ticket: Ticket, waiter: &Waiter) -> bool {
-        let is_above = self.suspended.remove(ticket).is_some() || waiter.cause() != Some(Cause::Done(0));
+        let is_above = self.suspended.remove(ticket).is_some() || waiter.cause() != Some(WakeCause::Done(0));
         if is_above {
             self.active += 1;
             self.pausing -= 1;
@@ -539,24 +539,24 @@ impl<S> State<S> {
         is_above
     }
 
-    fn give_way(&mut self, ending: bool, news: &mut News) -> Option<Option<Arc<Waiter>>> {
+    fn give_way(&mut self, ending: bool, effects: &mut Effects) -> Option<Option<Arc<Waiter>>> {
         if self.len() == 0 && self.suspended.is_empty() && self.submitters.is_empty() {
             return None;
         }
         self.suspend(ending);
-        self.settle(true, news);
+        self.rebalance(true, effects);
         Some(self.resume().map(|(_, waiter)| waiter))
     }
 
-    fn resize(&mut self, limit: usize, news: &mut News) -> usize {
+    fn resize(&mut self, limit: usize, effects: &mut Effects) -> usize {
         let before = mem::replace(&mut self.rules.limit, limit);
         let surplus = (self.active + self.idle.len()).saturating_sub(limit);
-        self.dismiss(surplus, news);
+        self.retire(surplus, effects);
         before
     }
 
-    fn stop(&mut self, news: &mut News) -> VecDeque<Queued<S>> {
-        self.close(news);
+    fn stop(&mut self, effects: &mut Effects) -> VecDeque<Queued<S>> {
+        self.close(effects);
         self.stopped = true;
         self.withdrawn = 0;
         mem::take(&mut self.queue)
@@ -566,12 +566,12 @@ impl<S> State<S> {
         &mut self,
         goal: Goal,
         waiter: Option<impl FnOnce() -> Waiter>,
-        news: &mut News,
+        effects: &mut Effects,
     ) -> Result<(), Option<Waiting>> {
         let is_reached = match goal {
-            Goal::Quiet => self.unfinished == 0,
-            Goal::Gone => {
-                self.close(news);
+            Goal::Quiescent => self.unfinished == 0,
+            Goal::Terminated => {
+                self.close(effects);
                 self.unfinished == 0 && self.threads == 0
             }
         };
@@ -585,13 +585,13 @@ impl<S> State<S> {
         }))
     }
 
-    fn close(&mut self, news: &mut News) -> bool {
+    fn close(&mut self, effects: &mut Effects) -> bool {
         if mem::replace(&mut self.closed, true) {
             return false;
         }
         self.shut();
-        let refused = self.submitters.claim_all(|(submitter, _)| submitter.claim(Cause::Closed));
-        news.claimed.extend(refused.into_iter().map(|(submitter, _)| submitter));
+        let refused = self.submitters.claim_all(|(submitter, _)| submitter.claim(WakeCause::Closed));
+        effects.claimed.extend(refused.into_iter().map(|(submitter, _)| submitter));
         true
     }
 }
@@ -605,7 +605,7 @@ impl<S> Core<S> {
             queue: VecDeque::with_capacity(reserve),
             withdrawn: 0,
             active: 0,
-            waking: 0,
+            searching: 0,
             ending: 0,
             rules,
             unfinished: 0,
@@ -629,23 +629,23 @@ impl<S> Core<S> {
         Self { state: CachePadded::new(Lock::new(state)), inbox }
     }
 
-    /// One critical section that ends with `settle`.
+    /// One critical section that ends with `rebalance`.
     #[track_caller]
-    fn step<R>(&self, change: impl FnOnce(&mut State<S>, &mut News) -> R) -> (R, News) {
-        self.settled(|state, news| {
+    fn step<R>(&self, change: impl FnOnce(&mut State<S>, &mut Effects) -> R) -> (R, Effects) {
+        self.rebalanced(|state, effects| {
             state.collect();
-            change(state, news)
+            change(state, effects)
         })
     }
 
     /// The same for what looks into the inbox only where the queue is empty.
     #[track_caller]
-    fn settled<R>(&self, change: impl FnOnce(&mut State<S>, &mut News) -> R) -> (R, News) {
+    fn rebalanced<R>(&self, change: impl FnOnce(&mut State<S>, &mut Effects) -> R) -> (R, Effects) {
         self.state.with(|state| {
-            let mut news = News::NONE;
-            let result = change(state, &mut news);
-            state.settle(true, &mut news);
-            (result, news)
+            let mut effects = Effects::NONE;
+            let result = change(state, &mut effects);
+            state.rebalance(true, &mut effects);
+            (result, effects)
         })
     }
 
@@ -659,7 +659,7 @@ impl<S> Core<S> {
     }
 
     /// Queues a job, or, if it `may_wait`, stands in line.
-    pub(super) fn submit(&self, job: Queued<S>, may_wait: bool) -> (Result<Option<Waiting>, SpawnError<()>>, News) {
+    pub(super) fn submit(&self, job: Queued<S>, may_wait: bool) -> (Result<Option<Waiting>, SpawnError<()>>, Effects) {
         self.step(|state, _| state.submit(job, may_wait))
     }
 
@@ -669,8 +669,8 @@ impl<S> Core<S> {
     }
 
     /// A worker asks what to do: a job, or, if it is `patient`, to look again, or to be idle, or to leave.
-    pub(super) fn next(&self, from: From, patient: bool) -> (Next<S>, News) {
-        self.settled(|state, news| state.next(from, patient, news))
+    pub(super) fn next(&self, from: Arrival, patient: bool) -> (Action<S>, Effects) {
+        self.rebalanced(|state, effects| state.next(from, patient, effects))
     }
 
     /// A worker has been idle for long: whether it leaves. Not if it has been claimed, or is one of the minimum.
@@ -678,26 +678,26 @@ impl<S> Core<S> {
         self.state.with(|state| state.expire(ticket))
     }
 
-    /// The operating system has refused a thread that `News` asked for. Where no worker is there to run a job, `claim`
+    /// The operating system has refused a thread that `Effects` asked for. Where no worker is there to run a job, `claim`
     /// takes the one for which it was asked, if that is still queued: it is not accepted after all (true). Others wait
     /// for the next worker, or the next step, which asks for a thread again.
-    pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
+    pub(super) fn not_started(&self, claim: impl FnOnce() -> bool) -> (bool, Effects) {
         self.state.with(|state| state.not_started(claim))
     }
 
     /// A thread has nothing more to do.
-    pub(super) fn leave(&self) -> News {
+    pub(super) fn leave(&self) -> Effects {
         self.step(|state, _| state.threads -= 1).1
     }
 
     /// A running job is about to publish its outcome: its permit is as good as free. `None` where the queue has no bound,
     /// and so room in any case.
-    pub(super) fn ending(&self) -> Option<News> {
+    pub(super) fn ending(&self) -> Option<Effects> {
         self.inbox.is_none().then(|| self.step(|state, _| state.ending += 1).1)
     }
 
     /// A running job, which may be `ending`, gives its permit back.
-    pub(super) fn suspend(&self, ending: bool) -> News {
+    pub(super) fn suspend(&self, ending: bool) -> Effects {
         self.step(|state, _| state.suspend(ending)).1
     }
 
@@ -707,42 +707,42 @@ impl<S> Core<S> {
     }
 
     /// A suspended job that stands in line has no time left, and goes on all the same; false if it has been given a permit.
-    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) -> (bool, News) {
+    pub(super) fn resume_above(&self, ticket: Ticket, waiter: &Waiter) -> (bool, Effects) {
         self.step(|state, _| state.resume_above(ticket, waiter))
     }
 
     /// A running job lets those before it have its permit, and takes one again or stands in line for one. `None` where
     /// there is nobody to give it to.
-    pub(super) fn give_way(&self, ending: bool) -> (Option<Option<Arc<Waiter>>>, News) {
+    pub(super) fn give_way(&self, ending: bool) -> (Option<Option<Arc<Waiter>>>, Effects) {
         self.state.with(|state| {
-            let mut news = News::NONE;
+            let mut effects = Effects::NONE;
             state.collect();
-            (state.give_way(ending, &mut news), news)
+            (state.give_way(ending, &mut effects), effects)
         })
     }
 
     /// Claims a queued job out of turn, by `claim`.
-    pub(super) fn withdraw(&self, claim: impl FnOnce() -> bool) -> (bool, News) {
+    pub(super) fn withdraw(&self, claim: impl FnOnce() -> bool) -> (bool, Effects) {
         self.step(|state, _| state.withdraw_by(claim))
     }
 
     /// Jobs that have been claimed out of turn have ended.
-    pub(super) fn end(&self, how: Ended) -> News {
+    pub(super) fn end(&self, how: Tally) -> Effects {
         self.step(|state, _| state.end(how)).1
     }
 
     /// Sets the limit; says which it was.
-    pub(super) fn resize(&self, limit: usize) -> (usize, News) {
-        self.step(|state, news| state.resize(limit, news))
+    pub(super) fn resize(&self, limit: usize) -> (usize, Effects) {
+        self.step(|state, effects| state.resize(limit, effects))
     }
 
     /// Accepts no more jobs; false if that was so.
-    pub(super) fn close(&self) -> (bool, News) {
+    pub(super) fn close(&self) -> (bool, Effects) {
         self.step(State::close)
     }
 
     /// Closes, and hands out the queue, in which some jobs may have been claimed.
-    pub(super) fn stop(&self) -> (VecDeque<Queued<S>>, News) {
+    pub(super) fn stop(&self) -> (VecDeque<Queued<S>>, Effects) {
         self.step(State::stop)
     }
 
@@ -751,8 +751,8 @@ impl<S> Core<S> {
         &self,
         goal: Goal,
         waiter: Option<impl FnOnce() -> Waiter>,
-    ) -> (Result<(), Option<Waiting>>, News) {
-        self.step(|state, news| state.wait(goal, waiter, news))
+    ) -> (Result<(), Option<Waiting>>, Effects) {
+        self.step(|state, effects| state.wait(goal, waiter, effects))
     }
 
     /// Leaves the line; false if it has been taken out.
@@ -768,9 +768,9 @@ impl<S> Core<S> {
         self.look(|state| Stats {
             limit: state.rules.limit,
             workers: state.workers,
-            running: state.active - state.waking,
+            running: state.active - state.searching,
             waiting: state.pausing,
-            idle: state.workers.saturating_sub(state.active - state.waking + state.pausing),
+            idle: state.workers.saturating_sub(state.active - state.searching + state.pausing),
             queued: state.len(),
             blocked: state.submitters.len(),
             completed: state.completed,

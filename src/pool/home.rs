@@ -5,7 +5,7 @@
 use super::super::sync::drop_quietly;
 use super::super::wait::Latch;
 use super::limit::Limit;
-use super::panic::{Payload, contain};
+use super::panic::{Payload, catch_panic};
 
 /// A pool, whatever the state of its workers: a trait, since neither a task nor the thread that a job runs on knows the type
 /// of that.
@@ -14,7 +14,7 @@ pub(super) trait Home: Send + Sync {
     fn withdraw(&self, job: &Latch) -> bool;
 
     /// A job that was claimed out of turn has ended.
-    fn end(&self, how: Ended);
+    fn end(&self, how: Tally);
 
     /// Tells the hook of a panic.
     fn report(&self, panic: &Payload);
@@ -34,13 +34,13 @@ pub(super) trait Home: Send + Sync {
 
 /// How jobs have ended.
 #[derive(Clone, Copy)]
-pub(super) struct Ended {
+pub(super) struct Tally {
     pub(super) completed: u64,
     pub(super) panicked: u64,
     pub(super) cancelled: u64,
 }
 
-impl Ended {
+impl Tally {
     pub(super) const COMPLETED: Self = Self { completed: 1, panicked: 0, cancelled: 0 };
     pub(super) const PANICKED: Self = Self { completed: 0, panicked: 1, cancelled: 0 };
 
@@ -52,7 +52,7 @@ impl Ended {
 
 /// Runs a destructor, or the like, whose panic is the hook's and nobody else's.
 pub(super) fn report_panic<R>(home: &dyn Home, code: impl FnOnce() -> R) {
-    if let Err(panic) = contain(|| drop(code())) {
+    if let Err(panic) = catch_panic(|| drop(code())) {
         home.report(&panic);
         drop_quietly(panic);
     }

@@ -5,7 +5,7 @@
 
 use super::super::sync::Arc;
 use super::super::wait::{Ends, Latch};
-use super::home::{Ended, Home, report_panic};
+use super::home::{Home, Tally, report_panic};
 use super::work::{Work, WorkerState, attempt_and_forget};
 
 /// The bit of a job's latch that says that it has been claimed.
@@ -28,7 +28,7 @@ pub(super) enum Queued<S: 'static> {
 /// A job that others hold, too, as the queue sees it. A trait, as the next one, since jobs of all types stand in one queue.
 pub(super) trait Runs<S>: Ends {
     /// Does the work of a job that has been claimed, and says how that ended.
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Tally;
 
     /// Drops the work of a job that has been claimed; it ends as cancelled.
     fn discard(&self, home: &dyn Home);
@@ -36,13 +36,13 @@ pub(super) trait Runs<S>: Ends {
 
 /// A job of which nothing more is heard: the same, of what is moved.
 pub(super) trait Forgotten<S>: Send {
-    fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended;
+    fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Tally;
 
     fn discard(self: Box<Self>, home: &dyn Home);
 }
 
 impl<S, W: Work<S>> Forgotten<S> for W {
-    fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+    fn run(self: Box<Self>, state: &mut WorkerState<S>, home: &dyn Home) -> Tally {
         attempt_and_forget(*self, state, home)
     }
 
@@ -69,7 +69,7 @@ impl<S> Queued<S> {
     }
 
     /// Runs a job that has been claimed; its end is the caller's to tell the pool.
-    pub(super) fn run(self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+    pub(super) fn run(self, state: &mut WorkerState<S>, home: &dyn Home) -> Tally {
         match self {
             Self::Shared(job) => {
                 let how = job.run(state, home);

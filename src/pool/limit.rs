@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::super::cancel::CancellationToken;
-use super::super::sync::{Arc, now, on_our_clock, passed};
-use super::super::wait::{Cause, Waiter};
+use super::super::sync::{Arc, now, passed, to_model_clock};
+use super::super::wait::{Waiter, WakeCause};
 use super::error::SpawnError;
 
 pub(super) enum Limit<'a> {
@@ -28,7 +28,7 @@ impl Limit<'_> {
 
     /// Until a moment of the user's clock.
     pub(super) fn deadline(deadline: Instant) -> Self {
-        Limit::Until(Some(on_our_clock(deadline)))
+        Limit::Until(Some(to_model_clock(deadline)))
     }
 
     /// When the time is up, where there is such a moment.
@@ -42,7 +42,7 @@ impl Limit<'_> {
     }
 
     /// Waits: why the waiter was claimed. `None` if the limit is over, and the waiter has left its line, by `leave`.
-    pub(super) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<Cause> {
+    pub(super) fn wait_or_leave(&self, waiter: &Arc<Waiter>, leave: impl FnOnce() -> bool) -> Option<WakeCause> {
         match self {
             Limit::Now => unreachable!("it does not stand in line"),
             Limit::Until(moment) => waiter.wait_or_leave(*moment, leave),

@@ -1,4 +1,4 @@
-//! The panic boundary: user code whose panic must harm nobody else runs in [`contain`].
+//! The panic boundary: user code whose panic must harm nobody else runs in [`catch_panic`].
 
 // Needs: sync.rs.
 
@@ -7,7 +7,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::super::sync::{Lock, is_verdict};
+use super::super::sync::{Lock, is_model_failure};
 
 /// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
 pub struct Payload(Lock<Box<dyn Any + Send>>);
@@ -57,9 +57,9 @@ impl fmt::Debug for Payload {
 }
 
 /// Runs user code; what it panicked with, if it did. What an explorer has found is let through.
-pub(super) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
+pub(super) fn catch_panic<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
     panic::catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-        if is_verdict(&*payload) {
+        if is_model_failure(&*payload) {
             panic::resume_unwind(payload);
         }
         Payload(Lock::new(payload))

@@ -27,13 +27,13 @@ use super::super::cancel::CancellationToken;
 use super::super::channel::bounded;
 use super::super::channel::receiver::Receiver;
 use super::super::channel::sender::Sender;
-use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, is_over, let_go};
+use super::super::sync::{Arc, FEW, Lock, Weak, drop_quietly, ignore_panic, is_over};
 use super::super::wait::Ends;
 use super::Pool;
 use super::error::SpawnError;
 use super::job::{Queued, Runs};
 use super::limit::Limit;
-use super::panic::{Payload, contain};
+use super::panic::{Payload, catch_panic};
 use super::permit::blocking;
 use super::task::{Joins, Packet, TaskError, wait_for};
 use super::work::{Work, WorkerState};
@@ -98,7 +98,7 @@ impl<E: fmt::Display> fmt::Display for ScopeError<E> {
 impl<E: Error> Error for ScopeError<E> {}
 
 /// A job of a scope.
-struct Member<'scope, 'env, F, T, E, S: 'static> {
+struct ScopedJob<'scope, 'env, F, T, E, S: 'static> {
     scope: &'scope Scope<'scope, 'env, T, E, S>,
     me: Address,
     job: F,
@@ -116,7 +116,7 @@ impl Drop for Place<'_> {
     }
 }
 
-impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for Member<'_, '_, F, T, E, S> {
+impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for ScopedJob<'_, '_, F, T, E, S> {
     type Output = Option<T>;
     const BORROWS_STATE: bool = false;
 
@@ -221,7 +221,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
             places
         }));
         let packet = Arc::new_cyclic(|me: &Weak<Packet<_, _>>| {
-            Packet::new(Member { scope: self, me: me.as_ptr().addr(), job, place })
+            Packet::new(ScopedJob { scope: self, me: me.as_ptr().addr(), job, place })
         });
         let job: Arc<dyn Runs<S> + 'scope> = packet.clone();
         // SAFETY: only the lifetime of what it borrows is forgotten. If the pool accepts it, `scope`
@@ -254,7 +254,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         // Not dropped under the lock: an error's drop is user code.
         let _late = self.failure.with(|first| if first.is_none() { first.replace(failure) } else { Some(failure) });
         // A callback that panics is its owner's affair.
-        let_go(|| self.token.cancel());
+        ignore_panic(|| self.token.cancel());
     }
 
     /// Waits for all jobs, in the order in which they were submitted.
@@ -366,13 +366,13 @@ impl<S> Pool<S> {
             scope: PhantomData,
             env: PhantomData,
         };
-        let spawned = contain(|| spawn(&scope));
+        let spawned = catch_panic(|| spawn(&scope));
         if spawned.is_err() {
             scope.fail(Failure::Panic(None));
         }
         scope.join();
         // Whoever waits for the token waits for the end, if nothing else. A callback that panics is its owner's affair.
-        let_go(|| scope.token.cancel());
+        ignore_panic(|| scope.token.cancel());
         let jobs = scope.jobs.with(|jobs| mem::replace(jobs, Jobs::new()));
         if let Err(panic) = spawned {
             jobs.panics.into_iter().for_each(drop_quietly);

@@ -8,11 +8,11 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use super::super::cancel::CancellationToken;
-use super::super::sync::{Arc, Weak, ends_the_execution, is_over, let_go, start, yield_now as yield_thread};
-use super::super::wait::{Cause, Latch, Waiter};
-use super::core::{Core, Goal, News, Waiting};
+use super::super::sync::{Arc, Weak, ends_the_execution, ignore_panic, is_over, start, yield_now as yield_thread};
+use super::super::wait::{Latch, Waiter, WakeCause};
+use super::core::{Core, Effects, Goal, Waiting};
 use super::error::{SpawnError, WaitError};
-use super::home::{Ended, Home, report_panic};
+use super::home::{Home, Tally, report_panic};
 use super::job::{Queued, claim};
 use super::limit::Limit;
 use super::panic::Payload;
@@ -62,10 +62,10 @@ impl<S> Shared<S> {
     /// The same, of a job that has found the inbox shut.
     pub(super) fn enqueue(&self, job: Queued<S>, latch: &Latch, limit: &Limit<'_>) -> Result<(), SpawnError<()>> {
         let may_wait = !limit.is_over();
-        let (submitted, news) = self.core.submit(job, may_wait);
+        let (submitted, effects) = self.core.submit(job, may_wait);
         let accepted = matches!(submitted, Ok(None));
         let mut refused = None;
-        for _ in 0..self.notify(news) {
+        for _ in 0..self.notify(effects) {
             refused = self.start(|| accepted && claim(latch)).err().or(refused);
         }
         match submitted {
@@ -78,8 +78,8 @@ impl<S> Shared<S> {
 
     fn wait_for_room(&self, (ticket, waiter): Waiting, limit: &Limit<'_>) -> Result<(), SpawnError<()>> {
         match limit.wait_or_leave(&waiter, || self.core.leave_submit(ticket)) {
-            Some(Cause::Done(_)) => Ok(()),
-            Some(Cause::Closed | Cause::Again) => Err(SpawnError::Closed(())),
+            Some(WakeCause::Done(_)) => Ok(()),
+            Some(WakeCause::Closed | WakeCause::Retry) => Err(SpawnError::Closed(())),
             None => Err(limit.refusal()),
         }
     }
@@ -87,31 +87,31 @@ impl<S> Shared<S> {
     /// Wakes those who have been claimed; says how many threads are to be started. A waker that panics keeps nobody else
     /// from being woken (SF-PL-4).
     #[track_caller]
-    fn notify(&self, news: News) -> usize {
-        for waiter in &news.claimed {
-            let_go(|| waiter.notify()); // pool: all have been claimed
+    fn notify(&self, effects: Effects) -> usize {
+        for waiter in &effects.claimed {
+            ignore_panic(|| waiter.notify()); // pool: all have been claimed
         }
-        news.start
+        effects.start
     }
 
-    /// What came of a step whose news have been told.
+    /// What came of a step whose effects have been told.
     #[inline]
-    pub(super) fn told<R>(&self, (result, news): (R, News)) -> R {
-        self.tell(news);
+    pub(super) fn told<R>(&self, (result, effects): (R, Effects)) -> R {
+        self.tell(effects);
         result
     }
 
     /// Wakes those who have been claimed, and starts the threads.
     #[inline]
-    pub(super) fn tell(&self, news: News) {
-        if !news.is_none() {
-            self.tell_some(news);
+    pub(super) fn tell(&self, effects: Effects) {
+        if !effects.is_none() {
+            self.tell_some(effects);
         }
     }
 
     #[cold]
-    fn tell_some(&self, news: News) {
-        for _ in 0..self.notify(news) {
+    fn tell_some(&self, effects: Effects) {
+        for _ in 0..self.notify(effects) {
             // If there is none, the jobs that are queued wait for the next step.
             let _ = self.start(|| false);
         }
@@ -122,8 +122,8 @@ impl<S> Shared<S> {
         let (work, pool) = (self.work, self.me.upgrade().expect("it is being used"));
         let Settings { name, stack_size, .. } = &self.settings;
         start(name.clone(), *stack_size, move || work(pool)).map(drop).or_else(|error| {
-            let (refused, news) = self.core.not_started(claim);
-            self.notify(news);
+            let (refused, effects) = self.core.not_started(claim);
+            self.notify(effects);
             if refused { Err(error) } else { Ok(()) }
         })
     }
@@ -136,7 +136,7 @@ impl<S> Shared<S> {
                 cancelled += 1;
             }
         }
-        self.end(Ended::cancelled(cancelled));
+        self.end(Tally::cancelled(cancelled));
         // Last: a callback may wait for what was queued.
         report_panic(self, || self.token.cancel());
     }
@@ -144,12 +144,12 @@ impl<S> Shared<S> {
     /// Stops, and waits for the end.
     pub(super) fn shut_down(&self, limit: &Limit<'_>) -> Result<(), WaitError> {
         self.stop();
-        self.wait_for(Goal::Gone, limit)
+        self.wait_for(Goal::Terminated, limit)
     }
 
     pub(super) fn wait_for(&self, goal: Goal, limit: &Limit<'_>) -> Result<(), WaitError> {
         if is_inside(self) {
-            if matches!(goal, Goal::Gone) {
+            if matches!(goal, Goal::Terminated) {
                 self.told(self.core.close());
             }
             return Err(WaitError::WouldDeadlock);
@@ -169,7 +169,7 @@ impl<S> Home for Shared<S> {
         self.told(self.core.withdraw(|| claim(job)))
     }
 
-    fn end(&self, how: Ended) {
+    fn end(&self, how: Tally) {
         self.tell(self.core.end(how));
     }
 
@@ -179,12 +179,12 @@ impl<S> Home for Shared<S> {
             resume_unwind(panic.take()); // an assertion of a user's model has failed
         }
         if let Some(hook) = hook {
-            let_go(|| hook(panic));
+            ignore_panic(|| hook(panic));
         }
     }
 
     fn ending(&self) -> bool {
-        self.core.ending().map(|news| self.tell(news)).is_some()
+        self.core.ending().map(|effects| self.tell(effects)).is_some()
     }
 
     fn suspend(&self, ending: bool) {
@@ -212,7 +212,7 @@ impl<S> Drop for Owner<S> {
     fn drop(&mut self) {
         if !is_over() {
             // In a job of its own it would wait for itself; there is nobody to tell.
-            let _ = self.0.wait_for(Goal::Gone, &Limit::NONE);
+            let _ = self.0.wait_for(Goal::Terminated, &Limit::NONE);
         }
     }
 }

@@ -26,9 +26,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::channel::receiver::Receiver;
-use super::super::sync::{Arc, UnsafeCell, let_go};
+use super::super::sync::{Arc, UnsafeCell, ignore_panic};
 use super::super::wait::{Ends, Latch, TaskWait};
-use super::home::{Ended, Home, report_panic};
+use super::home::{Home, Tally, report_panic};
 use super::job::Runs;
 use super::limit::Limit;
 use super::panic::Payload;
@@ -62,7 +62,7 @@ pub(super) trait Joins<T>: Ends {
     unsafe fn take(&self) -> Result<T, TaskError>;
 
     /// Does the work of a job that has been claimed, and that does not need a worker's state.
-    fn run_here(&self, home: &dyn Home) -> Ended;
+    fn run_here(&self, home: &dyn Home) -> Tally;
 
     /// Whether the work needs a worker's state.
     fn borrows_state(&self) -> bool;
@@ -106,17 +106,17 @@ impl<W: Work<S>, S> Packet<W, S> {
         // HB-LT-1: before whoever sees it (HB-PL-2), and LV-LT-1 (LV-PL-3).
         if self.latch.set() == Some(true) {
             // A task's waker is user code, and its panic is not this job's.
-            let_go(|| self.latch.release());
+            ignore_panic(|| self.latch.release());
         }
     }
 
     /// Does the work of a job that has been claimed; `before_end` is called before anybody can see the outcome.
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home, before_end: impl FnOnce()) -> Ended {
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home, before_end: impl FnOnce()) -> Tally {
         // SAFETY: the caller has claimed it (invariant 2).
         let work = unsafe { self.work() };
         let (outcome, ended) = match attempt(work, state, home) {
-            Ok(value) => (Ok(value), Ended::COMPLETED),
-            Err(panic) => (Err(TaskError::Panicked(panic)), Ended::PANICKED),
+            Ok(value) => (Ok(value), Tally::COMPLETED),
+            Err(panic) => (Err(TaskError::Panicked(panic)), Tally::PANICKED),
         };
         before_end();
         self.end(outcome);
@@ -125,7 +125,7 @@ impl<W: Work<S>, S> Packet<W, S> {
 }
 
 impl<W: Work<S, Output: Send>, S> Runs<S> for Packet<W, S> {
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Tally {
         self.run(state, home, || announce_end(home))
     }
 
@@ -146,7 +146,7 @@ impl<W: Work<S, Output: Send>, S> Joins<W::Output> for Packet<W, S> {
         }
     }
 
-    fn run_here(&self, home: &dyn Home) -> Ended {
+    fn run_here(&self, home: &dyn Home) -> Tally {
         self.run(&mut WorkerState::new(None), home, || ())
     }
 
@@ -176,7 +176,7 @@ impl<W: Work<S, Output: Send>, S> Ends for Packet<W, S> {
 pub(super) struct Held<W: Work<S>, S>(pub(super) Packet<W, S>);
 
 impl<W: Work<S, Output: Send>, S> Runs<S> for Held<W, S> {
-    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+    fn run(&self, state: &mut WorkerState<S>, home: &dyn Home) -> Tally {
         // SAFETY: the caller has claimed it (invariant 2).
         attempt_and_forget(unsafe { self.0.work() }, state, home)
     }
@@ -339,7 +339,7 @@ impl<T> Task<T> {
         let cancelled = self.home.withdraw(self.job.latch());
         if cancelled {
             self.job.discard(&*self.home);
-            self.home.end(Ended::cancelled(1));
+            self.home.end(Tally::cancelled(1));
         }
         cancelled
     }

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use super::super::sync::{Arc, drop_quietly};
-use super::home::{Ended, Home, report_panic};
-use super::panic::{Payload, contain};
+use super::home::{Home, Tally, report_panic};
+use super::panic::{Payload, catch_panic};
 
 /// What a job is: a closure, `FnOnce() -> T`, or one that borrows the state of the worker that it runs on, made by
 /// [`with_state`]; or a type of yours.
@@ -67,7 +67,7 @@ pub(super) fn attempt<S, W: Work<S>>(
     state: &mut WorkerState<S>,
     home: &dyn Home,
 ) -> Result<W::Output, Payload> {
-    let done = contain(|| if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::new(None)) });
+    let done = catch_panic(|| if W::BORROWS_STATE { work.run(state) } else { work.run(&mut WorkerState::new(None)) });
     if let Err(panic) = &done {
         home.report(panic);
         if W::BORROWS_STATE {
@@ -79,15 +79,15 @@ pub(super) fn attempt<S, W: Work<S>>(
 }
 
 /// The same of a job of which nothing more is heard: what comes of it is dropped here.
-pub(super) fn attempt_and_forget<S, W: Work<S>>(work: W, state: &mut WorkerState<S>, home: &dyn Home) -> Ended {
+pub(super) fn attempt_and_forget<S, W: Work<S>>(work: W, state: &mut WorkerState<S>, home: &dyn Home) -> Tally {
     match attempt(work, state, home) {
         Ok(result) => {
             report_panic(home, || drop(result));
-            Ended::COMPLETED
+            Tally::COMPLETED
         }
         Err(panic) => {
             drop_quietly(panic);
-            Ended::PANICKED
+            Tally::PANICKED
         }
     }
 }

@@ -2,9 +2,9 @@
 
 // Needs: pool/core.rs, pool/limit.rs, pool/permit.rs, pool/shared.rs, pool/work.rs, sync.rs, wait.rs, wait/queue.rs.
 
-use super::super::sync::{Arc, Patience, TRIES_AGAIN, let_go};
-use super::super::wait::{Cause, Ticket, Waiter};
-use super::core::{From, Next};
+use super::super::sync::{Arc, SPINS_FIRST, SpinWait, ignore_panic};
+use super::super::wait::{Ticket, Waiter, WakeCause};
+use super::core::{Action, Arrival};
 use super::limit::Limit;
 use super::permit::{Permit, set_home, set_permit};
 use super::shared::Shared;
@@ -14,25 +14,25 @@ use super::work::WorkerState;
 pub(super) fn work<S: 'static>(pool: Arc<Shared<S>>) {
     set_home(Some(pool.clone()));
     let mut state = WorkerState::new(Some(pool.make.clone()));
-    let mut from = From::Wake;
+    let mut from = Arrival::Wake;
     // Whether to look again before it is idle: whoever submits one job often submits more, and to wake a worker for each
     // costs more than to run them.
-    let (mut patience, mut patient) = (None, TRIES_AGAIN);
+    let (mut spin_wait, mut patient) = (None, SPINS_FIRST);
     loop {
         match next(&pool, from, patient) {
-            Next::Again => {
-                patient = patience.get_or_insert_with(Patience::new).yield_now();
-                from = From::Wake;
+            Action::Again => {
+                patient = spin_wait.get_or_insert_with(SpinWait::new).yield_now();
+                from = Arrival::Wake;
                 continue;
             }
-            Next::Run(job) => {
+            Action::Run(job) => {
                 let ended = job.run(&mut state, &*pool);
-                from = From::Job { ended, ending: set_permit(Permit::Held) == Some(Permit::Ending) };
+                from = Arrival::Job { ended, ending: set_permit(Permit::Held) == Some(Permit::Ending) };
             }
-            Next::Idle((ticket, waiter)) if is_called(&pool, ticket, &waiter) => from = From::Wake,
-            Next::Idle(_) | Next::Leave => break,
+            Action::Idle((ticket, waiter)) if is_called(&pool, ticket, &waiter) => from = Arrival::Wake,
+            Action::Idle(_) | Action::Leave => break,
         }
-        (patience, patient) = (None, TRIES_AGAIN);
+        (spin_wait, patient) = (None, SPINS_FIRST);
     }
     // Without a permit, its destructor cannot give one away.
     set_permit(Permit::None);
@@ -40,16 +40,16 @@ pub(super) fn work<S: 'static>(pool: Arc<Shared<S>>) {
     set_home(None);
     pool.tell(pool.core.leave()); // HB-PL-3
     // It may be the last to hold what the pool was made of, the hook too.
-    let_go(|| drop((state, pool)));
+    ignore_panic(|| drop((state, pool)));
 }
 
 /// Asks the pool what to do, and tells the others what follows from that.
-fn next<S>(pool: &Shared<S>, from: From, patient: bool) -> Next<S> {
-    let (next, news) = pool.core.next(from, patient);
-    if !news.is_none() {
+fn next<S>(pool: &Shared<S>, from: Arrival, patient: bool) -> Action<S> {
+    let (next, effects) = pool.core.next(from, patient);
+    if !effects.is_none() {
         // Whoever is told may be a task, whose waker, user code, runs here: it finds the permit that this worker has.
-        set_permit(if matches!(next, Next::Run(_)) { Permit::Held } else { Permit::None });
-        pool.tell(news);
+        set_permit(if matches!(next, Action::Run(_)) { Permit::Held } else { Permit::None });
+        pool.tell(effects);
         set_permit(Permit::Held);
     }
     next
@@ -58,5 +58,5 @@ fn next<S>(pool: &Shared<S>, from: From, patient: bool) -> Next<S> {
 /// Waits for work; false if the worker is to leave.
 fn is_called<S>(pool: &Shared<S>, ticket: Ticket, waiter: &Arc<Waiter>) -> bool {
     let limit = pool.settings.keep_alive.map_or(Limit::NONE, Limit::timeout);
-    matches!(limit.wait_or_leave(waiter, || pool.core.expire(ticket)), Some(Cause::Done(_)))
+    matches!(limit.wait_or_leave(waiter, || pool.core.expire(ticket)), Some(WakeCause::Done(_)))
 }

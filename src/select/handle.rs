@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::super::channel::core::arms::{Channel, Chosen, Place, Side};
 use super::super::channel::receiver::{Receiver, Source};
 use super::super::channel::sender::Sender;
-use super::super::sync::{Arc, TRIES_AGAIN};
+use super::super::sync::{Arc, SPINS_FIRST};
 use super::super::timer::schedule::Schedule;
 use super::super::wait::{Ends, Waiter};
 
@@ -81,8 +81,8 @@ impl SelectHandle<'_> {
     }
 
     /// Whether an operation on it is worth to be tried again before the select stands in line.
-    pub(super) fn tries_again(&self) -> bool {
-        if let SelectHandle::Channel(channel, _) = self { channel.tries_again() } else { TRIES_AGAIN }
+    pub(super) fn spins_first(&self) -> bool {
+        if let SelectHandle::Channel(channel, _) = self { channel.spins_first() } else { SPINS_FIRST }
     }
 
     /// When it will have something without anybody's doing.

@@ -160,9 +160,9 @@ macro_rules! __select {
         $crate::__select!(@complete index selected ($(($kind $handle ($number) $($arm)*))*) $default)
     }};
 
-    (@wait ()) => { __hence_select::Wait::ForEver };
-    (@wait (() $body:expr)) => { __hence_select::Wait::Not };
-    (@wait (($timeout:expr $(,)?) $body:expr)) => { __hence_select::Wait::at_most($timeout) };
+    (@wait ()) => { __hence_select::Timeout::Never };
+    (@wait (() $body:expr)) => { __hence_select::Timeout::Now };
+    (@wait (($timeout:expr $(,)?) $body:expr)) => { __hence_select::Timeout::at_most($timeout) };
 
     (@complete $index:ident $selected:ident ((recv $handle:ident ($number:expr) () ($result:pat) $body:expr) $($arms:tt)*) $default:tt) => {
         if $index == $number {

@@ -12,8 +12,8 @@ use super::super::channel::core::arms::{Chosen, Side};
 use super::super::channel::receiver::{Receiver, Source};
 use super::super::channel::sender::Sender;
 use super::super::error::{ReadyTimeoutError, RecvError, SelectTimeoutError, SendError, TryReadyError, TrySelectError};
-use super::super::sync::let_go;
-use super::super::wait::Wait;
+use super::super::sync::ignore_panic;
+use super::super::wait::Timeout;
 use super::handle::SelectHandle;
 use super::{Operation, Selected, ready, run};
 
@@ -124,19 +124,19 @@ impl<'a> Select<'a> {
         self.add(|index| Operation::recv(receiver, index))
     }
 
-    fn run(&mut self, wait: Wait) -> Option<SelectedOperation<'a>> {
+    fn run(&mut self, wait: Timeout) -> Option<SelectedOperation<'a>> {
         self.assert_not_empty(wait);
         run(&mut self.operations, self.biased, wait).map(SelectedOperation::new)
     }
 
-    fn wait_ready(&mut self, wait: Wait) -> Option<usize> {
+    fn wait_ready(&mut self, wait: Timeout) -> Option<usize> {
         self.assert_not_empty(wait);
         ready(&mut self.operations, self.biased, wait)
     }
 
     /// Nothing can end the wait of an empty set, but its time.
-    fn assert_not_empty(&self, wait: Wait) {
-        let ends = !self.operations.is_empty() || !matches!(wait, Wait::ForEver);
+    fn assert_not_empty(&self, wait: Timeout) {
+        let ends = !self.operations.is_empty() || !matches!(wait, Timeout::Never);
         assert!(ends, "no operations have been added to `Select`");
     }
 
@@ -159,7 +159,7 @@ impl<'a> Select<'a> {
     /// assert_eq!(select.select().recv(&receiver), Ok(1));
     /// ```
     pub fn select(&mut self) -> SelectedOperation<'a> {
-        self.run(Wait::ForEver).expect("waits for ever")
+        self.run(Timeout::Never).expect("waits for ever")
     }
 
     /// Chooses an operation that is ready.
@@ -183,7 +183,7 @@ impl<'a> Select<'a> {
     /// assert_eq!(select.try_select().unwrap().recv(&receiver), Ok(1));
     /// ```
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        self.run(Wait::Not).ok_or(TrySelectError)
+        self.run(Timeout::Now).ok_or(TrySelectError)
     }
 
     /// Chooses the first operation that becomes ready within `timeout`.
@@ -209,7 +209,7 @@ impl<'a> Select<'a> {
     /// assert!(select.select_timeout(std::time::Duration::from_millis(1)).is_err());
     /// ```
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        self.run(Wait::at_most(timeout)).ok_or(SelectTimeoutError)
+        self.run(Timeout::at_most(timeout)).ok_or(SelectTimeoutError)
     }
 
     /// Chooses the first operation that becomes ready by `deadline`.
@@ -231,7 +231,7 @@ impl<'a> Select<'a> {
     /// assert!(select.select_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn select_deadline(&mut self, deadline: Instant) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        self.run(Wait::until(deadline)).ok_or(SelectTimeoutError)
+        self.run(Timeout::until(deadline)).ok_or(SelectTimeoutError)
     }
 
     /// Returns the number of the first operation that becomes ready.
@@ -258,7 +258,7 @@ impl<'a> Select<'a> {
     /// assert_eq!(receiver.recv(), Ok(1));
     /// ```
     pub fn ready(&mut self) -> usize {
-        self.wait_ready(Wait::ForEver).expect("waits for ever")
+        self.wait_ready(Timeout::Never).expect("waits for ever")
     }
 
     /// Returns the number of an operation that is ready at this moment. Never blocks.
@@ -279,7 +279,7 @@ impl<'a> Select<'a> {
     /// assert_eq!(select.try_ready(), Ok(index));
     /// ```
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        self.wait_ready(Wait::Not).ok_or(TryReadyError)
+        self.wait_ready(Timeout::Now).ok_or(TryReadyError)
     }
 
     /// Returns the number of the first operation that becomes ready within `timeout`.
@@ -304,7 +304,7 @@ impl<'a> Select<'a> {
     /// assert!(select.ready_timeout(std::time::Duration::from_millis(1)).is_err());
     /// ```
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
-        self.wait_ready(Wait::at_most(timeout)).ok_or(ReadyTimeoutError)
+        self.wait_ready(Timeout::at_most(timeout)).ok_or(ReadyTimeoutError)
     }
 
     /// Returns the number of the first operation that becomes ready by `deadline`.
@@ -325,7 +325,7 @@ impl<'a> Select<'a> {
     /// assert!(select.ready_deadline(std::time::Instant::now()).is_err());
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        self.wait_ready(Wait::until(deadline)).ok_or(ReadyTimeoutError)
+        self.wait_ready(Timeout::until(deadline)).ok_or(ReadyTimeoutError)
     }
 
     /// Removes the operation with the number `index`. The other operations keep their numbers.
@@ -497,7 +497,7 @@ impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         // A waker that panics, too, is not to end the process.
         let chosen = self.take();
-        let_go(|| self.0.handle.give_up(self.0.side, chosen));
+        ignore_panic(|| self.0.handle.give_up(self.0.side, chosen));
         assert!(std::thread::panicking(), "dropped `SelectedOperation` without completing the operation");
     }
 }

@@ -39,7 +39,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use super::os::Handle;
-use super::{Lock, let_go, now, passed, reached, start, wake};
+use super::{Lock, ignore_panic, now, passed, reached, start, wake};
 
 /// How long a thread stays that has nothing to do.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
@@ -221,7 +221,7 @@ impl Clock {
             state.calls.extend(rest);
             tasks
         });
-        tasks.into_values().for_each(|call| let_go(|| wake(call.waker)));
+        tasks.into_values().for_each(|call| ignore_panic(|| wake(call.waker)));
     }
 
     fn run(&'static self) {
@@ -231,7 +231,7 @@ impl Clock {
                 Next::Ring(waker, help) => {
                     self.get(help);
                     // A waker that panics is its runtime's bug, and no reason for all other timers to stop.
-                    let_go(|| wake(waker));
+                    ignore_panic(|| wake(waker));
                     came = Came::Rang;
                 }
                 Next::Sleep(until) => {

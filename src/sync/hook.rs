@@ -114,7 +114,7 @@ pub(crate) fn reached(deadline: Instant) -> bool {
 }
 
 /// A user's deadline, which was reckoned from std's clock, on the virtual one: as far from now.
-pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
+pub(crate) fn to_model_clock(deadline: Instant) -> Instant {
     now() + deadline.saturating_duration_since(Instant::now())
 }
 
@@ -151,7 +151,7 @@ impl Alarm {
         if !is_watched() {
             // A user's model has few threads: that moment comes at once. A task that goes on later is polled later.
             reached(deadline);
-            super::super::let_go(|| waker.wake());
+            super::super::ignore_panic(|| waker.wake());
             return Self(Arc::new(super::super::Lock::new(None)));
         }
         Self::set(deadline, waker)
@@ -162,7 +162,7 @@ impl Alarm {
         let alarm = Self(call.clone());
         super::spawn(move || {
             let waker = call.with(|call| call.take().inspect(|_| _ = reached(deadline)));
-            super::super::let_go(|| waker.map(Waker::wake));
+            super::super::ignore_panic(|| waker.map(Waker::wake));
         });
         alarm
     }
@@ -236,7 +236,7 @@ impl<T> Once<T> {
 }
 
 /// Whether a panic is the explorer's own: what it, or a step of user code, has found. No boundary may keep that from it.
-pub(crate) fn is_verdict(panic: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_model_failure(panic: &(dyn Any + Send)) -> bool {
     const VERDICTS: [&str; 6] = [
         "Causality violation",
         "currently reading from cell",
@@ -299,16 +299,16 @@ pub(crate) fn wake(waker: Waker) {
 }
 
 /// Not under an explorer: another attempt is one that might as well have been made later.
-pub(crate) const TRIES_AGAIN: bool = false;
+pub(crate) const SPINS_FIRST: bool = false;
 
 /// So few that a model gets to the looking through.
 pub(crate) const FEW: usize = 1;
 
 /// How often the production parker looks before it parks: twice, so that its model walks that path.
 #[derive(Debug)]
-pub(crate) struct Patience(bool);
+pub(crate) struct SpinWait(bool);
 
-impl Patience {
+impl SpinWait {
     pub(crate) fn new() -> Self {
         Self(true)
     }

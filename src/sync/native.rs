@@ -24,7 +24,7 @@ use super::Ordering;
 use super::alarm::Clock;
 
 /// Whether a blocking operation tries again for a while before it stands in line, where that pays.
-pub(crate) const TRIES_AGAIN: bool = true;
+pub(crate) const SPINS_FIRST: bool = true;
 
 /// How many leftovers a list may have before it is looked through for them.
 pub(crate) const FEW: usize = 32;
@@ -36,7 +36,7 @@ pub(crate) const FEW: usize = 32;
 /// long is the last, and the next few waits of the process park at once; then one tries again, and if its yield takes
 /// long too, twice as many do not.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct SpinWait {
     /// Yields left.
     yields: u32,
     /// When the last one ended.
@@ -46,9 +46,9 @@ pub(crate) struct Patience {
 /// Waits that are still to park at once. These two are guesses that all threads share: a lost update does no harm.
 static BUSY: AtomicUsize = AtomicUsize::new(0);
 /// How many there will be after the next long yield.
-static NEXT_BUSY: AtomicUsize = AtomicUsize::new(Patience::FIRST_BUSY);
+static NEXT_BUSY: AtomicUsize = AtomicUsize::new(SpinWait::FIRST_BUSY);
 
-impl Patience {
+impl SpinWait {
     const YIELDS: u32 = 64;
     const LONG: Duration = Duration::from_micros(50);
     const FIRST_BUSY: usize = 8;
@@ -62,7 +62,7 @@ impl Patience {
         Self { yields: if busy > 0 { 0 } else { Self::YIELDS }, last: Instant::now() }
     }
 
-    /// Yields the core, and says so; or says that patience has run out.
+    /// Yields the core, and says so; or says that the time for that has run out.
     pub(crate) fn yield_now(&mut self) -> bool {
         if self.yields == 0 {
             return false;
@@ -117,7 +117,7 @@ pub(crate) fn reached(deadline: Instant) -> bool {
 
 /// A user's deadline on the clock of [`now`]: the same clock.
 #[inline]
-pub(crate) fn on_our_clock(deadline: Instant) -> Instant {
+pub(crate) fn to_model_clock(deadline: Instant) -> Instant {
     deadline
 }
 
@@ -177,7 +177,7 @@ fn seed() -> u32 {
 
 /// Whether a panic is an explorer's: never.
 #[inline]
-pub(crate) fn is_verdict(_panic: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_model_failure(_panic: &(dyn Any + Send)) -> bool {
     false
 }
 

@@ -18,13 +18,13 @@
 //! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
 //!
 //! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
-//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`Patience`]).
+//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`SpinWait`]).
 
 // Needs: sync.rs.
 
 use std::time::Instant;
 
-use super::{AtomicUsize, Ordering, Patience, os, passed, reached};
+use super::{AtomicUsize, Ordering, SpinWait, os, passed, reached};
 
 const EMPTY: usize = 0;
 const PARKED: usize = 1;
@@ -45,9 +45,9 @@ impl Parker {
 
     /// Blocks the calling thread, which must have made this parker, until there is a token, and takes it.
     pub(crate) fn park(&self) {
-        let mut patience = Patience::new();
+        let mut spin_wait = SpinWait::new();
         while !self.take() {
-            if !patience.yield_now() {
+            if !spin_wait.yield_now() {
                 return self.sleep(None);
             }
         }
@@ -55,9 +55,9 @@ impl Parker {
 
     /// The same, until `deadline` at the latest.
     pub(crate) fn park_until(&self, deadline: Instant) {
-        let mut patience = Patience::new();
+        let mut spin_wait = SpinWait::new();
         while !self.take() && !passed(deadline) {
-            if !patience.yield_now() {
+            if !spin_wait.yield_now() {
                 return self.sleep(Some(deadline));
             }
         }

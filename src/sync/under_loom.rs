@@ -15,7 +15,8 @@ use super::Ordering;
 use hook::Operation;
 
 pub(crate) use hook::{
-    Alarm, FEW, Identity, Once, Patience, TRIES_AGAIN, is_verdict, now, on_our_clock, passed, reached, start, wake,
+    Alarm, FEW, Identity, Once, SPINS_FIRST, SpinWait, is_model_failure, now, passed, reached, start, to_model_clock,
+    wake,
 };
 pub(crate) use loom::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use loom::thread_local;

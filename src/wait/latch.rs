@@ -29,7 +29,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::super::sync::{Alarm, Arc, AtomicUsize, Identity, Lock, Once, Ordering, is_over, passed};
-use super::{Cause, TaskWait, Ticket, WaitQueue, Waiter, earlier, notify_all, poll_in_line};
+use super::{TaskWait, Ticket, WaitQueue, Waiter, WakeCause, earlier, notify_all, poll_in_line};
 
 const SET: usize = 1;
 const WATCHED: usize = 2;
@@ -95,7 +95,7 @@ impl Latch {
     #[cold]
     pub(crate) fn release(&self) {
         let line = self.line.get().expect("made before `WATCHED` was set");
-        let released = line.with(|line| line.claim_all(|waiter| waiter.claim(Cause::Again)));
+        let released = line.with(|line| line.claim_all(|waiter| waiter.claim(WakeCause::Retry)));
         notify_all(released.iter().map(|waiter| &**waiter));
     }
 
@@ -137,18 +137,18 @@ impl Latch {
         deadline: Option<Instant>,
         waiter: &Arc<Waiter>,
         leave: impl FnOnce() -> bool,
-    ) -> Option<Cause> {
+    ) -> Option<WakeCause> {
         let Some(ticket) = self.stand(waiter) else { return waiter.leave_or_wait(leave) };
         let cause = waiter.wait_until(deadline);
         self.leave(ticket);
         match cause {
             // This latch has claimed it.
-            Some(Cause::Again) => {
+            Some(WakeCause::Retry) => {
                 leave();
                 None
             }
             Some(cause) => Some(cause),
-            None => waiter.leave_or_wait(leave).filter(|cause| *cause != Cause::Again),
+            None => waiter.leave_or_wait(leave).filter(|cause| *cause != WakeCause::Retry),
         }
     }
 }

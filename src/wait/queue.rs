@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! 1. An entry is in a queue from its `push` to the `pop` or `remove` that returns it, all under the owner's lock.
-//! 2. Entries leave by `pop` in the order of their `push`es: waiting is fair (`pop_newest` is for those who are not kept
+//! 2. Entries leave by `pop` in the order of their `push`es: waiting is fair (`pop_back` is for those who are not kept
 //!    waiting: idle workers). One that comes back, by `push_front`, is before all that are there.
 //! 3. A ticket's number is given once by a queue, and a node has the number of the last entry that stood there: so whoever is
 //!    late to leave takes out nobody else, who has been given the same node. (Of another queue, it might.)
@@ -120,7 +120,7 @@ impl<E> WaitQueue<E> {
     }
 
     /// Takes the last entry: where it is better to wait for long than to be kept waiting by turns.
-    pub(crate) fn pop_newest(&mut self) -> Option<E> {
+    pub(crate) fn pop_back(&mut self) -> Option<E> {
         self.take(self.last)
     }
 

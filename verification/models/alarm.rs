@@ -31,7 +31,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_al_1_looked_at_unlocked", &["LV-AL-1"], RACE, each_rings)
             .weakened(clock(Kind::NoLock, "state.next(&me, came)")),
         Model::failing("lv_al_1_not_rung", &["LV-AL-1"], &["rung, each once"], each_rings)
-            .weakened(clock(Kind::NoWake, "let_go(|| wake(waker))")),
+            .weakened(clock(Kind::NoWake, "ignore_panic(|| wake(waker))")),
         Model::new("lv_al_1_one_that_waits_for_the_next", &["LV-AL-1"], &["both"], one_waits_for_the_next)
             .under(WITHIN_TWO)
             .one_way(NOTHING_TO_DO),

@@ -16,7 +16,7 @@ use super::{DEADLOCK, RACE};
 use crate::hence::cancel::{CancellationToken, Cause};
 use crate::hence::channel::{Select, after};
 use crate::hence::sync::{Lock, reached};
-use crate::hence::wait::{Cause::Closed, Cause::Done, Waiter};
+use crate::hence::wait::{Waiter, WakeCause::Closed, WakeCause::Done};
 use crate::hence::wait_group::WaitGroup;
 use crate::select_biased;
 

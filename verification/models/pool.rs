@@ -84,7 +84,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("lv_pl_3_nobody_is_told", &["LV-PL-3"], DEADLOCK, || job_before(|pool| pool.drain()))
             .weakened(nobody_told()),
         Model::failing("sf_pl_6_drain_without_the_lock", &["SF-PL-6"], RACE, || job_before(|pool| pool.drain()))
-            .weakened(core(Kind::NoLock, "state.wait(goal, waiter, news)")),
+            .weakened(core(Kind::NoLock, "state.wait(goal, waiter, effects)")),
         Model::new("hb_pl_3_job_before_wait_idle", &["HB-PL-3", "SF-PL-6"], &["1"], || {
             job_before(|pool| pool.wait_idle())
         }),
@@ -164,7 +164,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_pl_2_shrink_before_start", &["SF-PL-2"], &["at once", "one by one"], shrink_before_start)
             .under(TWO_WORKERS),
         Model::failing("sf_pl_5_next_without_the_lock", &["SF-PL-5", "SF-PL-2"], RACE, in_order)
-            .weakened(core(Kind::NoLock, "state.next(from, patient, news)")),
+            .weakened(core(Kind::NoLock, "state.next(from, patient, effects)")),
         Model::new("sf_pl_5_room_after_a_join", &["SF-PL-5"], &["accepted"], room_after_a_join),
         Model::failing("sf_pl_5_ending_without_the_lock", &["SF-PL-5"], RACE, room_after_a_join)
             .weakened(core(Kind::NoLock, "self.step(|state, _| state.ending += 1)")),

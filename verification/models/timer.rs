@@ -15,7 +15,7 @@ use crate::hence::channel::{
     Receiver, RecvTimeoutError, SendTimeoutError, Sender, after, at, bounded, never, tick, tick_delayed,
 };
 use crate::hence::sync::{Lock, now, reached};
-use crate::hence::wait::{Cause, Waiter};
+use crate::hence::wait::{Waiter, WakeCause};
 use crate::select_biased;
 
 pub(super) fn models() -> Vec<Model> {
@@ -410,7 +410,7 @@ fn time_is_up() -> String {
     let other = {
         let waiter = waiter.clone();
         spawn(move || {
-            let claimed = waiter.claim(Cause::Done(1));
+            let claimed = waiter.claim(WakeCause::Done(1));
             if claimed {
                 waiter.notify();
             }
@@ -419,11 +419,11 @@ fn time_is_up() -> String {
     };
     let cause = match waiter.wait_until(Some(now() + SHORT)) {
         Some(cause) => cause,
-        None if waiter.claim(Cause::Again) => Cause::Again,
+        None if waiter.claim(WakeCause::Retry) => WakeCause::Retry,
         None => waiter.wait(),
     };
     let claimed = other.join().unwrap();
-    assert_eq!(cause, if claimed { Cause::Done(1) } else { Cause::Again });
+    assert_eq!(cause, if claimed { WakeCause::Done(1) } else { WakeCause::Retry });
     if claimed { "claimed".into() } else { "time is up".into() }
 }
 
@@ -434,7 +434,7 @@ fn gives_up_unseen() -> String {
         let (slot, waiter) = (slot.clone(), waiter.clone());
         spawn(move || {
             slot.with(|slot| *slot = Some(1));
-            assert!(waiter.claim(Cause::Done(0)));
+            assert!(waiter.claim(WakeCause::Done(0)));
             waiter.notify();
         })
     };

@@ -16,7 +16,7 @@
 //! | the drop of a value | `core.rs` `drop_receiver`, `future.rs` | `sf_ch_1_values_left`, `lv_ch_2_last_receiver`, `sf_ch_5_send` |
 //! | a select's message, and what comes between choice and completion | `select/macros.rs`, `select/set.rs` | `sf_sel_4_*` |
 //! | the work of `WaitGroup::spawn` | `wait_group.rs` | `lv_wg_1_work` |
-//! | a callback | `cancel.rs` `on_cancel`, `tree.rs` `cancel`, `Expiry` | `lv_cx_2_*`, `sf_cx_3_on_cancel` |
+//! | a callback | `cancel.rs` `on_cancel`, `tree.rs` `cancel`, `DeadlineWaker` | `lv_cx_2_*`, `sf_cx_3_on_cancel` |
 //! | the drop of one that will not run | `cancel.rs` `stop`, `tree.rs` `Node`, `close_below` | `sf_cx_3_stop`, `sf_cx_3_never_run`, `lv_cx_2_last_handle` |
 //! | a cause, made and dropped | `cancel.rs` `cancel_with`, `tree.rs` | `sf_cx_1_causes` |
 //! | a job, what it holds and returns, the hook | `pool/work.rs` `attempt`, `pool/home.rs` `report_panic`, `pool/job.rs`, `pool/task.rs`, `pool/shared.rs` | `sf_pl_4_*` |

@@ -11,7 +11,7 @@ use super::harness::{Arc, CountingWaker, JoinHandle, Witness, block_on, join, sp
 use super::weaken::weaken;
 use super::{DEADLOCK, RACE};
 use crate::hence::sync::{Lock, now};
-use crate::hence::wait::{Cause, Ends, Latch, TaskWait, WaitQueue, Waiter};
+use crate::hence::wait::{Ends, Latch, TaskWait, WaitQueue, Waiter, WakeCause};
 
 pub(super) fn models() -> Vec<Model> {
     let wait = |kind, code| weaken(kind, "src/wait.rs", code);
@@ -134,7 +134,7 @@ fn set_before_wait() -> String {
     let (ends, witness, other) = ending();
     let waiter = Arc::new(Waiter::thread());
     if ends.0.stand(&waiter).is_some() {
-        assert_eq!(waiter.wait(), Cause::Again);
+        assert_eq!(waiter.wait(), WakeCause::Retry);
     }
     let seen = witness.read();
     other.join().unwrap();
@@ -190,7 +190,7 @@ fn claimer(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> JoinHandle<()> {
     let (waiter, witness) = (waiter.clone(), witness.clone());
     spawn(move || {
         witness.write(1);
-        assert!(waiter.claim(Cause::Done(0)));
+        assert!(waiter.claim(WakeCause::Done(0)));
         waiter.notify(); // the claimer's
     })
 }
@@ -238,11 +238,11 @@ fn one_claim() -> String {
             claimed
         }
     };
-    let (done, closed) = (spawn(claim(Cause::Done(0))), spawn(claim(Cause::Closed)));
+    let (done, closed) = (spawn(claim(WakeCause::Done(0))), spawn(claim(WakeCause::Closed)));
     let cause = waiter.wait();
     let claims = (done.join().unwrap(), closed.join().unwrap());
     assert!(claims.0 != claims.1, "exactly one claim succeeds: {claims:?}");
-    assert_eq!(claims.0, cause == Cause::Done(0), "the waiter sees the winner's cause");
+    assert_eq!(claims.0, cause == WakeCause::Done(0), "the waiter sees the winner's cause");
     assert_eq!(waiter.cause(), Some(cause), "a cause never changes");
     format!("{cause:?}")
 }

@@ -40,9 +40,10 @@ pub fn code(line: &str) -> &str {
 /// # Errors
 /// If a file cannot be read.
 pub fn written(root: &Path) -> io::Result<BTreeSet<Line>> {
-    let operation =
-        Regex::new(r"Ordering::\w+|\b[a-z0-9_]+\.with\(|\bstate\.lock\(\)|\.(step|settled)\(|\b(notify|unpark|wake)\(")
-            .expect("a valid pattern");
+    let operation = Regex::new(
+        r"Ordering::\w+|\b[a-z0-9_]+\.with\(|\bstate\.lock\(\)|\.(step|rebalanced)\(|\b(notify|unpark|wake)\(",
+    )
+    .expect("a valid pattern");
     let mut lines = BTreeSet::new();
     for entry in WalkDir::new(root.join("src")).sort_by_file_name() {
         let entry = entry?;

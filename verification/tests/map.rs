@@ -57,6 +57,19 @@ fn the_floors_of_the_architecture_are_true() {
     assert_none("arrows that point up", upwards.collect::<Vec<_>>());
 }
 
+/// What ARCHITECTURE.md names is there: functions, types and fields in some file of `src/`, files and folders.
+#[test]
+fn the_names_of_the_architecture_are_there() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("readable");
+    let source = sources().into_values().collect::<Vec<_>>().join("\n");
+    let words: BTreeSet<&str> = source.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let prose = text.split("```").step_by(2).collect::<String>();
+    let code = prose.split('`').skip(1).step_by(2);
+    let is_name = |code: &&str| code.chars().all(|c| c.is_alphanumeric() || "_:".contains(c));
+    let missing = code.filter(is_name).filter(|code| !code.split("::").all(|name| words.contains(name)));
+    assert_none("names that are not in src/", missing.map(str::to_owned).collect::<BTreeSet<_>>());
+}
+
 /// The table in lib.rs: what each module needs. `channel/` is what lies in that folder; `channel` alone the file above it.
 #[test]
 fn the_table_of_the_modules_is_true() {

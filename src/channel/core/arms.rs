@@ -87,7 +87,7 @@ pub(crate) trait Channel {
     fn choose(&self, place: &Place) -> Option<Chosen>;
 
     /// Whether it is worth to try again before standing in line.
-    fn tries_again(&self) -> bool;
+    fn spins_first(&self) -> bool;
 
     /// Undoes what a chosen operation has done. `chosen` is this channel's.
     fn give_up(&self, side: Side, chosen: Chosen);
@@ -242,12 +242,12 @@ impl<T> State<T> {
             Some(Some(Entry::Direct(direct))) => {
                 // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
                 unsafe { direct.slot.put(value.take()) };
-                direct.waiter.settle(Cause::Done(0));
+                direct.waiter.complete(WakeCause::Done(0));
                 (true, ToNotify::One(Entry::Direct(direct)))
             }
             Some(Some(Entry::Arm(arm))) => {
                 self.keep(arm.ticket, value);
-                arm.waiter.settle(Cause::Done(arm.index));
+                arm.waiter.complete(WakeCause::Done(arm.index));
                 (true, ToNotify::One(Entry::Arm(arm)))
             }
             // A task may be dropped before it goes on, so it is told, like any other, and may be too late.
@@ -256,7 +256,7 @@ impl<T> State<T> {
                 if !self.closed {
                     self.others().told += 1;
                 }
-                task.settle(if self.closed { Cause::Closed } else { Cause::Again });
+                task.complete(if self.closed { WakeCause::Closed } else { WakeCause::Retry });
                 let (sent, whom) = self.deliver(value);
                 // It was a thread's that came since: then there is nothing to have been told of.
                 self.forget_offers();
@@ -306,7 +306,7 @@ impl<T> State<T> {
         if let Entry::Task(_) = receiver {
             self.others().told += 1;
         }
-        receiver.waiter().settle(Cause::Again);
+        receiver.waiter().complete(WakeCause::Retry);
         self.announce(ToNotify::One(receiver))
     }
 }
@@ -333,7 +333,7 @@ impl<T> Core<T> {
             whom.quietly(|whom| notify(whom)); // choose_recv: a sender that waited
             match chosen {
                 Ok(chosen) => return chosen,
-                Err(arm) if arm.waiter.wait() == Cause::Again => {}
+                Err(arm) if arm.waiter.wait() == WakeCause::Retry => {}
                 Err(arm) => return Some(Chosen::Kept(arm.ticket)),
             }
         }
@@ -366,8 +366,8 @@ impl<T> Channel for Core<T> {
         }
     }
 
-    fn tries_again(&self) -> bool {
-        self.tries_again()
+    fn spins_first(&self) -> bool {
+        self.spins_first()
     }
 
     fn give_up(&self, side: Side, chosen: Chosen) {

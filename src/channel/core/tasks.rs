@@ -43,18 +43,18 @@ impl<T> State<T> {
         }
         let task = others.tasks.pop()?;
         others.told += 1;
-        let claimed = task.claim(Cause::Again);
+        let claimed = task.claim(WakeCause::Retry);
         debug_assert!(claimed, "none in a line is claimed");
         Some(Entry::Task(task))
     }
 
     /// Takes a task that is polled out of the line, or notes that one that was told has come back. False: it has been promised
     /// a value, and waits for that.
-    fn comes_back(&mut self, ticket: Ticket, cause: Poll<Cause>) -> bool {
+    fn comes_back(&mut self, ticket: Ticket, cause: Poll<WakeCause>) -> bool {
         let others = self.others();
         match cause {
             // Another may have taken what it was told of: then that is not counted any more.
-            Poll::Ready(Cause::Again) => others.told = others.told.saturating_sub(1),
+            Poll::Ready(WakeCause::Retry) => others.told = others.told.saturating_sub(1),
             Poll::Ready(_) => {}
             Poll::Pending => return others.tasks.remove(ticket).is_some(),
         }
@@ -73,7 +73,7 @@ impl<T> State<T> {
     /// those who have been promised a value.
     fn poll_recv(
         &mut self,
-        stood: Option<(Ticket, Poll<Cause>)>,
+        stood: Option<(Ticket, Poll<WakeCause>)>,
         waker: &mut Option<Waker>,
         value: &mut Option<T>,
     ) -> (Polled, ToNotify<T>) {
@@ -142,7 +142,7 @@ impl<T> Core<T> {
                 Polled::Stands(ticket, waiter) => wait.place.replace((ticket, waiter)),
             };
             if waker.is_some() || outdated.is_some() {
-                let_go(|| drop((waker, outdated)));
+                ignore_panic(|| drop((waker, outdated)));
             }
             return if wait.place.is_some() { Poll::Pending } else { Poll::Ready(()) };
         }
@@ -155,7 +155,7 @@ impl<T> Core<T> {
                 return ToNotify::Nobody;
             }
             match waiter.cause() {
-                Some(Cause::Again) => {
+                Some(WakeCause::Retry) => {
                     let others = state.others();
                     others.told = others.told.saturating_sub(1);
                     return state.announce(ToNotify::Nobody);
