@@ -91,38 +91,47 @@
 //! [`wait_or_cancelled`]: crate::WaitGroup::wait_or_cancelled
 //!
 //! # Happens-before
+//! <a id="HB-CX-1"></a>
 //! **HB-CX-1.** Everything before the call of the `cancel` that returned true, at a token, happens before each
 //! `is_cancelled`, `check` and `cause` that reports the cancellation, and before the return of each wait that it ends,
 //! at that token and at all its descendants. *Not promised:* that a deadline orders anything, or a `cancel` that
 //! returned false.
 //!
+//! <a id="HB-CX-2"></a>
 //! **HB-CX-2.** Everything before the call of that `cancel`, and everything before the call of `on_cancel`, happens
 //! before the callback. The callback happens before the return of the call that runs it: that `cancel`, or `on_cancel`,
 //! or the drop of the last handle of its token.
 //!
 //! # Safety
+//! <a id="SF-CX-1"></a>
 //! **SF-CX-1.** A token is cancelled at most once, for one cause, which never changes: of all calls of `cancel` at most
 //! one returns true, and none after the deadline.
 //!
+//! <a id="SF-CX-2"></a>
 //! **SF-CX-2.** The `cancel` that returns true cancels all descendants of its token, before it runs a callback and
 //! before it returns. It cancels no other token: not the parent, not a sibling. A child of a cancelled token is
 //! cancelled from the start, for the same cause. Once a token is found cancelled by the cancellation of an ancestor,
 //! that ancestor is found cancelled, too. *Not promised:* that a `cancel` that returned false comes back only after the
 //! descendants have been cancelled by the one that returned true.
 //!
+//! <a id="SF-CX-3"></a>
 //! **SF-CX-3.** A callback runs at most once: after its token was cancelled, and never if `stop` returned true.
 //!
+//! <a id="SF-CX-4"></a>
 //! **SF-CX-4.** No token is cancelled by its deadline, or by an ancestor's, before that moment; from that moment on
 //! every look finds it cancelled, for that cause unless another came first.
 //!
+//! <a id="SF-CX-5"></a>
 //! **SF-CX-5.** `send_or_cancelled`, `recv_or_cancelled` and `wait_or_cancelled` end in exactly one of two ways: as
 //! they would without the token, or cancelled. One that ends cancelled leaves no trace, and a send hands its value
 //! back. If the token is cancelled when they are called, they end cancelled.
 //!
 //! # Liveness
+//! <a id="LV-CX-1"></a>
 //! **LV-CX-1.** Whoever waits for a token, and every pending future, returns or is woken once it is cancelled, or its
 //! deadline has passed, whatever becomes of handles, children and callbacks.
 //!
+//! <a id="LV-CX-2"></a>
 //! **LV-CX-2.** A callback runs if its token is cancelled and the callback has not been stopped, even if another
 //! callback, or a task's waker, panics. If nobody holds the token any more, the callback runs when the token would have
 //! been cancelled: at its deadline, or when an ancestor is cancelled. `cancel` and `stop` do not wait for a callback
@@ -204,7 +213,7 @@ pub use future::{CancelledFuture, CancelledFutureOwned};
 /// equal if they are the same token: a clone is equal, a child is not.
 ///
 /// # Happens-before
-/// HB-CX-1, HB-CX-2.
+/// [HB-CX-1](crate::cancel#HB-CX-1), [HB-CX-2](crate::cancel#HB-CX-2).
 ///
 /// # Example
 /// ```
@@ -258,7 +267,7 @@ impl CancellationToken {
     /// the panic propagates. Of several panics the first propagates; the others are discarded.
     ///
     /// # Happens-before
-    /// HB-CX-1, HB-CX-2.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), [HB-CX-2](crate::cancel#HB-CX-2).
     ///
     /// # Example
     /// ```
@@ -274,7 +283,7 @@ impl CancellationToken {
     /// Whether this token is cancelled, or its deadline has passed. Once true, always true. Does not block.
     ///
     /// # Happens-before
-    /// HB-CX-1, if true.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if true.
     ///
     /// # Example
     /// ```
@@ -295,7 +304,7 @@ impl CancellationToken {
     /// For tasks there is [`cancelled`](CancellationToken::cancelled).
     ///
     /// # Happens-before
-    /// HB-CX-1.
+    /// [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```
@@ -405,7 +414,7 @@ impl CancellationToken {
     /// [`Cancelled`], with the cause.
     ///
     /// # Happens-before
-    /// HB-CX-1, on an error.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), on an error.
     ///
     /// # Example
     /// ```
@@ -433,7 +442,7 @@ impl CancellationToken {
     /// Why this token is cancelled; `None` if it is not. Does not block.
     ///
     /// # Happens-before
-    /// HB-CX-1, if it is cancelled.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if it is cancelled.
     ///
     /// # Example
     /// ```
@@ -455,7 +464,7 @@ impl CancellationToken {
     /// does not fit an `Instant`, waits without a limit.
     ///
     /// # Happens-before
-    /// HB-CX-1, if true.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if true.
     ///
     /// # Example
     /// ```
@@ -471,7 +480,7 @@ impl CancellationToken {
     /// `deadline` has passed, does not block.
     ///
     /// # Happens-before
-    /// HB-CX-1, if true.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if true.
     ///
     /// # Example
     /// ```
@@ -493,7 +502,7 @@ impl CancellationToken {
     /// `close` on this receiver has no effect. The receiver keeps the token and its callbacks alive.
     ///
     /// # Happens-before
-    /// HB-CX-1.
+    /// [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```
@@ -533,7 +542,7 @@ impl CancellationToken {
     /// discarded; one in `cancel` comes out of that `cancel`.
     ///
     /// # Happens-before
-    /// HB-CX-2.
+    /// [HB-CX-2](crate::cancel#HB-CX-2).
     ///
     /// # Example
     /// ```

@@ -165,17 +165,21 @@
 //! for a send or a receive as an operation of a select ([`select!`], [`Select`]).
 //!
 //! # Happens-before
+//! <a id="HB-CH-1"></a>
 //! **HB-CH-1.** A send happens before the return of the receive that takes its value.
 //!
+//! <a id="HB-CH-2"></a>
 //! **HB-CH-2.** On a channel of capacity C, everything before the call of the k-th receive happens before the return
 //! of the (k+C)-th send, k counting successful operations in the order in which they took effect. With C = 0: a send
 //! returns only after the call of the receive that takes its value. *Not promised:* with C = 0, this for a send that
 //! meets a task. Such a send returns once the task has been told. Its value is then in the channel until that task's
 //! receive, or another receive, takes it.
 //!
+//! <a id="HB-CH-3"></a>
 //! **HB-CH-3.** Everything before the call of `close` that closed the channel happens before the return of each
 //! operation that fails because of it.
 //!
+//! <a id="HB-CH-4"></a>
 //! **HB-CH-4.** Everything before the drop of *every* sender happens before the return of each receive that fails
 //! because there is no sender left; likewise for receivers and sends.
 //!
@@ -183,28 +187,35 @@
 //! nothing.
 //!
 //! # Safety
+//! <a id="SF-CH-1"></a>
 //! **SF-CH-1.** Each value sent is received exactly once, or handed back in an error, or dropped once: by the channel
-//! (with the last receiver), by the future that was to send it, or as SF-SEL-4 says.
+//! (with the last receiver), by the future that was to send it, or as [SF-SEL-4](mod@crate::select#SF-SEL-4) says.
 //!
+//! <a id="SF-CH-2"></a>
 //! **SF-CH-2.** First in, first out: if one send ends before another begins, its value is not received after the
 //! other's by the same receiver.
 //!
+//! <a id="SF-CH-3"></a>
 //! **SF-CH-3.** A channel of capacity C > 0 holds at most C values that nobody has received; with C = 0 a send succeeds
-//! only by meeting a receive. *Not promised:* this, and HB-CH-2, where a select sends to a task that it met in line:
-//! the value is in the channel until a receive takes it.
+//! only by meeting a receive. *Not promised:* this, and [HB-CH-2](crate::channel#HB-CH-2), where a select sends to a
+//! task that it met in line: the value is in the channel until a receive takes it.
 //!
+//! <a id="SF-CH-4"></a>
 //! **SF-CH-4.** Values sent before a close, or before the last sender's drop, can be received after it. A receive fails
 //! because of the close or the drop only when none of these values is left. After one receive has failed in this way,
 //! no receive that begins later succeeds.
 //!
+//! <a id="SF-CH-5"></a>
 //! **SF-CH-5.** Dropping a future loses nothing: a `recv_async` that has not returned has taken no value; a
 //! `send_async` that has not sent is as if it never was. A future that is not polled keeps nothing from a thread that
 //! receives, or from a task that is polled.
 //!
 //! # Liveness
+//! <a id="LV-CH-1"></a>
 //! **LV-CH-1.** No wake-up is lost: a blocked or pending receive returns or is woken once there is a value for it, a
 //! blocked or pending send once there is room for its value.
 //!
+//! <a id="LV-CH-2"></a>
 //! **LV-CH-2.** Closing, or dropping the last handle of one side, wakes everyone who is blocked or pending. One
 //! exception: a receive to which a select has promised a value waits for this value, or until the select gives the send
 //! up.
@@ -253,7 +264,7 @@
 //! | flume `drain()`: takes everything at once | `try_iter().take(receiver.len())` takes one by one, so other receivers may take some; `try_iter()` alone also takes what is sent meanwhile |
 //! | flume `Selector::new().recv(..).wait()` | [`select!`], or [`Select`], where you complete the operation by hand |
 //! | flume `into_recv_async`, `into_stream` | the futures and the stream borrow their handle: move the handle into an `async` block |
-//! | kanal `close()`: drops the values in the channel | [`close`](Sender::close) leaves them to be received (SF-CH-4); to drop them, call `receiver.try_iter().for_each(drop)` after it |
+//! | kanal `close()`: drops the values in the channel | [`close`](Sender::close) leaves them to be received ([SF-CH-4](crate::channel#SF-CH-4)); to drop them, call `receiver.try_iter().for_each(drop)` after it |
 //! | Go `make(chan T, n)`, `ch <- v`, `v := <-ch`, `v, ok := <-ch` | `bounded(n)`, `send(v)`, `recv()`, `recv()` whose `Err` is `!ok` |
 //! | Go `close(ch)`; a second close, or a send after it, panics | a second [`close`](Sender::close) returns false; a send hands its value back |
 //! | Go `for v := range ch` | `for v in &receiver` |

@@ -6,57 +6,71 @@
 //! borrow from the stack.
 //!
 //! # Happens-before
+//! <a id="HB-PL-1"></a>
 //! **HB-PL-1.** Everything before the call that submits a job happens before the job. *Not promised:* any order between
 //! two jobs, but that they begin in the order of the queue.
 //!
+//! <a id="HB-PL-2"></a>
 //! **HB-PL-2.** A job, with the drop of its closure, the hook if it panicked, and that panic, happens before the return
 //! of each `join`, `join_timeout`, `join_deadline`, `is_finished`, `poll` and receive from `done` that reports its end.
 //!
+//! <a id="HB-PL-3"></a>
 //! **HB-PL-3.** All that jobs do, hooks and destructors included, happens before the return of the `drain`, `shutdown`
 //! or drop of the pool that waited for it (and their like with limits, if they return `Ok`); all that the jobs do that
 //! were accepted before it, before the return of a `wait_idle` that returns `Ok`. *Not promised:* this of the
 //! destructors of a worker's thread-local variables.
 //!
 //! # Safety
+//! <a id="SF-PL-1"></a>
 //! **SF-PL-1.** A job that was accepted runs exactly once, or never and is reported as cancelled; one that was refused
 //! is handed back, and never runs.
 //!
+//! <a id="SF-PL-2"></a>
 //! **SF-PL-2.** When a job starts, no more jobs run, it included, than the limit in force at that moment. A job that
 //! waits in `join`, [`blocking`], [`yield_now`], `scope`, a submission to a pool or a wait for one does not run meanwhile.
 //! *Not promised:* that a job that has begun goes on only below the limit. One whose wait had a limit of its own goes on
 //! when that is over, beside those that run.
 //!
+//! <a id="SF-PL-3"></a>
 //! **SF-PL-3.** `cancel` returns true at most once, and only if the job never runs. Of a cancel, a shutdown and the
 //! start of a job exactly one wins.
 //!
+//! <a id="SF-PL-4"></a>
 //! **SF-PL-4.** A panic of a job, of the hook, of the destructor of a job, a result or a worker's state, or of a task's
 //! waker, harms no other job and no worker.
 //!
+//! <a id="SF-PL-5"></a>
 //! **SF-PL-5.** Jobs start in the order in which they were accepted, and submitters that wait are accepted in the order
 //! in which they came. A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it.
 //! Whoever has seen that a job has ended finds room for another, unless a job that has begun wants to go on.
 //! *Not promised:* this of jobs that were accepted before the limit was lowered, or before a job went on above it.
 //!
+//! <a id="SF-PL-6"></a>
 //! **SF-PL-6.** `wait_idle` returns `Ok` only if at some moment between its call and its return no job was queued or
 //! running; `drain` and `shutdown` only if moreover no worker is left.
 //!
+//! <a id="SF-PL-7"></a>
 //! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are gone
 //! or returned; its token is cancelled then. Once one of its jobs has failed, none of them starts; and the first failure is
 //! the scope's, never one that its token's cancellation has caused.
 //!
 //! # Liveness
+//! <a id="LV-PL-1"></a>
 //! **LV-PL-1.** A job that is queued starts once fewer jobs run than the limit, whatever is resized, cancelled, closed
 //! or panics meanwhile, and however often jobs that have begun wait and go on. *Not promised:* this where the operating
 //! system refuses to start a thread, until another job is submitted, waits or ends.
 //!
+//! <a id="LV-PL-2"></a>
 //! **LV-PL-2.** A submitter that waits is accepted once there is room, and refused once the pool is closed.
 //!
+//! <a id="LV-PL-3"></a>
 //! **LV-PL-3.** Everybody who waits for a job, or for the pool, returns or is woken once that has ended.
 //!
-//! **LV-PL-4.** A job that waits for another, of whichever pool, by `join`, `scope`, [`blocking`] or [`yield_now`], for a
-//! place in a queue or for a pool, keeps no job of its own pool from running, however small the limit; it goes on once
-//! what it waits for has come and fewer jobs run than the limit, or its wait has a limit (a time, a token) that is over.
-//! Permits that queued jobs want, too, go by turns to those and to the jobs that have begun.
+//! <a id="LV-PL-4"></a>
+//! **LV-PL-4.** A job that waits for another, of whichever pool, by `join`, `scope`, [`blocking`] or [`yield_now`], for
+//! a place in a queue or for a pool, keeps no job of its own pool from running, however small the limit; it goes on
+//! once what it waits for has come and fewer jobs run than the limit, or its wait has a limit (a time, a token) that is
+//! over. Permits that queued jobs want, too, go by turns to those and to the jobs that have begun.
 //!
 //! # Waiting from inside
 //! A job that joins a job that has not begun runs it on the spot: that needs no other worker, and adds nothing to the
@@ -112,7 +126,7 @@
 //! | thread name, stack size; ants `WithLogger` | [`Builder::name`], [`Builder::stack_size`]; the hook |
 //! | errgroup `WithContext`, `Go`, `SetLimit`, `Wait` | [`Pool::scope`], [`Scope::token`], [`Scope::spawn`], [`Pool::scope_bounded`] |
 //! | rayon `scope`, `install` | [`Pool::scope`]; a job joins others of its pool without starving it |
-//! | rayon: what a job spawns runs before what is older (LIFO), unless stolen | in the order of submission (SF-PL-5) |
+//! | rayon: what a job spawns runs before what is older (LIFO), unless stolen | in the order of submission ([SF-PL-5](crate::pool#SF-PL-5)) |
 //!
 //! # Cost
 //! A job is one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue, which keeps what it
@@ -170,7 +184,7 @@ pub use work::{WithState, Work, WorkerState, with_state};
 /// ends keeps either from returning: [`shutdown_timeout`](Pool::shutdown_timeout) first, where that can happen.
 ///
 /// # Happens-before
-/// HB-PL-1, HB-PL-3.
+/// [HB-PL-1](crate::pool#HB-PL-1), [HB-PL-3](crate::pool#HB-PL-3).
 ///
 /// # Example
 /// ```
@@ -221,7 +235,7 @@ impl<S> Pool<S> {
     /// Hands the job back: `Closed`; `Full` if too many submitters wait already ([`Builder::max_blocked`]); `NoThread`.
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// ```
@@ -244,7 +258,7 @@ impl<S> Pool<S> {
     /// As [`spawn`](Pool::spawn).
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// ```
@@ -271,7 +285,7 @@ impl<S> Pool<S> {
     /// Hands the job back: `Full`, `Closed`, `NoThread`.
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// ```
@@ -295,7 +309,7 @@ impl<S> Pool<S> {
     /// As [`spawn`](Pool::spawn); `TimedOut`.
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// ```
@@ -316,7 +330,7 @@ impl<S> Pool<S> {
     /// As [`spawn`](Pool::spawn); `TimedOut`.
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// ```
@@ -338,7 +352,7 @@ impl<S> Pool<S> {
     /// As [`spawn`](Pool::spawn); `Cancelled`, also if the token was cancelled before.
     ///
     /// # Happens-before
-    /// HB-PL-1; on `Cancelled` HB-CX-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1); on `Cancelled` [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```
@@ -411,7 +425,7 @@ impl<S> Pool<S> {
     /// `WouldDeadlock` in a job of the same pool.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```
@@ -430,7 +444,7 @@ impl<S> Pool<S> {
     /// `TimedOut`: closed, but not all jobs have ended. `WouldDeadlock` in a job of the same pool.
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -447,7 +461,7 @@ impl<S> Pool<S> {
     /// As [`drain_timeout`](Pool::drain_timeout).
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -462,7 +476,7 @@ impl<S> Pool<S> {
     /// blocks on it waits for itself.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```
@@ -481,7 +495,7 @@ impl<S> Pool<S> {
     /// `WouldDeadlock` in a job of the same pool: all but the wait has been done.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```
@@ -502,7 +516,7 @@ impl<S> Pool<S> {
     /// `TimedOut`: a job still runs. `WouldDeadlock` in a job of the same pool.
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -527,7 +541,7 @@ impl<S> Pool<S> {
     /// As [`shutdown_timeout`](Pool::shutdown_timeout).
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -541,7 +555,7 @@ impl<S> Pool<S> {
     /// [`shutdown`](Pool::shutdown) for tasks, on any runtime: stops the pool when it is first polled.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```
@@ -559,7 +573,7 @@ impl<S> Pool<S> {
     /// `WouldDeadlock` in a job of the same pool.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```
@@ -578,7 +592,7 @@ impl<S> Pool<S> {
     /// `TimedOut`. `WouldDeadlock` in a job of the same pool.
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -595,7 +609,7 @@ impl<S> Pool<S> {
     /// As [`wait_idle_timeout`](Pool::wait_idle_timeout).
     ///
     /// # Happens-before
-    /// HB-PL-3, if `Ok`.
+    /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
     ///
     /// # Example
     /// ```
@@ -609,7 +623,7 @@ impl<S> Pool<S> {
     /// [`wait_idle`](Pool::wait_idle) for tasks, on any runtime. Dropping the future leaves nothing behind.
     ///
     /// # Happens-before
-    /// HB-PL-3.
+    /// [HB-PL-3](crate::pool#HB-PL-3).
     ///
     /// # Example
     /// ```

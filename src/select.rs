@@ -92,28 +92,36 @@
 //! ```
 //!
 //! # Happens-before
-//! **HB-SEL-1.** The operation that happens has the edges of the same operation outside a select: HB-CH-1 to HB-CH-4,
-//! HB-TM-1. The others order nothing.
+//! <a id="HB-SEL-1"></a>
+//! **HB-SEL-1.** The operation that happens has the edges of the same operation outside a select:
+//! [HB-CH-1](crate::channel#HB-CH-1) to [HB-CH-4](crate::channel#HB-CH-4), [HB-TM-1](crate::timer#HB-TM-1). The others
+//! order nothing.
 //!
 //! # Safety
+//! <a id="SF-SEL-1"></a>
 //! **SF-SEL-1.** Exactly one operation happens, or none where `default` or a time-out says so.
 //!
+//! <a id="SF-SEL-2"></a>
 //! **SF-SEL-2.** The others leave no trace: they take no value, no place and no turn.
 //!
+//! <a id="SF-SEL-3"></a>
 //! **SF-SEL-3.** `default`, and a `try_select` or `select_timeout` that fails, say that at one moment none of the
 //! operations was ready. *Not promised:* one common moment for several timers, if others receive from them, too.
 //!
+//! <a id="SF-SEL-4"></a>
 //! **SF-SEL-4.** A chosen operation that is given up (its message panicked, or its `SelectedOperation` was dropped) is
-//! as if it had not been chosen; a value that it received goes to the next receive. *Not promised:* SF-CH-2 and SF-CH-3
-//! for that value; and nothing of this in two cases. A timer's message is lost. Where the channel is closed and empty,
-//! other receivers may have been told that nothing will come, so the value is dropped with the channel. A chosen
-//! operation that is *leaked* keeps for ever what it was chosen for: a value, a place, or the partner that waits for
-//! it. Nothing else is harmed.
+//! as if it had not been chosen; a value that it received goes to the next receive. *Not promised:*
+//! [SF-CH-2](crate::channel#SF-CH-2) and [SF-CH-3](crate::channel#SF-CH-3) for that value; and nothing of this in two
+//! cases. A timer's message is lost. Where the channel is closed and empty, other receivers may have been told that
+//! nothing will come, so the value is dropped with the channel. A chosen operation that is *leaked* keeps for ever what
+//! it was chosen for: a value, a place, or the partner that waits for it. Nothing else is harmed.
 //!
 //! # Liveness
+//! <a id="LV-SEL-1"></a>
 //! **LV-SEL-1.** A blocked select returns once one of its operations is ready, two selects that face each other
 //! included.
 //!
+//! <a id="LV-SEL-2"></a>
 //! **LV-SEL-2.** A select takes no wake-up that it does not use: whoever else waits on its channels is woken as if the
 //! select were not there.
 

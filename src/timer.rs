@@ -80,22 +80,27 @@
 //! again.
 //!
 //! # Happens-before
+//! <a id="HB-TM-1"></a>
 //! **HB-TM-1.** The receive that takes one message of a timer happens before the return of each receive that takes a
 //! later one. *Not promised:* anything by a time-out as such, or by the passing of time.
 //!
 //! # Safety
+//! <a id="SF-TM-1"></a>
 //! **SF-TM-1.** A message is never early, and the moment in it is the one at which it was due. One message is received
 //! once, by one of the receivers, and messages do not pile up. `after` and `at` have one message. The messages of
 //! `tick` are due at whole numbers of periods after the timer was made: each at the first of these moments after the
 //! message before was received. Each message of `tick_delayed` is due a period after the message before was received,
 //! the first one a period after the timer was made.
 //!
+//! <a id="SF-TM-2"></a>
 //! **SF-TM-2.** A receive or send with a time-out ends in exactly one way. If the receive was given a value, it returns
-//! that value. If the channel or a receiver has taken the value of the send, the send succeeds (SF-CH-1 says what becomes
-//! of the value). In all other cases the operation leaves no trace, and a send gives its value back. An operation whose time is up when it is
-//! called does what can be done at once, and stands in no line.
+//! that value. If the channel or a receiver has taken the value of the send, the send succeeds
+//! ([SF-CH-1](crate::channel#SF-CH-1) says what becomes of the value). In all other cases the operation leaves no
+//! trace, and a send gives its value back. An operation whose time is up when it is called does what can be done at
+//! once, and stands in no line.
 //!
 //! # Liveness
+//! <a id="LV-TM-1"></a>
 //! **LV-TM-1.** A blocked operation returns once its time is up, and it takes no wake-up with it: whoever else can go
 //! on, does. *Not promised:* this for a receive to which a select has promised a value. It waits for that value, or until
 //! the select gives the send up.
@@ -116,7 +121,7 @@ use schedule::Repeat;
 /// more `recv` blocks for ever. If the moment does not fit an `Instant`, the message never comes.
 ///
 /// # Happens-before
-/// HB-TM-1.
+/// [HB-TM-1](crate::timer#HB-TM-1).
 ///
 /// # Example
 /// ```
@@ -139,7 +144,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 /// more `recv` blocks for ever.
 ///
 /// # Happens-before
-/// HB-TM-1.
+/// [HB-TM-1](crate::timer#HB-TM-1).
 ///
 /// # Example
 /// ```
@@ -163,7 +168,7 @@ pub fn at(when: Instant) -> Receiver<Instant> {
 /// whole `duration` after each receive, use [`tick_delayed`].
 ///
 /// # Happens-before
-/// HB-TM-1.
+/// [HB-TM-1](crate::timer#HB-TM-1).
 ///
 /// # Example
 /// ```
@@ -187,7 +192,7 @@ pub fn tick(duration: Duration) -> Receiver<Instant> {
 /// all messages that follow. To stay in step, use [`tick`].
 ///
 /// # Happens-before
-/// HB-TM-1.
+/// [HB-TM-1](crate::timer#HB-TM-1).
 ///
 /// # Example
 /// ```

@@ -49,21 +49,26 @@
 //! ```
 //!
 //! # Happens-before
+//! <a id="HB-WG-1"></a>
 //! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait`, `wait_async`,
 //! `wait_timeout`, `wait_deadline` or `wait_or_cancelled` that the drop releases, and of each later one that finds the
 //! count at zero. *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
 //!
 //! # Safety
+//! <a id="SF-WG-1"></a>
 //! **SF-WG-1.** A `wait` returns only if at some moment between its call and its return there was no guard.
 //!
+//! <a id="SF-WG-2"></a>
 //! **SF-WG-2.** [`WaitGroup::count`] is the number of live guards, whatever threads make, clone and drop them; a group
 //! that has come down to zero can be used again.
 //!
+//! <a id="SF-WG-3"></a>
 //! **SF-WG-3.** A wait that gives up (`wait_timeout`, `wait_deadline`, `wait_or_cancelled`, a dropped `wait_async`)
 //! leaves nothing behind, and takes nothing from the other waits. It gives up only once its time is up, or its token
 //! cancelled.
 //!
 //! # Liveness
+//! <a id="LV-WG-1"></a>
 //! **LV-WG-1.** Every `wait` that began before the count reached zero returns once it has, and every pending
 //! `wait_async` is woken, whether or not the group is used again meanwhile.
 //!
@@ -109,7 +114,7 @@ use super::wait::{Ticket, Timeout, WaitQueue, Waiter, WakeCause, notify_all, pol
 /// guards.
 ///
 /// # Happens-before
-/// HB-WG-1.
+/// [HB-WG-1](crate::wait_group#HB-WG-1).
 ///
 /// # Example
 /// A program that waits before it exits: when `wait` returns, the work of every worker is done, and seen.
@@ -181,7 +186,7 @@ impl WaitGroup {
     /// For tasks there is [`wait_async`](WaitGroup::wait_async).
     ///
     /// # Happens-before
-    /// HB-WG-1.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1).
     ///
     /// # Example
     /// ```
@@ -202,7 +207,7 @@ impl WaitGroup {
     /// As [`guard`](WaitGroup::guard).
     ///
     /// # Happens-before
-    /// HB-WG-1, for everything that `work` does.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1), for everything that `work` does.
     ///
     /// # Example
     /// ```
@@ -233,7 +238,7 @@ impl WaitGroup {
     /// first. If the timeout does not fit an `Instant`, waits without a limit. Leaves nothing behind.
     ///
     /// # Happens-before
-    /// HB-WG-1, if true.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1), if true.
     ///
     /// # Example
     /// ```
@@ -252,7 +257,7 @@ impl WaitGroup {
     /// was up first. If `deadline` has passed, looks once and does not block.
     ///
     /// # Happens-before
-    /// HB-WG-1, if true.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1), if true.
     ///
     /// # Example
     /// ```
@@ -293,7 +298,7 @@ impl WaitGroup {
     /// the future waits again. It does not yield to other tasks by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
-    /// HB-WG-1.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1).
     ///
     /// # Example
     /// ```
@@ -352,7 +357,7 @@ impl RefUnwindSafe for WaitGroup {}
 /// after everyone has been woken.
 ///
 /// # Happens-before
-/// HB-WG-1.
+/// [HB-WG-1](crate::wait_group#HB-WG-1).
 ///
 /// # Example
 /// ```

@@ -19,7 +19,7 @@ impl CancellationToken {
     /// not yield to other tasks by itself ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Happens-before
-    /// HB-CX-1.
+    /// [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```
@@ -38,7 +38,7 @@ impl CancellationToken {
     /// [`cancelled`](CancellationToken::cancelled) whose future owns the token: for a task that outlives the caller.
     ///
     /// # Happens-before
-    /// HB-CX-1.
+    /// [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```
@@ -60,7 +60,7 @@ impl CancellationToken {
     /// and looks at the token only if `future` is pending: so an output is never lost.
     ///
     /// # Happens-before
-    /// HB-CX-1, if `None`.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if `None`.
     ///
     /// # Example
     /// ```
@@ -92,7 +92,7 @@ impl CancellationToken {
     /// the caller.
     ///
     /// # Happens-before
-    /// HB-CX-1, if `None`.
+    /// [HB-CX-1](crate::cancel#HB-CX-1), if `None`.
     ///
     /// # Example
     /// ```

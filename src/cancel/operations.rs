@@ -24,7 +24,9 @@ impl<T> Sender<T> {
     /// closed or has no receiver left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Cancelled` HB-CX-1, on `Disconnected` HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Cancelled`
+    /// [HB-CX-1](crate::cancel#HB-CX-1), on `Disconnected` [HB-CH-3](crate::channel#HB-CH-3),
+    /// [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -60,7 +62,9 @@ impl<T> Receiver<T> {
     /// `Cancelled` if the token was cancelled, `Disconnected` if the channel is empty, and closed or without a sender.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Cancelled` HB-CX-1, on `Disconnected` HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Cancelled`
+    /// [HB-CX-1](crate::cancel#HB-CX-1), on `Disconnected` [HB-CH-3](crate::channel#HB-CH-3),
+    /// [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -104,7 +108,7 @@ impl WaitGroup {
     /// [`Cancelled`], with the cause, if the token was cancelled.
     ///
     /// # Happens-before
-    /// HB-WG-1; on an error HB-CX-1.
+    /// [HB-WG-1](crate::wait_group#HB-WG-1); on an error [HB-CX-1](crate::cancel#HB-CX-1).
     ///
     /// # Example
     /// ```

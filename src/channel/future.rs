@@ -32,8 +32,9 @@ impl<T> Sender<T> {
     /// Returns a future that sends a value: [`send`](Sender::send) for tasks, on any runtime.
     ///
     /// The future does nothing until it is polled. It waits while `send` would block; a close, or the drop of the last
-    /// receiver, ends the wait. Cancel-safe: dropping the future takes the send back (SF-CH-5). A future that need not
-    /// wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
+    /// receiver, ends the wait. Cancel-safe: dropping the future takes the send back
+    /// ([SF-CH-5](crate::channel#SF-CH-5)). A future that need not wait does not yield to other tasks
+    /// ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`send`](Sender::send).
@@ -102,7 +103,7 @@ impl<T> Drop for SendFuture<'_, T> {
 
 /// A future that receives a value once there is one; made by [`Receiver::recv_async`].
 ///
-/// Dropping the future before it is ready loses nothing: it has taken no value (SF-CH-5).
+/// Dropping the future before it is ready loses nothing: it has taken no value ([SF-CH-5](crate::channel#SF-CH-5)).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
@@ -117,8 +118,8 @@ impl<T> Receiver<T> {
     /// ends.
     ///
     /// The future takes a value only in the poll that returns this value. Cancel-safe: dropping the future loses
-    /// nothing (SF-CH-5). A future that is polled again after it was ready receives another value. A future that need
-    /// not wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
+    /// nothing ([SF-CH-5](crate::channel#SF-CH-5)). A future that is polled again after it was ready receives another
+    /// value. A future that need not wait does not yield to other tasks ([*Tasks*](crate::channel#tasks)).
     ///
     /// # Errors
     /// As [`recv`](Receiver::recv).
@@ -203,7 +204,8 @@ impl<T> Drop for RecvFuture<'_, T> {
     }
 }
 
-/// A stream of the values of a channel; made by [`Receiver::stream`]. Dropping the stream loses nothing (SF-CH-5).
+/// A stream of the values of a channel; made by [`Receiver::stream`]. Dropping the stream loses nothing
+/// ([SF-CH-5](crate::channel#SF-CH-5)).
 ///
 /// The standard library has no `Stream` trait yet. [`poll_next`](RecvStream::poll_next) means what `Stream::poll_next`
 /// of the crate `futures` means, so one line makes a `futures` stream:

@@ -58,7 +58,8 @@ impl<T> Receiver<T> {
     /// If the channel is empty, and is closed or has no sender left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on an error HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on an error
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -96,7 +97,8 @@ impl<T> Receiver<T> {
     /// closed or has no sender left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Disconnected`
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -150,7 +152,8 @@ impl<T> Receiver<T> {
     /// `Timeout` if the time was up, `Disconnected` if the channel is empty, and is closed or has no sender left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4; on `Timeout` nothing.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Disconnected`
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4); on `Timeout` nothing.
     ///
     /// # Example
     /// ```

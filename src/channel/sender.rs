@@ -37,7 +37,8 @@ impl<T> Sender<T> {
     /// Hands the value back if the channel is closed or has no receiver left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on an error HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on an error
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -65,7 +66,8 @@ impl<T> Sender<T> {
     /// receiver left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Disconnected`
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4).
     ///
     /// # Example
     /// ```
@@ -96,7 +98,8 @@ impl<T> Sender<T> {
     /// left.
     ///
     /// # Happens-before
-    /// HB-CH-1, HB-CH-2; on `Disconnected` HB-CH-3, HB-CH-4; on `Timeout` nothing.
+    /// [HB-CH-1](crate::channel#HB-CH-1), [HB-CH-2](crate::channel#HB-CH-2); on `Disconnected`
+    /// [HB-CH-3](crate::channel#HB-CH-3), [HB-CH-4](crate::channel#HB-CH-4); on `Timeout` nothing.
     ///
     /// # Example
     /// ```

@@ -13,10 +13,10 @@ macro_rules! either_side {
             /// `close` on such a receiver has no effect and returns `false`.
             ///
             /// Does not block. Wakes everyone who waits on the channel: a blocked send fails and hands its value back;
-            /// a blocked receive fails, unless a select has promised it a value (LV-CH-2).
+            /// a blocked receive fails, unless a select has promised it a value ([LV-CH-2](crate::channel#LV-CH-2)).
             ///
             /// # Happens-before
-            /// HB-CH-3.
+            /// [HB-CH-3](crate::channel#HB-CH-3).
             ///
             /// # Example
             /// ```

@@ -3,7 +3,7 @@
 //! of which there are never more than the limit; all that changes hands here are permits, places and jobs.
 //!
 //! A pool is not put together from a channel of jobs and tokens that stop workers, for one reason: that no job starts
-//! above the limit in force (SF-PL-2) has to be decided in one step with the taking of the job.
+//! above the limit in force ([SF-PL-2](crate::pool#SF-PL-2)) has to be decided in one step with the taking of the job.
 //!
 //! # Invariants
 //! Whenever the lock is free:

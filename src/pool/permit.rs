@@ -117,7 +117,7 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
 
 /// Lets another job of the pool have the calling job's permit, if one wants it, and goes on when it is its turn again:
 /// for a job that computes for long, or that looks again and again for what another job is to do. Queued jobs and those
-/// that have yielded take turns (LV-PL-4). Anywhere else it yields the thread.
+/// that have yielded take turns ([LV-PL-4](crate::pool#LV-PL-4)). Anywhere else it yields the thread.
 ///
 /// # Example
 /// The notes' CPU hog, on one worker, made to share it:

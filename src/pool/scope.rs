@@ -204,7 +204,7 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
     /// As [`Pool::spawn`]: hands the job back.
     ///
     /// # Happens-before
-    /// HB-PL-1.
+    /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// See [`Pool::scope`].
@@ -290,7 +290,7 @@ impl<S> Pool<S> {
     /// If `spawn` does, once all jobs have ended; or the drop of a result that is not returned.
     ///
     /// # Happens-before
-    /// HB-PL-1, HB-PL-2: all its jobs happen before its return.
+    /// [HB-PL-1](crate::pool#HB-PL-1), [HB-PL-2](crate::pool#HB-PL-2): all its jobs happen before its return.
     ///
     /// # Example
     /// ```

@@ -202,7 +202,7 @@ impl<W: Work<S, Output: Send>, S> Ends for Held<W, S> {
 /// after it was ready, it panics. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
 ///
 /// # Happens-before
-/// HB-PL-2.
+/// [HB-PL-2](crate::pool#HB-PL-2).
 ///
 /// # Example
 /// ```
@@ -232,7 +232,7 @@ impl<T> Task<T> {
     /// `Panicked`, with the payload, or `Cancelled`.
     ///
     /// # Happens-before
-    /// HB-PL-2.
+    /// [HB-PL-2](crate::pool#HB-PL-2).
     ///
     /// # Example
     /// ```
@@ -248,13 +248,13 @@ impl<T> Task<T> {
     /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
     ///
     /// Nothing is run here, so that it takes no longer: called by a job, it gives way to other jobs, and goes on when the
-    /// time is up even if those hold all permits (SF-PL-2).
+    /// time is up even if those hold all permits ([SF-PL-2](crate::pool#SF-PL-2)).
     ///
     /// # Errors
     /// The task, if the time was up.
     ///
     /// # Happens-before
-    /// HB-PL-2, if the job has ended.
+    /// [HB-PL-2](crate::pool#HB-PL-2), if the job has ended.
     ///
     /// # Example
     /// ```
@@ -276,7 +276,7 @@ impl<T> Task<T> {
     /// The task, if the time was up.
     ///
     /// # Happens-before
-    /// HB-PL-2, if the job has ended.
+    /// [HB-PL-2](crate::pool#HB-PL-2), if the job has ended.
     ///
     /// # Example
     /// ```
@@ -304,7 +304,7 @@ impl<T> Task<T> {
     /// Whether the job has ended, in whatever way.
     ///
     /// # Happens-before
-    /// HB-PL-2, if true.
+    /// [HB-PL-2](crate::pool#HB-PL-2), if true.
     ///
     /// # Example
     /// ```
@@ -322,7 +322,7 @@ impl<T> Task<T> {
     /// To ask a job that runs to stop, let it look at a [`CancellationToken`](crate::CancellationToken).
     ///
     /// # Happens-before
-    /// HB-PL-1: as if this call were the job.
+    /// [HB-PL-1](crate::pool#HB-PL-1): as if this call were the job.
     ///
     /// # Example
     /// ```
@@ -348,7 +348,7 @@ impl<T> Task<T> {
     /// select. To `close` it does nothing.
     ///
     /// # Happens-before
-    /// HB-PL-2.
+    /// [HB-PL-2](crate::pool#HB-PL-2).
     ///
     /// # Example
     /// ```

@@ -30,10 +30,11 @@
 /// once for each number.
 ///
 /// # Panics
-/// Only if an expression in it panics. If `message` panics, the operation is undone (SF-SEL-4).
+/// Only if an expression in it panics. If `message` panics, the operation is undone
+/// ([SF-SEL-4](mod@crate::select#SF-SEL-4)).
 ///
 /// # Happens-before
-/// HB-SEL-1.
+/// [HB-SEL-1](mod@crate::select#HB-SEL-1).
 ///
 /// # Example
 /// ```
@@ -69,7 +70,7 @@ macro_rules! select {
 /// Blocks, fails and panics as `select!` does.
 ///
 /// # Happens-before
-/// HB-SEL-1.
+/// [HB-SEL-1](mod@crate::select#HB-SEL-1).
 ///
 /// # Example
 /// ```

@@ -148,7 +148,7 @@ impl<'a> Select<'a> {
     /// If no operations have been added.
     ///
     /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1), when the operation is completed.
     ///
     /// # Example
     /// ```
@@ -168,10 +168,10 @@ impl<'a> Select<'a> {
     /// waits until that evaluation ends.
     ///
     /// # Errors
-    /// If no operation is ready (SF-SEL-3).
+    /// If no operation is ready ([SF-SEL-3](mod@crate::select#SF-SEL-3)).
     ///
     /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1), when the operation is completed.
     ///
     /// # Example
     /// ```
@@ -193,13 +193,13 @@ impl<'a> Select<'a> {
     /// evaluated, waits until that evaluation ends, even after `timeout`.
     ///
     /// # Errors
-    /// If no operation was ready when the time was up (SF-SEL-3).
+    /// If no operation was ready when the time was up ([SF-SEL-3](mod@crate::select#SF-SEL-3)).
     ///
     /// # Panics
     /// If no operations have been added and the timeout does not fit an `Instant`.
     ///
     /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1), when the operation is completed.
     ///
     /// # Example
     /// ```
@@ -221,7 +221,7 @@ impl<'a> Select<'a> {
     /// As [`select_timeout`](Select::select_timeout).
     ///
     /// # Happens-before
-    /// HB-SEL-1, when the operation is completed.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1), when the operation is completed.
     ///
     /// # Example
     /// ```
@@ -368,8 +368,9 @@ impl fmt::Debug for Select<'_> {
 /// [`recv`](SelectedOperation::recv), with a handle of its channel.
 ///
 /// # Panics
-/// The drop of a `SelectedOperation` that was not completed undoes the operation (SF-SEL-4), then panics. If the thread
-/// is panicking already, the drop undoes the operation and does not panic.
+/// The drop of a `SelectedOperation` that was not completed undoes the operation
+/// ([SF-SEL-4](mod@crate::select#SF-SEL-4)), then panics. If the thread is panicking already, the drop undoes the
+/// operation and does not panic.
 ///
 /// # Example
 /// ```
@@ -441,7 +442,7 @@ impl<'a> SelectedOperation<'a> {
     /// If the operation is not a send on the channel of `sender`.
     ///
     /// # Happens-before
-    /// HB-SEL-1.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1).
     ///
     /// # Example
     /// ```
@@ -470,7 +471,7 @@ impl<'a> SelectedOperation<'a> {
     /// If the operation is not a receive on the channel of `receiver`.
     ///
     /// # Happens-before
-    /// HB-SEL-1.
+    /// [HB-SEL-1](mod@crate::select#HB-SEL-1).
     ///
     /// # Example
     /// ```

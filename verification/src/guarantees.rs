@@ -52,7 +52,9 @@ fn comment(line: &str) -> Option<&str> {
 fn statement(first: &str, rest: &[&str]) -> String {
     let ends = |line: &str| line.is_empty() || line.starts_with("**") || line.starts_with("*Not promised");
     let lines: Vec<&str> = iter::once(first).chain(rest.iter().copied().take_while(|line| !ends(line))).collect();
-    let paragraph = lines.join(" ").replace("[`", "`").replace("`]", "`");
+    let link = Regex::new(r"\[([^\]]+)\](\([^)]*\))?").expect("a valid pattern");
+    let paragraph = lines.join(" ");
+    let paragraph = link.replace_all(&paragraph, "$1");
     let promised = paragraph.split("*Not promised").next().unwrap_or_default();
     promised.split_whitespace().collect::<Vec<_>>().join(" ")
 }

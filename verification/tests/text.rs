@@ -241,3 +241,34 @@ fn a_line_to_weaken_is_one_line() {
         assert_eq!(source.lines().filter(|line| line.contains(&command[1])).count(), 1, "{}", &command[0]);
     }
 }
+
+/// In the public docs each ID of a guarantee leads to its statement, which has an anchor.
+#[test]
+fn ids_are_links() {
+    let public = regex(r"(?m)^\s*(pub (fn|struct|enum) |#\[macro_export\])|^//! # The map");
+    let id = regex(r"\b(HB|SF|LV)-(CH|SEL|TM|WG|CX|PL)-\d+\b");
+    let link = regex(r"\[((?:HB|SF|LV)-[A-Z]+-\d+)\]\(((?:mod@)?crate::(\w+))#((?:HB|SF|LV)-[A-Z]+-\d+)\)");
+    let sources = sources();
+    let mut faults = Vec::new();
+    for (file, text) in sources.iter().filter(|(_, text)| public.is_match(text)) {
+        let mut code = false;
+        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
+            let Some(doc) = line.strip_prefix("///").or(line.strip_prefix("//!")) else { continue };
+            code ^= doc.trim().starts_with("```");
+            let anchor_or_statement = doc.starts_with(" <a id=") || doc.starts_with(" **");
+            for it in link.captures_iter(doc) {
+                let stated = sources
+                    .get(&format!("{}.rs", &it[3]))
+                    .is_some_and(|page| page.contains(&format!("<a id=\"{}\"></a>\n//! **{0}.**", &it[4])));
+                if it[1] != it[4] || !stated {
+                    faults.push(format!("src/{file}:{number}: {} leads to no statement", &it[0]));
+                }
+            }
+            let rest = link.replace_all(doc, "");
+            if !code && !anchor_or_statement && id.is_match(&rest) {
+                faults.push(format!("src/{file}:{number}: {}", doc.trim()));
+            }
+        }
+    }
+    assert_none("IDs that are no links, or lead nowhere", faults);
+}
