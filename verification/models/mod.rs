@@ -1,6 +1,6 @@
 //! The registry: every model, declared once, compiled under each explorer.
 //!
-//! A model's name is the ID of the guarantee it is evidence for, in snake case, and what it shows; a twin's name ends
+//! A model's name is the ID of the guarantee it is evidence for, in snake case, and what it shows; a mutant's name ends
 //! in what was weakened. What models share through std's `Arc` and atomics, no explorer sees and nothing is ordered by.
 
 mod alarm;

@@ -1,7 +1,7 @@
 //! Weakening one operation of `src/` while a model runs.
 //!
 //! The facade asks, at each operation, whether the place it is written at is weakened. A place is a file and a line;
-//! the twins name it by a piece of code that stands on one line only, so that a twin survives edits elsewhere and
+//! the mutants name it by a piece of code that stands on one line only, so that a mutant survives edits elsewhere and
 //! fails loudly when its line is gone.
 
 use std::collections::HashSet;
@@ -21,7 +21,6 @@ const SOURCES: &[(&str, &str)] = &[
     ("src/channel/core/arms.rs", include_str!("../../src/channel/core/arms.rs")),
     ("src/channel/core/tasks.rs", include_str!("../../src/channel/core/tasks.rs")),
     ("src/channel/future.rs", include_str!("../../src/channel/future.rs")),
-    ("src/timer/schedule.rs", include_str!("../../src/timer/schedule.rs")),
     ("src/pool/core.rs", include_str!("../../src/pool/core.rs")),
     ("src/pool/inbox.rs", include_str!("../../src/pool/inbox.rs")),
     ("src/pool/shared.rs", include_str!("../../src/pool/shared.rs")),
@@ -29,12 +28,13 @@ const SOURCES: &[(&str, &str)] = &[
     ("src/sync/alarm.rs", include_str!("../../src/sync/alarm.rs")),
     ("src/sync/parker.rs", include_str!("../../src/sync/parker.rs")),
     ("src/sync/spin.rs", include_str!("../../src/sync/spin.rs")),
+    ("src/timer/schedule.rs", include_str!("../../src/timer/schedule.rs")),
     ("src/wait.rs", include_str!("../../src/wait.rs")),
     ("src/wait/latch.rs", include_str!("../../src/wait/latch.rs")),
     ("src/wait_group.rs", include_str!("../../src/wait_group.rs")),
 ];
 
-/// The weakening of the one line of `file` that contains `code`. Where there is no such line, or more than one, the twin
+/// The weakening of the one line of `file` that contains `code`. Where there is no such line, or more than one, the mutant
 /// is out of date: it weakens nothing, which makes its rows red.
 pub(crate) fn weaken(kind: Kind, file: &str, code: &str) -> Weaken {
     let (_, text) = SOURCES.iter().find(|(name, _)| *name == file).unwrap_or_else(|| panic!("no source {file}"));
@@ -43,7 +43,7 @@ pub(crate) fn weaken(kind: Kind, file: &str, code: &str) -> Weaken {
         (Some((line, _)), None) => line,
         (found, _) => {
             let many = if found.is_none() { "no line" } else { "several lines" };
-            eprintln!("{file} has {many} with `{code}`: the twin that weakens it is out of date");
+            eprintln!("{file} has {many} with `{code}`: the mutant that weakens it is out of date");
             0
         }
     };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use hence_registry::Model;
+use hence_verification::guarantees::Guarantee;
 use hence_verification::pins::{self, Pins};
 use hence_verification::proofs::Proofs;
 use hence_verification::rows::Row;
@@ -38,6 +39,25 @@ fn source_models_and_proofs_hold_the_same_ids() {
         (!absent.is_empty()).then(|| format!("{id}: {}", absent.join(", ")))
     });
     assert_none("IDs that are not everywhere", faults);
+}
+
+/// The index of lib.rs: every ID, and where it is stated.
+#[test]
+fn the_index_holds_every_id() {
+    let sources = hence_verification::sources();
+    let (_, index) = sources["lib.rs"].split_once("//! # Index of guarantees").expect("the heading");
+    let row = Regex::new(r"^//! \| \[([A-Z]+-[A-Z]+-\d+)\]\(.*\| \[`(\w+)`\]").expect("a valid pattern");
+    let rows = index.lines().filter_map(|line| row.captures(line));
+    let rows: BTreeMap<String, String> = rows.map(|row| (row[1].into(), format!("src/{}.rs", &row[2]))).collect();
+    let below = Regex::new(guarantees::ID).expect("a valid pattern");
+    let (_, inner) = index.split_once("contracts between the files").expect("the contracts between the files");
+    let inner: BTreeSet<&str> = below.find_iter(inner).map(|id| id.as_str()).collect();
+    let faults = guarantees::scan(&root()).into_iter().filter_map(|Guarantee { id, place, .. }| {
+        let file = place.split(':').next().expect("a file");
+        let is_there = rows.get(&id).is_some_and(|stated| stated == file) || inner.contains(&*id);
+        (!is_there).then(|| format!("{id}, {place}"))
+    });
+    assert_none("IDs that are not in the index of lib.rs, or stated elsewhere", faults);
 }
 
 #[test]
