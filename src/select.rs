@@ -316,7 +316,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Timeout, watching
     let mut observed = Vec::new();
     let stood = LockedChannels::new(operations)
         .map(|mut channels| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)));
-    observed.iter().for_each(|observer| ignore_panic(|| observer.notify())); // block: those who wait to hear of it
+    observed.iter().for_each(|observer| ignore_panic(|| observer.notify())); // site: block, those who wait to hear of it
     let blocked = match (stood, &waiter) {
         (Some(Some(stood)), Some(waiter)) => wait_in_line(operations, waiter, stood, wait, watching),
         (Some(_), _) => Blocked::Over,

@@ -541,12 +541,12 @@ impl<T> Core<T> {
         match sent {
             None => Ok(()),
             Some((Ok(()), whom)) => {
-                notify(whom); // send: a receiver that waited
+                notify(whom); // site: send, a receiver that waited
                 Ok(())
             }
             Some((unsent, whom)) => {
                 // It has not ended yet, whatever a waker throws.
-                whom.quietly(|whom| notify(whom)); // send: a task, to whom it offers its value
+                whom.quietly(|whom| notify(whom)); // site: send, a task, to whom it offers its value
                 unsent
             }
         }
@@ -571,7 +571,7 @@ impl<T> Core<T> {
             None => Ok(()),
             Some((received, whom)) => {
                 // There is a value to return, whatever a waker throws.
-                whom.quietly(|whom| notify(whom)); // recv: a sender that waited
+                whom.quietly(|whom| notify(whom)); // site: recv, a sender that waited
                 received
             }
         }
@@ -595,7 +595,7 @@ impl<T> Core<T> {
     /// Closes; false if it was closed.
     pub(crate) fn close(&self) -> bool {
         let Some(whom) = self.state.with(State::close) else { return false };
-        notify(whom); // close
+        notify(whom); // site: close
         true
     }
 
@@ -613,7 +613,7 @@ impl<T> Core<T> {
             state.sender_handles -= 1;
             if state.sender_handles == 0 { state.close() } else { None }
         });
-        closed.into_iter().for_each(|whom| notify(whom)); // last sender dropped
+        closed.into_iter().for_each(|whom| notify(whom)); // site: last sender dropped
     }
 
     pub(super) fn drop_receiver(&self) {
@@ -627,7 +627,7 @@ impl<T> Core<T> {
             (state.close(), Some(values))
         });
         // The values are dropped last, outside the lock: their destructors are user code, and may panic.
-        closed.into_iter().for_each(|whom| notify(whom)); // last receiver dropped
+        closed.into_iter().for_each(|whom| notify(whom)); // site: last receiver dropped
     }
 
     pub(super) fn len(&self) -> usize {

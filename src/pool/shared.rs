@@ -89,7 +89,7 @@ impl<S> Shared<S> {
     #[track_caller]
     fn notify(&self, effects: Effects) -> usize {
         for waiter in &effects.claimed {
-            ignore_panic(|| waiter.notify()); // pool: all have been claimed
+            ignore_panic(|| waiter.notify()); // site: pool, all have been claimed
         }
         effects.start
     }

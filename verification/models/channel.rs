@@ -103,7 +103,7 @@ pub(super) fn models() -> Vec<Model> {
         Model::failing("sf_ch_5_not_passed_on", &["SF-CH-5"], DEADLOCK, value_is_passed_on).weakened(weaken(
             Kind::NoWake,
             "src/channel/core/tasks.rs",
-            "notify(whom)); // leave_task",
+            "notify(whom)); // site: leave_task",
         )),
         Model::new("lv_ch_1_two_sends_rendezvous", &["LV-CH-1"], &["3"], || two_sends(Some(0))),
         Model::new("lv_ch_1_two_sends_bounded", &["LV-CH-1"], &["3"], || two_sends(Some(1))),
@@ -114,9 +114,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_1_told_makes_room", &["LV-CH-1", "SF-CH-2"], &["1 2"], told_makes_room),
         Model::new("lv_ch_1_told_again", &["LV-CH-1", "SF-CH-5"], &["2"], told_again),
         Model::failing("lv_ch_1_receiver_not_woken", &["LV-CH-1"], DEADLOCK, || send_before_recv(Some(1)))
-            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // site: send,")),
         Model::failing("lv_ch_1_sender_not_woken", &["LV-CH-1"], DEADLOCK, || two_sends(Some(1)))
-            .weakened(core(Kind::NoWake, "notify(whom)); // recv:")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // site: recv,")),
         Model::new("lv_ch_1_two_by_two_rendezvous", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], || two_by_two(0, 1))
             .under(&[Engine::Loom, at_most(3)])
             .slow(),
@@ -139,9 +139,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_ch_2_last_sender_leaves_a_task", &["LV-CH-2"], &["woken"], || a_task_hears(drop)),
         Model::new("lv_ch_2_last_drop_wakes_senders", &["LV-CH-2"], &["woken"], last_drop_wakes_senders),
         Model::failing("lv_ch_2_not_woken_by_close", &["LV-CH-2"], DEADLOCK, close_wakes_receivers)
-            .weakened(core(Kind::NoWake, "notify(whom); // close")),
+            .weakened(core(Kind::NoWake, "notify(whom); // site: close")),
         Model::failing("lv_ch_2_not_woken_by_drop", &["LV-CH-2"], DEADLOCK, last_drop_wakes_senders)
-            .weakened(core(Kind::NoWake, "notify(whom)); // last receiver")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // site: last receiver")),
     ]
 }
 

@@ -31,7 +31,7 @@ pub(super) fn models() -> Vec<Model> {
     let latch = |kind, code| weaken(kind, "src/wait/latch.rs", code);
     let core = |kind, code| weaken(kind, "src/pool/core.rs", code);
     let claim_relaxed = || weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause");
-    let nobody_told = || weaken(Kind::NoWake, "src/pool/shared.rs", "// pool: all have been claimed");
+    let nobody_told = || weaken(Kind::NoWake, "src/pool/shared.rs", "// site: pool");
     let end = "self.word.fetch_or(SET,";
     let watch = "self.word.fetch_or(WATCHED,";
     // Three jobs on one worker.

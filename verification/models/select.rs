@@ -98,9 +98,9 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], promise_to_nobody),
         Model::new("sf_sel_4_try_after_a_broken_promise", &["SF-SEL-4"], &["2"], try_after_a_broken_promise),
         Model::failing("sf_sel_4_receiver_not_told", &["SF-SEL-4"], DEADLOCK, send_given_up_rendezvous)
-            .weakened(arms(Kind::NoWake, "notify(whom); // give_up")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // site: give_up")),
         Model::failing("sf_sel_4_place_kept", &["SF-SEL-4"], DEADLOCK, place_given_up)
-            .weakened(arms(Kind::NoWake, "notify(whom); // give_up")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // site: give_up")),
         Model::new("lv_sel_1_by_chance", &["LV-SEL-1", "SF-SEL-1"], &["1, 2", "2, 1"], by_chance).under(CHANCE),
         Model::new("sf_sel_1_recvs_in_line_in_order", &["SF-SEL-1"], IN_LINE, || recvs_in_line(true)),
         Model::new("sf_sel_1_sends_in_line_in_order", &["SF-SEL-1"], IN_LINE, || sends_in_line(true)),
@@ -113,13 +113,13 @@ pub(super) fn models() -> Vec<Model> {
         Model::new("lv_sel_1_ready_rendezvous", &["LV-SEL-1"], &["7"], ready_rendezvous),
         Model::new("lv_sel_1_ready_hears_of_a_close", &["LV-SEL-1"], &["closed"], ready_hears_of_a_close),
         Model::failing("lv_sel_1_not_woken_by_send", &["LV-SEL-1"], DEADLOCK, || send_before_select(Some(0)))
-            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // site: send,")),
         Model::failing("lv_sel_1_not_woken_by_recv", &["LV-SEL-1"], DEADLOCK, || select_before_recv(Some(0)))
-            .weakened(core(Kind::NoWake, "notify(whom)); // recv:")),
+            .weakened(core(Kind::NoWake, "notify(whom)); // site: recv,")),
         Model::failing("lv_sel_1_receiver_not_woken", &["LV-SEL-1"], DEADLOCK, || select_before_recv(Some(0)))
-            .weakened(arms(Kind::NoWake, "notify(whom); // complete_send")),
+            .weakened(arms(Kind::NoWake, "notify(whom); // site: complete_send")),
         Model::failing("lv_sel_1_sender_not_woken", &["LV-SEL-1"], DEADLOCK, || recv_in_select_wakes(0))
-            .weakened(arms(Kind::NoWake, "notify(whom)); // choose_recv")),
+            .weakened(arms(Kind::NoWake, "notify(whom)); // site: choose_recv")),
         Model::new("lv_sel_1_recv_in_select_wakes", &["LV-SEL-1"], &["7"], || recv_in_select_wakes(0)),
         Model::new("lv_sel_1_recv_in_select_wakes_a_task", &["LV-SEL-1"], &["7"], recv_in_select_wakes_a_task),
         Model::failing("lv_sel_1_observer_not_woken", &["LV-SEL-1"], DEADLOCK, ready_rendezvous_of_selects)
@@ -136,7 +136,7 @@ pub(super) fn models() -> Vec<Model> {
             plain_receive,
         ),
         Model::failing("lv_sel_2_wake_is_lost", &["LV-SEL-2"], DEADLOCK, plain_receive)
-            .weakened(core(Kind::NoWake, "notify(whom); // send:")),
+            .weakened(core(Kind::NoWake, "notify(whom); // site: send,")),
     ]
 }
 

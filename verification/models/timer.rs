@@ -21,8 +21,8 @@ use crate::select_biased;
 pub(super) fn models() -> Vec<Model> {
     let core = |kind, code| weaken(kind, "src/channel/core.rs", code);
     let take_unlocked = || weaken(Kind::NoLock, "src/timer/schedule.rs", "self.next.with(take)");
-    let send_not_woken = || core(Kind::NoWake, "notify(whom); // send:");
-    let recv_not_woken = || core(Kind::NoWake, "notify(whom)); // recv:");
+    let send_not_woken = || core(Kind::NoWake, "notify(whom); // site: send,");
+    let recv_not_woken = || core(Kind::NoWake, "notify(whom)); // site: recv,");
     vec![
         Model::new("hb_tm_1_ticks_in_order", &["HB-TM-1"], &["first", "second"], ticks_in_order),
         Model::failing("hb_tm_1_take_unlocked", &["HB-TM-1"], RACE, ticks_in_order).weakened(take_unlocked()),

@@ -330,7 +330,7 @@ impl<T> Core<T> {
                 Err(slow) => slow,
             };
             // There is a value to return, whatever a waker throws.
-            whom.quietly(|whom| notify(whom)); // choose_recv: a sender that waited
+            whom.quietly(|whom| notify(whom)); // site: choose_recv, a sender that waited
             match chosen {
                 Ok(chosen) => return chosen,
                 Err(arm) if arm.waiter.wait() == WakeCause::Retry => {}
@@ -342,7 +342,7 @@ impl<T> Core<T> {
     /// Sends what a chosen send was for; false if that is refused: then the value is where it was.
     pub(crate) fn complete_send(&self, ticket: Ticket, value: &mut Option<T>) -> bool {
         let (sent, whom) = self.state.with(|state| state.complete_send(ticket, value));
-        notify(whom); // complete_send: the receiver
+        notify(whom); // site: complete_send, the receiver
         sent
     }
 
@@ -382,7 +382,7 @@ impl<T> Channel for Core<T> {
                 self.state.with(|state| state.put_back(&mut value))
             }
         };
-        notify(whom); // give_up: whoever is next
+        notify(whom); // site: give_up, whoever is next
     }
 
     fn is_ready(&self, side: Side) -> bool {

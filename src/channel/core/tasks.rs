@@ -131,7 +131,7 @@ impl<T> Core<T> {
         loop {
             let (polled, whom) = self.state.with(|state| state.poll_recv(stood, &mut waker, value));
             // What they throw is no reason to lose a value that is about to be returned.
-            whom.quietly(|whom| notify(whom)); // poll_recv: a sender that waited, or those for whom the wait is news
+            whom.quietly(|whom| notify(whom)); // site: poll_recv, a sender that waited, or those for whom the wait is news
             let outdated = match polled {
                 Polled::NeedsWaker => {
                     waker = Some(cx.waker().clone());
@@ -165,6 +165,6 @@ impl<T> Core<T> {
             }
             ToNotify::Nobody
         });
-        whom.quietly(|whom| notify(whom)); // leave_task: the next task
+        whom.quietly(|whom| notify(whom)); // site: leave_task, the next task
     }
 }

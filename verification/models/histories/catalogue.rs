@@ -347,13 +347,13 @@ fn not_allowed() -> Vec<Model> {
             &["a wake-up is lost: nothing keeps t3 from `recv c0`"],
             || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]])),
         )
-        .weakened(core("notify(whom); // send:")),
+        .weakened(core("notify(whom); // site: send,")),
         failing(
             "sf_ch_2_history_bounded_sender_not_woken",
             &["a wake-up is lost: nothing keeps t2 from `send c0`"],
             || holds(&channel(Some(1), &[&[SEND], &[SEND], &[RECV, RECV]])),
         )
-        .weakened(core("notify(whom)); // recv:")),
+        .weakened(core("notify(whom)); // site: recv,")),
         failing("sf_sel_1_history_claimed_by_both", &["a wake-up is lost: nothing keeps t1 from `recv c"], || {
             let select = Select(EITHER, Blocks);
             holds(&channels([Some(0), Some(0)], &[&[select, select], &[SEND], &[Send(1, Blocks)]]))
@@ -370,7 +370,7 @@ fn not_allowed() -> Vec<Model> {
         failing("sf_pl_1_history_drain_not_woken", &["a wake-up is lost: nothing keeps t1 from `drain pool`"], || {
             holds(&pool(1, &[&[EXECUTE, Drain], &[SPAWN, JOIN]]))
         })
-        .weakened(weaken(NoWake, "src/pool/shared.rs", "// pool: all have been claimed")),
+        .weakened(weaken(NoWake, "src/pool/shared.rs", "// site: pool")),
         failing("sf_pl_1_history_claim_relaxed", &["HB-PL-3: the first does not happen before the return"], || {
             holds(&pool(1, &[&[EXECUTE, Drain], &[SPAWN, JOIN]]))
         })
