@@ -177,11 +177,12 @@ pub use task::{Task, TaskError};
 pub use waits::WaitFuture;
 pub use work::{WithState, Work, WorkerState, with_state};
 
-/// Runs jobs on a limited number of workers. Clones are the same pool.
+/// Runs jobs on worker threads, up to a limit at a time. Clones of a pool are handles of the same pool.
 ///
-/// Dropping the last clone closes the pool and waits until all jobs have ended and all workers are gone, as
-/// [`drain`](Pool::drain): the exit that waits. In a job of its own it closes it and waits for nothing. A job that never
-/// ends keeps either from returning: [`shutdown_timeout`](Pool::shutdown_timeout) first, where that can happen.
+/// The drop of the last clone closes the pool, and blocks until all accepted jobs have ended and all workers are gone,
+/// as [`drain`](Pool::drain) does. If a job of the same pool drops the last clone, this drop closes the pool and does
+/// not wait. A job that never ends keeps both `drain` and the drop from returning. Where that can happen, call
+/// [`shutdown_timeout`](Pool::shutdown_timeout) first.
 ///
 /// # Happens-before
 /// [HB-PL-1](crate::pool#HB-PL-1), [HB-PL-3](crate::pool#HB-PL-3).
@@ -195,13 +196,16 @@ pub use work::{WithState, Work, WorkerState, with_state};
 /// let squares: Vec<i32> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
 /// assert_eq!(squares, [1, 4, 9]);
 /// ```
+#[doc(alias = "ThreadPool")]
+#[doc(alias = "ExecutorService")]
 pub struct Pool<S: 'static = ()> {
     shared: Arc<Shared<S>>,
     owner: Arc<Owner<S>>,
 }
 
 impl Pool {
-    /// A pool of at most `workers` workers, with an unbounded queue; workers are started as they are needed, and stay.
+    /// Makes a pool that runs at most `workers` jobs at a time. The queue is unbounded. Workers are started as they are
+    /// needed, and stay.
     ///
     /// # Panics
     /// If `workers` is 0.
@@ -211,28 +215,36 @@ impl Pool {
     /// let pool = hence::Pool::new(2);
     /// assert_eq!(pool.stats().limit, 2);
     /// ```
+    #[doc(alias = "NewPool")]
+    #[doc(alias = "newFixedThreadPool")]
     pub fn new(workers: usize) -> Self {
         Builder::new(workers).build().expect("a pool needs at least one worker")
     }
 
-    /// Another kind of pool: see [`Builder`].
+    /// Returns a [`Builder`], for a bounded queue, workers that expire, a hook for panics, and other settings.
     ///
     /// # Example
     /// ```
     /// assert!(hence::Pool::builder(0).build().is_err());
     /// ```
+    #[doc(alias = "ThreadPoolBuilder")]
+    #[doc(alias = "NewLimited")]
     pub fn builder(workers: usize) -> Builder {
         Builder::new(workers)
     }
 }
 
 impl<S> Pool<S> {
-    /// Submits a job.
+    /// Submits a job, and returns a [`Task`] for its result.
     ///
-    /// Blocks while the queue is full; a close ends the wait. In a job of the same pool, others run meanwhile.
+    /// Blocks while the queue is full; a close or shutdown of the pool ends the wait. If a job of the same pool calls
+    /// this, other jobs run meanwhile. An unbounded queue, the default, is never full.
     ///
     /// # Errors
-    /// Hands the job back: `Closed`; `Full` if too many submitters wait already ([`Builder::max_blocked`]); `NoThread`.
+    /// Each hands the job back:
+    /// - [`Closed`](SpawnError::Closed): the pool is closed, or was closed during the wait.
+    /// - [`Full`](SpawnError::Full): too many submitters wait already ([`Builder::max_blocked`]).
+    /// - [`NoThread`](SpawnError::NoThread): there is no worker, and the operating system refused to start one.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -244,6 +256,9 @@ impl<S> Pool<S> {
     /// pool.close();
     /// assert!(pool.spawn(|| 7).unwrap_err().is_closed());
     /// ```
+    #[doc(alias = "submit")]
+    #[doc(alias = "spawn_blocking")]
+    #[doc(alias = "Queue")]
     pub fn spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -251,8 +266,10 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::NONE)
     }
 
-    /// Submits a job of which nothing more will be heard, but by the hook if it panics: fire and forget. As
-    /// [`spawn`](Pool::spawn), and a little cheaper than to [`detach`](Task::detach) its task. The worker drops its result.
+    /// Submits a job without a [`Task`]. Nobody gets its result, which the worker drops; a panic reaches only the hook
+    /// ([`Builder::on_panic`]).
+    ///
+    /// Blocks as [`spawn`](Pool::spawn). A little cheaper than `spawn` and [`detach`](Task::detach).
     ///
     /// # Errors
     /// As [`spawn`](Pool::spawn).
@@ -267,6 +284,8 @@ impl<S> Pool<S> {
     /// pool.execute(move || sender.send(7).unwrap()).unwrap();
     /// assert_eq!(receiver.recv(), Ok(7));
     /// ```
+    #[doc(alias = "submit")]
+    #[doc(alias = "fire_and_forget")]
     pub fn execute<W>(&self, job: W) -> Result<(), SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -279,10 +298,11 @@ impl<S> Pool<S> {
             .map_err(|refusal| refusal.hand_back(unsafe { held.0.work() }))
     }
 
-    /// Submits a job if that is possible at once. Never blocks.
+    /// Submits a job if the pool can accept it at once. Never blocks.
     ///
     /// # Errors
-    /// Hands the job back: `Full`, `Closed`, `NoThread`.
+    /// Each hands the job back: [`Full`](SpawnError::Full), [`Closed`](SpawnError::Closed),
+    /// [`NoThread`](SpawnError::NoThread).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -296,6 +316,8 @@ impl<S> Pool<S> {
     /// sender.send(7).unwrap();
     /// assert_eq!(task.join().unwrap(), 7);
     /// ```
+    #[doc(alias = "WithNonblocking")]
+    #[doc(alias = "try_submit")]
     pub fn try_spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -303,10 +325,13 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::Now)
     }
 
-    /// Submits a job, if that is possible within `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`spawn`](Pool::spawn), but waits for room for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
+    ///
+    /// The timeout limits only the wait for room. It does not limit the job.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `TimedOut`.
+    /// As [`spawn`](Pool::spawn), and [`TimedOut`](SpawnError::TimedOut).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -317,6 +342,7 @@ impl<S> Pool<S> {
     /// let pool = hence::Pool::new(1);
     /// assert_eq!(pool.spawn_timeout(|| 7, Duration::from_millis(1)).unwrap().join().unwrap(), 7);
     /// ```
+    #[doc(alias = "ProcessTimed")]
     pub fn spawn_timeout<W>(&self, job: W, timeout: Duration) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -324,10 +350,11 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::timeout(timeout))
     }
 
-    /// Submits a job, if that is possible by `deadline`. It tries at least once, even if the deadline has passed.
+    /// As [`spawn`](Pool::spawn), but waits for room until `deadline` at most. If `deadline` has passed, tries once and
+    /// does not wait.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `TimedOut`.
+    /// As [`spawn`](Pool::spawn), and [`TimedOut`](SpawnError::TimedOut).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -345,11 +372,13 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::deadline(deadline))
     }
 
-    /// Submits a job, unless `token` is cancelled first. (That the *job* is to stop it has to find out itself: give it a
-    /// clone of the token.)
+    /// As [`spawn`](Pool::spawn), but waits for room until `token` is cancelled at most.
+    ///
+    /// The token does not stop the job. A job that is to stop needs a clone of the token, and has to check it.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `Cancelled`, also if the token was cancelled before.
+    /// As [`spawn`](Pool::spawn), and [`Cancelled`](SpawnError::Cancelled), also if the token was cancelled before the
+    /// call.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1); on `Cancelled` [HB-CX-1](crate::cancel#HB-CX-1).
@@ -362,6 +391,7 @@ impl<S> Pool<S> {
     /// token.cancel();
     /// assert!(matches!(pool.spawn_or_cancelled(|| 7, &token), Err(SpawnError::Cancelled(_))));
     /// ```
+    #[doc(alias = "ProcessCtx")]
     pub fn spawn_or_cancelled<W>(&self, job: W, token: &CancellationToken) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -384,13 +414,13 @@ impl<S> Pool<S> {
         }
     }
 
-    /// Sets how many workers may run jobs at a time; says how many it were. Never blocks.
+    /// Sets the limit: how many jobs may run at a time. Returns the previous limit. Never blocks.
     ///
-    /// With more, queued jobs start at once. With fewer, jobs that run go on, idle workers leave, and no job starts
-    /// until fewer run than that.
+    /// After an increase, queued jobs start at once. After a decrease, jobs that run go on, idle workers leave, and no
+    /// job starts until fewer jobs run than the new limit.
     ///
     /// # Errors
-    /// If `workers` is 0: nothing is changed.
+    /// If `workers` is 0. Then nothing is changed.
     ///
     /// # Example
     /// ```
@@ -399,6 +429,9 @@ impl<S> Pool<S> {
     /// assert!(pool.resize(0).is_err());
     /// assert_eq!(pool.stats().limit, 8);
     /// ```
+    #[doc(alias = "Tune")]
+    #[doc(alias = "SetSize")]
+    #[doc(alias = "set_num_threads")]
     pub fn resize(&self, workers: usize) -> Result<usize, NoWorkers> {
         if workers == 0 {
             return Err(NoWorkers);
@@ -406,8 +439,11 @@ impl<S> Pool<S> {
         Ok(self.shared.told(self.shared.core.resize(workers)))
     }
 
-    /// Accepts no more jobs; those that were accepted still run. True for the call that did. Never blocks; submitters
-    /// that wait get their jobs back.
+    /// Closes the pool: it accepts no more jobs. Jobs that were accepted still run. Returns true for the one call that
+    /// closed the pool.
+    ///
+    /// Never blocks. Submitters that wait for room get their jobs back. To wait for the jobs, call
+    /// [`drain`](Pool::drain).
     ///
     /// # Example
     /// ```
@@ -418,11 +454,11 @@ impl<S> Pool<S> {
         self.shared.told(self.shared.core.close())
     }
 
-    /// Closes the pool, and blocks until all jobs have ended and all workers are gone: of their threads, nothing is left
-    /// to run but the destructors of thread-local variables.
+    /// Closes the pool, and blocks until all accepted jobs have ended and all workers are gone. Then nothing of the
+    /// workers' threads is left to run, except the destructors of thread-local variables.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. The pool is closed all the same.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -434,14 +470,20 @@ impl<S> Pool<S> {
     /// pool.drain().unwrap();
     /// assert!(task.is_finished());
     /// ```
+    #[doc(alias = "awaitTermination")]
+    #[doc(alias = "Release")]
+    #[doc(alias = "join")]
     pub fn drain(&self) -> Result<(), WaitError> {
         self.shared.wait_for(Goal::Terminated, &Limit::NONE)
     }
 
-    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`drain`](Pool::drain), but waits for at most `timeout`. If the timeout does not fit an `Instant`, waits
+    /// without a limit.
     ///
     /// # Errors
-    /// `TimedOut`: closed, but not all jobs have ended. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool is closed, but not all jobs have ended, or not all workers are
+    ///   gone.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -455,7 +497,7 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Terminated, &Limit::timeout(timeout))
     }
 
-    /// The same until `deadline` at the latest.
+    /// As [`drain`](Pool::drain), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`drain_timeout`](Pool::drain_timeout).
@@ -472,8 +514,8 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Terminated, &Limit::deadline(deadline))
     }
 
-    /// [`drain`](Pool::drain) for tasks, on any runtime: closes when it is first polled. A job of the same pool that
-    /// blocks on it waits for itself.
+    /// [`drain`](Pool::drain) for a task, on any runtime. The first poll closes the pool. If a job of the same pool
+    /// blocks on this future, it waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -488,11 +530,13 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Terminated, false)
     }
 
-    /// Closes the pool, cancels what is queued, then cancels [`token`](Pool::token), and blocks until the jobs that run
-    /// have ended and all workers are gone, as [`drain`](Pool::drain) says it.
+    /// Stops the pool: closes it, cancels the queued jobs, and then cancels [`token`](Pool::token). Blocks until the
+    /// jobs that run have ended and all workers are gone, as in [`drain`](Pool::drain).
+    ///
+    /// A job that runs is not interrupted. To stop early, it has to check the token.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool: all but the wait has been done.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. Everything but the wait has been done.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -506,14 +550,19 @@ impl<S> Pool<S> {
     /// pool.shutdown().unwrap();
     /// assert!(queued.join().unwrap_err().is_cancelled());
     /// ```
+    #[doc(alias = "shutdownNow")]
+    #[doc(alias = "terminate")]
+    #[doc(alias = "Release")]
     pub fn shutdown(&self) -> Result<(), WaitError> {
         self.shared.shut_down(&Limit::NONE)
     }
 
-    /// The same, waiting for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`shutdown`](Pool::shutdown), but waits for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
     ///
     /// # Errors
-    /// `TimedOut`: a job still runs. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool is stopped, but a job still runs, or not all workers are gone.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. Everything but the wait has been done.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -531,11 +580,12 @@ impl<S> Pool<S> {
     /// drop(sender);
     /// assert!(pool.shutdown().is_ok());
     /// ```
+    #[doc(alias = "ReleaseTimeout")]
     pub fn shutdown_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
         self.shared.shut_down(&Limit::timeout(timeout))
     }
 
-    /// The same, waiting until `deadline` at the latest.
+    /// As [`shutdown`](Pool::shutdown), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`shutdown_timeout`](Pool::shutdown_timeout).
@@ -552,7 +602,8 @@ impl<S> Pool<S> {
         self.shared.shut_down(&Limit::deadline(deadline))
     }
 
-    /// [`shutdown`](Pool::shutdown) for tasks, on any runtime: stops the pool when it is first polled.
+    /// [`shutdown`](Pool::shutdown) for a task, on any runtime. The first poll stops the pool. If a job of the same
+    /// pool blocks on this future, it waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -567,10 +618,11 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Terminated, true)
     }
 
-    /// Blocks until no job is queued or running. Jobs submitted meanwhile delay it only until that is so for a moment.
+    /// Blocks until no job is queued or running. Returns as soon as the pool has been idle at some instant, even if new
+    /// jobs arrive. The pool stays open.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -582,14 +634,19 @@ impl<S> Pool<S> {
     /// pool.wait_idle().unwrap();
     /// assert!(task.is_finished());
     /// ```
+    #[doc(alias = "join")]
+    #[doc(alias = "join_all")]
+    #[doc(alias = "WaitAll")]
     pub fn wait_idle(&self) -> Result<(), WaitError> {
         self.shared.wait_for(Goal::Quiescent, &Limit::NONE)
     }
 
-    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`wait_idle`](Pool::wait_idle), but waits for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
     ///
     /// # Errors
-    /// `TimedOut`. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool was not idle before the time was up.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -603,7 +660,7 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Quiescent, &Limit::timeout(timeout))
     }
 
-    /// The same until `deadline` at the latest.
+    /// As [`wait_idle`](Pool::wait_idle), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`wait_idle_timeout`](Pool::wait_idle_timeout).
@@ -620,7 +677,8 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Quiescent, &Limit::deadline(deadline))
     }
 
-    /// [`wait_idle`](Pool::wait_idle) for tasks, on any runtime. Dropping the future leaves nothing behind.
+    /// [`wait_idle`](Pool::wait_idle) for a task, on any runtime. If the future is dropped, the wait ends and leaves
+    /// nothing behind. If a job of the same pool blocks on this future, it waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -635,7 +693,9 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Quiescent, false)
     }
 
-    /// A token that `shutdown` cancels: for jobs that are to stop when the pool does.
+    /// Returns the token of the pool. A shutdown of the pool cancels it: give it to jobs that are to stop then.
+    ///
+    /// For a token of one job, make a [child](CancellationToken::child_token).
     ///
     /// # Example
     /// ```
@@ -648,7 +708,7 @@ impl<S> Pool<S> {
         self.shared.token.clone()
     }
 
-    /// Whether no more jobs are accepted. Once true, always true.
+    /// Returns true if the pool accepts no more jobs. Once true, always true.
     ///
     /// # Example
     /// ```
@@ -660,8 +720,8 @@ impl<S> Pool<S> {
         self.shared.core.is_closed()
     }
 
-    /// What the pool is doing, all at one moment during the call. Looking changes nothing, and orders nothing; a job is
-    /// counted as ended shortly after its task says so.
+    /// Returns what the pool is doing: numbers that were all true at one instant during the call. The call changes
+    /// nothing, and orders nothing. A job is counted as ended shortly after its task reports the end.
     ///
     /// # Example
     /// ```
@@ -671,6 +731,11 @@ impl<S> Pool<S> {
     /// let stats = pool.stats();
     /// assert_eq!((stats.completed, stats.running, stats.queued), (1, 0, 0));
     /// ```
+    #[doc(alias = "active_count")]
+    #[doc(alias = "queued_count")]
+    #[doc(alias = "current_num_threads")]
+    #[doc(alias = "Running")]
+    #[doc(alias = "QueueLength")]
     pub fn stats(&self) -> Stats {
         self.shared.core.stats()
     }

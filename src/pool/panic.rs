@@ -9,11 +9,12 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::super::sync::{Lock, is_model_failure};
 
-/// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
+/// The value with which a job panicked. Threads can share it, whatever its type is: one thread at a time has access to
+/// it.
 pub struct Payload(Lock<Box<dyn Any + Send>>);
 
 impl Payload {
-    /// What [`std::panic::resume_unwind`] goes on with.
+    /// Returns the value itself, for example for [`std::panic::resume_unwind`].
     ///
     /// ```
     /// # use hence::pool::TaskError;
@@ -29,7 +30,7 @@ impl Payload {
         self.0.with(|payload| mem::replace(payload, Box::new(())))
     }
 
-    /// The message, where it panicked with one.
+    /// Returns the panic message, if the value is a text (`&str` or `String`), as of `panic!`.
     ///
     /// ```
     /// # use hence::pool::TaskError;
