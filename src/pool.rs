@@ -756,6 +756,21 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Terminated, true)
     }
 
+    /// Returns the token of the pool. A shutdown of the pool cancels it: give it to jobs that are to stop then.
+    ///
+    /// For a token of one job, make a [child](CancellationToken::child_token).
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// let token = pool.token();
+    /// pool.shutdown().unwrap();
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn token(&self) -> CancellationToken {
+        self.shared.token.clone()
+    }
+
     /// Blocks until no job is queued or running. Returns as soon as the pool has been idle at some instant, even if new
     /// jobs arrive. The pool stays open.
     ///
@@ -829,21 +844,6 @@ impl<S> Pool<S> {
     /// ```
     pub fn wait_idle_async(&self) -> WaitFuture<'_, S> {
         WaitFuture::new(&self.shared, Goal::Quiescent, false)
-    }
-
-    /// Returns the token of the pool. A shutdown of the pool cancels it: give it to jobs that are to stop then.
-    ///
-    /// For a token of one job, make a [child](CancellationToken::child_token).
-    ///
-    /// # Example
-    /// ```
-    /// let pool = hence::Pool::new(1);
-    /// let token = pool.token();
-    /// pool.shutdown().unwrap();
-    /// assert!(token.is_cancelled());
-    /// ```
-    pub fn token(&self) -> CancellationToken {
-        self.shared.token.clone()
     }
 
     /// Returns true if the pool accepts no more jobs. Once true, always true.

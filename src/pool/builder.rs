@@ -58,6 +58,33 @@ impl Builder {
 }
 
 impl<S> Builder<S> {
+    /// Limits the queue to `capacity` jobs. With 0, a job is accepted only if a worker is free to take it.
+    ///
+    /// When the queue is full, [`Pool::spawn`](super::Pool::spawn) waits for room, and
+    /// [`Pool::try_spawn`](super::Pool::try_spawn) fails.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).queue(100).build().is_ok());
+    /// ```
+    #[doc(alias = "capacity")]
+    #[doc(alias = "queue_size")]
+    pub fn queue(self, capacity: usize) -> Self {
+        Self { rules: Rules { capacity, ..self.rules }, ..self }
+    }
+
+    /// At most `submitters` callers wait for room in the queue at a time. A further one does not wait: its job is
+    /// refused with [`Full`](super::SpawnError::Full).
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).queue(0).max_blocked(1).build().is_ok());
+    /// ```
+    #[doc(alias = "WithMaxBlockingTasks")]
+    pub fn max_blocked(self, submitters: usize) -> Self {
+        Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
+    }
+
     /// A worker that has been idle for `duration` leaves. Without this setting, idle workers stay. An idle worker uses
     /// no CPU while it waits for this time to pass.
     ///
@@ -88,65 +115,24 @@ impl<S> Builder<S> {
         Self { rules: Rules { minimum: workers, ..self.rules }, ..self }
     }
 
-    /// Limits the queue to `capacity` jobs. With 0, a job is accepted only if a worker is free to take it.
+    /// Sets a hook that is called for each panic of a job, and for each panic of the destructor of a job, a result or a
+    /// state that the pool drops. For a job, the hook is called before anybody who waits for the job learns of the
+    /// panic.
     ///
-    /// When the queue is full, [`Pool::spawn`](super::Pool::spawn) waits for room, and
-    /// [`Pool::try_spawn`](super::Pool::try_spawn) fails.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).queue(100).build().is_ok());
-    /// ```
-    #[doc(alias = "capacity")]
-    #[doc(alias = "queue_size")]
-    pub fn queue(self, capacity: usize) -> Self {
-        Self { rules: Rules { capacity, ..self.rules }, ..self }
-    }
-
-    /// Allocates memory for `jobs` queued jobs when the pool is made.
+    /// The hook runs on the thread where the panic happened. If the hook itself panics, that panic is discarded. The
+    /// hook is dropped with the pool: by the last handle, or by the last worker if this one ends later.
     ///
     /// # Example
     /// ```
-    /// assert!(hence::Pool::builder(4).queue(100).reserve(100).build().is_ok());
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let pool = hence::Pool::builder(1).on_panic(move |panic| sender.send(panic.message()).unwrap()).build().unwrap();
+    /// pool.spawn(|| panic!("seen")).unwrap().detach();
+    /// assert_eq!(receiver.recv().unwrap().unwrap(), "seen");
     /// ```
-    #[doc(alias = "WithPreAlloc")]
-    #[doc(alias = "with_capacity")]
-    pub fn reserve(self, jobs: usize) -> Self {
-        Self { reserve: jobs, ..self }
-    }
-
-    /// At most `submitters` callers wait for room in the queue at a time. A further one does not wait: its job is
-    /// refused with [`Full`](super::SpawnError::Full).
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).queue(0).max_blocked(1).build().is_ok());
-    /// ```
-    #[doc(alias = "WithMaxBlockingTasks")]
-    pub fn max_blocked(self, submitters: usize) -> Self {
-        Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
-    }
-
-    /// Sets the name of the workers' threads. If the name contains a null byte, no thread can be started.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).name("worker").build().is_ok());
-    /// ```
-    #[doc(alias = "thread_name")]
-    pub fn name(self, name: impl Into<String>) -> Self {
-        Self { settings: Settings { name: Some(name.into()), ..self.settings }, ..self }
-    }
-
-    /// Sets the size of the workers' stacks, in bytes.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).stack_size(64 * 1024).build().is_ok());
-    /// ```
-    #[doc(alias = "thread_stack_size")]
-    pub fn stack_size(self, bytes: usize) -> Self {
-        Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
+    #[doc(alias = "WithPanicHandler")]
+    #[doc(alias = "panic_handler")]
+    pub fn on_panic(self, hook: impl Fn(&Payload) + Send + Sync + 'static) -> Self {
+        Self { settings: Settings { hook: Some(Arc::new(hook)), ..self.settings }, ..self }
     }
 
     /// Gives each worker a state of its own: a buffer, a connection. Jobs made by [`with_state`](super::with_state)
@@ -171,24 +157,38 @@ impl<S> Builder<S> {
         Builder { rules, reserve, make: Arc::new(make), settings }
     }
 
-    /// Sets a hook that is called for each panic of a job, and for each panic of the destructor of a job, a result or a
-    /// state that the pool drops. For a job, the hook is called before anybody who waits for the job learns of the
-    /// panic.
-    ///
-    /// The hook runs on the thread where the panic happened. If the hook itself panics, that panic is discarded. The
-    /// hook is dropped with the pool: by the last handle, or by the last worker if this one ends later.
+    /// Allocates memory for `jobs` queued jobs when the pool is made.
     ///
     /// # Example
     /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let pool = hence::Pool::builder(1).on_panic(move |panic| sender.send(panic.message()).unwrap()).build().unwrap();
-    /// pool.spawn(|| panic!("seen")).unwrap().detach();
-    /// assert_eq!(receiver.recv().unwrap().unwrap(), "seen");
+    /// assert!(hence::Pool::builder(4).queue(100).reserve(100).build().is_ok());
     /// ```
-    #[doc(alias = "WithPanicHandler")]
-    #[doc(alias = "panic_handler")]
-    pub fn on_panic(self, hook: impl Fn(&Payload) + Send + Sync + 'static) -> Self {
-        Self { settings: Settings { hook: Some(Arc::new(hook)), ..self.settings }, ..self }
+    #[doc(alias = "WithPreAlloc")]
+    #[doc(alias = "with_capacity")]
+    pub fn reserve(self, jobs: usize) -> Self {
+        Self { reserve: jobs, ..self }
+    }
+
+    /// Sets the name of the workers' threads. If the name contains a null byte, no thread can be started.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).name("worker").build().is_ok());
+    /// ```
+    #[doc(alias = "thread_name")]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { settings: Settings { name: Some(name.into()), ..self.settings }, ..self }
+    }
+
+    /// Sets the size of the workers' stacks, in bytes.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).stack_size(64 * 1024).build().is_ok());
+    /// ```
+    #[doc(alias = "thread_stack_size")]
+    pub fn stack_size(self, bytes: usize) -> Self {
+        Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
     }
 }
 

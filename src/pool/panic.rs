@@ -14,6 +14,21 @@ use super::super::sync::{Lock, is_model_failure};
 pub struct Payload(Lock<Box<dyn Any + Send>>);
 
 impl Payload {
+    /// Returns the panic message, if the value is a text (`&str` or `String`), as of `panic!`.
+    ///
+    /// ```
+    /// # use hence::pool::TaskError;
+    /// let task = hence::Pool::new(1).spawn(|| panic!("seven")).unwrap();
+    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
+    /// assert_eq!(payload.message().unwrap(), "seven");
+    /// ```
+    pub fn message(&self) -> Option<String> {
+        self.0.with(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
+        })
+    }
+
     /// Returns the value itself, for example for [`std::panic::resume_unwind`].
     ///
     /// ```
@@ -28,21 +43,6 @@ impl Payload {
 
     pub(super) fn take(&self) -> Box<dyn Any + Send> {
         self.0.with(|payload| mem::replace(payload, Box::new(())))
-    }
-
-    /// Returns the panic message, if the value is a text (`&str` or `String`), as of `panic!`.
-    ///
-    /// ```
-    /// # use hence::pool::TaskError;
-    /// let task = hence::Pool::new(1).spawn(|| panic!("seven")).unwrap();
-    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
-    /// assert_eq!(payload.message().unwrap(), "seven");
-    /// ```
-    pub fn message(&self) -> Option<String> {
-        self.0.with(|payload| {
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
-        })
     }
 
     /// What an error says of it: that `who` panicked, and the message.

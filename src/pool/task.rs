@@ -458,15 +458,6 @@ impl TaskError {
         matches!(self, TaskError::Cancelled)
     }
 
-    /// Returns the value of the panic, if the job panicked: for [`std::panic::resume_unwind`].
-    ///
-    /// ```
-    /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
-    /// ```
-    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
-        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
-    }
-
     /// Returns the panic message, if the job panicked with a text.
     ///
     /// ```
@@ -474,6 +465,15 @@ impl TaskError {
     /// ```
     pub fn message(&self) -> Option<String> {
         if let TaskError::Panicked(payload) = self { payload.message() } else { None }
+    }
+
+    /// Returns the value of the panic, if the job panicked: for [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
+    /// ```
+    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
     }
 }
 
