@@ -200,6 +200,8 @@
 //! turns.
 //!
 //! # Waiting from inside
+//! To start, a job needs one of the pool's *permits*. There are as many permits as the limit says.
+//!
 //! A job may join another job of its pool:
 //! - If the other job has not begun, `join` runs it on the spot. That needs no other worker, and adds nothing to the
 //!   number of jobs that run. A job that borrows a worker's state is never run inside another job.
@@ -266,8 +268,8 @@
 //!
 //! # Cost
 //! A job takes one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue. If somebody
-//! waits for a task before its job has ended, the task takes one more allocation. The queue keeps the memory to which it has
-//! grown until the pool is dropped. Workers without a job sleep and use no CPU.
+//! waits for a task before its job has ended, the task takes one more allocation. The queue keeps the memory to
+//! which it has grown until the pool is dropped. Workers without a job sleep and use no CPU.
 //!
 //! A child process made by `fork` has no workers: make another pool there.
 
@@ -653,7 +655,7 @@ impl<S> Pool<S> {
     }
 
     /// [`drain`](Pool::drain) for a task, on any runtime. The first poll closes the pool. If a job of the same pool
-    /// blocks on this future, it waits for itself, for ever.
+    /// blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -741,7 +743,7 @@ impl<S> Pool<S> {
     }
 
     /// [`shutdown`](Pool::shutdown) for a task, on any runtime. The first poll stops the pool. If a job of the same
-    /// pool blocks on this future, it waits for itself, for ever.
+    /// pool blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -831,7 +833,7 @@ impl<S> Pool<S> {
     }
 
     /// [`wait_idle`](Pool::wait_idle) for a task, on any runtime. If the future is dropped, the wait ends and leaves
-    /// nothing behind. If a job of the same pool blocks on this future, it waits for itself, for ever.
+    /// nothing behind. If a job of the same pool blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).

@@ -283,8 +283,8 @@ impl<T, E, S> fmt::Debug for Scope<'_, '_, T, E, S> {
 }
 
 impl<S> Pool<S> {
-    /// Runs jobs that may borrow from the stack. Calls `spawn` with a [`Scope`], in which it submits jobs; then blocks
-    /// until all of them have ended. Returns their results, in the order of submission.
+    /// Runs jobs that may borrow from the stack. Calls the closure `spawn`, which submits jobs to the [`Scope`] that it
+    /// gets. Then blocks until all jobs of the scope have ended. Returns their results, in the order of submission.
     ///
     /// The first job that fails, by an error or by a panic, cancels the rest. Jobs that have not begun never run. Jobs
     /// that run are asked to stop, by [`Scope::token`]. A [`shutdown`](Pool::shutdown) of the pool does the same.

@@ -230,9 +230,9 @@ impl<T> Task<T> {
 
     /// Blocks until the job has ended, and returns its result.
     ///
-    /// A job may call this for another job of its pool, however small the limit. If the other job has not begun, it
-    /// runs here and now, unless it borrows a worker's state. Otherwise the permit of the caller goes to other jobs
-    /// meanwhile, as in [`blocking`](super::blocking). A job that joins itself waits for ever.
+    /// A job may call this for another job of its pool, however small the limit. If the other job has not begun,
+    /// this call runs it, here and now, unless it borrows a worker's state. Otherwise the permit of the caller goes to
+    /// other jobs meanwhile, as in [`blocking`](super::blocking). A job that joins itself waits for ever.
     ///
     /// If the job was cancelled, by [`cancel`](Task::cancel) or by a shutdown of the pool, `join` returns an error.
     ///
