@@ -85,8 +85,8 @@ impl<S> Builder<S> {
         Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
     }
 
-    /// A worker that has been idle for `duration` leaves, unless [`min_workers`](Builder::min_workers) keeps it. Without
-    /// this setting, idle workers stay. An idle worker uses no CPU while it waits for this time to pass.
+    /// A worker that has been idle for `duration` leaves, unless [`min_workers`](Builder::min_workers) keeps it.
+    /// Without this setting, idle workers stay. An idle worker uses no CPU while it waits for this time to pass.
     ///
     /// # Example
     /// ```
