@@ -1,9 +1,135 @@
-//! A pool of workers: threads that run jobs, as many at a time as the limit says.
+//! A pool of workers: threads that run jobs. A limit says how many jobs run at a time.
 //!
-//! [`Pool::spawn`] queues a closure and returns a [`Task`]: its result to come, or its panic as an error value. The
-//! queue may be bounded, and a submitter that finds it full waits, or not, as it likes. Workers are started when there
-//! is work, may expire when there is none, and their limit can be changed at any time. [`Pool::scope`] runs jobs that
-//! borrow from the stack.
+//! # Run jobs, get results
+//! [`Pool::spawn`] submits a closure as a *job*, and returns a [`Task`], the job's handle. [`Task::join`] blocks until
+//! the job has ended, and returns its result. Jobs start in the order in which they were accepted.
+//! ```
+//! use hence::Pool;
+//!
+//! let pool = Pool::new(4); // up to 4 jobs run at a time
+//! let task = pool.spawn(|| 6 * 7).unwrap();
+//! assert_eq!(task.join().unwrap(), 42);
+//! ```
+//! A task is also a future, on any runtime; [`Task::done`] is a receiver for `select!`. [`Pool::execute`] submits a
+//! job without a task. To get many results as they come, let the jobs send them into a channel:
+//! ```
+//! # use hence::{Pool, channel::unbounded};
+//! let pool = Pool::new(4);
+//! let (sender, results) = unbounded();
+//! for i in 1..=10_u32 {
+//!     let sender = sender.clone();
+//!     pool.execute(move || sender.send(i * i).unwrap()).unwrap();
+//! }
+//! drop(sender); // the loop over the results ends with the last job
+//! assert_eq!(results.iter().sum::<u32>(), 385);
+//! ```
+//!
+//! # Bound the queue and the threads
+//! By default the queue is unbounded, and workers stay once they have been started. A [`Builder`] changes both. If the
+//! queue is full, `spawn` waits for room, [`try_spawn`](Pool::try_spawn) fails, and
+//! [`spawn_timeout`](Pool::spawn_timeout) waits for some time. A job that is refused is handed back. [`Pool::resize`]
+//! changes the limit at any time.
+//! ```
+//! # use std::time::Duration;
+//! # use hence::{Pool, channel::bounded};
+//! let pool = Pool::builder(1) // at most 1 job at a time
+//!     .queue(1) // at most 1 job waits for a worker
+//!     .keep_alive(Duration::from_secs(10)) // idle workers leave after that
+//!     .build()
+//!     .unwrap();
+//! let (sender, receiver) = bounded(0);
+//! let (started, has_started) = bounded(1);
+//! let task = pool.spawn(move || { started.send(()).unwrap(); receiver.recv().unwrap() }).unwrap();
+//! has_started.recv().unwrap();
+//! pool.spawn(|| ()).unwrap().detach(); // stands in the queue
+//! assert!(pool.try_spawn(|| ()).unwrap_err().is_full());
+//! sender.send(7).unwrap();
+//! assert_eq!(task.join().unwrap(), 7);
+//! ```
+//!
+//! # When a job panics
+//! The panic of a job is an error of its `join`. The worker goes on. [`Builder::on_panic`] sets a hook that sees every
+//! panic of a job, also of a job without a task. See [*Panics*](#panics).
+//! ```
+//! # use hence::Pool;
+//! let pool = Pool::new(1);
+//! let task = pool.spawn(|| -> u32 { panic!("no number") }).unwrap();
+//! assert_eq!(task.join().unwrap_err().message().unwrap(), "no number");
+//! assert_eq!(pool.spawn(|| 7).unwrap().join().unwrap(), 7); // the pool still works
+//! ```
+//!
+//! # Borrow from the stack
+//! [`Pool::scope`] runs a group of jobs that may borrow local variables, waits for all of them, and returns their
+//! results in order. The first error cancels the rest.
+//! ```
+//! # use hence::{Pool, pool::ScopeError};
+//! let pool = Pool::new(4);
+//! let words = ["a", "few", "words"];
+//! let lengths = pool.scope::<_, (), _>(|scope| {
+//!     for word in &words {
+//!         scope.spawn(|| Ok(word.len())).unwrap();
+//!     }
+//! });
+//! assert_eq!(lengths.unwrap(), [1, 3, 5]);
+//!
+//! let failed = pool.scope(|scope| {
+//!     scope.spawn(|| "7".parse::<u32>()).unwrap();
+//!     scope.spawn(|| "seven".parse::<u32>()).unwrap();
+//! });
+//! assert!(matches!(failed, Err(ScopeError::Failed(_))));
+//! ```
+//!
+//! # Wait for other jobs
+//! A job may submit jobs to its own pool and join them, even if the limit is 1. Around any other wait for jobs of the
+//! same pool, call [`blocking`]. See [*Waiting from inside*](#waiting-from-inside).
+//! ```
+//! # use hence::Pool;
+//! fn fibonacci(pool: &Pool, n: u32) -> u32 {
+//!     if n < 2 {
+//!         return n;
+//!     }
+//!     let again = pool.clone();
+//!     let left = pool.spawn(move || fibonacci(&again, n - 1)).unwrap();
+//!     fibonacci(pool, n - 2) + left.join().unwrap()
+//! }
+//! assert_eq!(fibonacci(&Pool::new(1), 10), 55);
+//! ```
+//!
+//! # Keep something in each worker
+//! [`Builder::state`] gives each worker a value of its own, such as a buffer or a connection. A job made by
+//! [`with_state`] borrows that of its worker.
+//! ```
+//! # use hence::pool::{Builder, with_state};
+//! let pool = Builder::new(2).state(|| Vec::with_capacity(1024)).build().unwrap();
+//! let task = pool.spawn(with_state(|buffer: &mut Vec<u8>| {
+//!     buffer.clear();
+//!     buffer.extend_from_slice(b"reused");
+//!     buffer.len()
+//! }));
+//! assert_eq!(task.unwrap().join().unwrap(), 6);
+//! ```
+//!
+//! # Shut down
+//! | method | accepts new jobs | queued jobs | [`token`](Pool::token) | waits |
+//! |---|---|---|---|---|
+//! | [`wait_idle`](Pool::wait_idle) | yes | run | | until no job is queued or running |
+//! | [`close`](Pool::close) | no | run | | no |
+//! | [`drain`](Pool::drain), the drop of the last clone | no | run | | until all jobs have ended and all workers are gone |
+//! | [`shutdown`](Pool::shutdown) | no | are cancelled | is cancelled | as `drain` |
+//!
+//! All but `close` and the drop have forms with a timeout, with a deadline, and for async tasks. A job that runs is
+//! never interrupted: to stop early, it checks the pool's token.
+//! ```
+//! # use hence::Pool;
+//! let pool = Pool::new(1);
+//! let token = pool.token();
+//! let runs = pool.spawn(move || while !token.is_cancelled() { std::thread::yield_now() }).unwrap();
+//! while pool.stats().running == 0 { std::thread::yield_now() }
+//! let queued = pool.spawn(|| 7).unwrap();
+//! pool.shutdown().unwrap();
+//! assert!(queued.join().unwrap_err().is_cancelled()); // never ran
+//! assert!(runs.is_finished());
+//! ```
 //!
 //! # Happens-before
 //! <a id="HB-PL-1"></a>
@@ -16,9 +142,9 @@
 //!
 //! <a id="HB-PL-3"></a>
 //! **HB-PL-3.** All that jobs do, hooks and destructors included, happens before the return of the `drain`, `shutdown`
-//! or drop of the pool that waited for it (and their like with limits, if they return `Ok`); all that the jobs do that
-//! were accepted before it, before the return of a `wait_idle` that returns `Ok`. *Not promised:* this of the
-//! destructors of a worker's thread-local variables.
+//! or drop of the pool that waited for them (of their forms with a limit, if these return `Ok`). All that a job does
+//! that was accepted before a `wait_idle` happens before the return of that `wait_idle`, if it returns `Ok`. *Not
+//! promised:* the same of the destructors of a worker's thread-local variables.
 //!
 //! # Safety
 //! <a id="SF-PL-1"></a>
@@ -26,10 +152,10 @@
 //! is handed back, and never runs.
 //!
 //! <a id="SF-PL-2"></a>
-//! **SF-PL-2.** When a job starts, no more jobs run, it included, than the limit in force at that moment. A job that
-//! waits in `join`, [`blocking`], [`yield_now`], `scope`, a submission to a pool or a wait for one does not run meanwhile.
-//! *Not promised:* that a job that has begun goes on only below the limit. One whose wait had a limit of its own goes on
-//! when that is over, beside those that run.
+//! **SF-PL-2.** When a job starts, the number of jobs that run, this one included, is at most the limit in force at
+//! that moment. A job that waits in `join`, [`blocking`], [`yield_now`], `scope`, a submission to a pool or a wait for
+//! one does not run meanwhile. *Not promised:* that a job that has begun goes on only below the limit. If its wait had
+//! a limit of its own (a time, a token), the job goes on when that is over, beside those that run.
 //!
 //! <a id="SF-PL-3"></a>
 //! **SF-PL-3.** `cancel` returns true at most once, and only if the job never runs. Of a cancel, a shutdown and the
@@ -50,9 +176,9 @@
 //! running; `drain` and `shutdown` only if moreover no worker is left.
 //!
 //! <a id="SF-PL-7"></a>
-//! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are gone
-//! or returned; its token is cancelled then. Once one of its jobs has failed, none of them starts; and the first failure is
-//! the scope's, never one that its token's cancellation has caused.
+//! **SF-PL-7.** `scope` returns, or unwinds, only when all its jobs have ended, and their closures and results are
+//! gone or returned; its token is cancelled then. Once one of its jobs has failed, no other job of the scope starts.
+//! The scope reports the first failure, and never one that the cancellation of its token has caused.
 //!
 //! # Liveness
 //! <a id="LV-PL-1"></a>
@@ -67,36 +193,48 @@
 //! **LV-PL-3.** Everybody who waits for a job, or for the pool, returns or is woken once that has ended.
 //!
 //! <a id="LV-PL-4"></a>
-//! **LV-PL-4.** A job that waits for another, of whichever pool, by `join`, `scope`, [`blocking`] or [`yield_now`], for
-//! a place in a queue or for a pool, keeps no job of its own pool from running, however small the limit; it goes on
-//! once what it waits for has come and fewer jobs run than the limit, or its wait has a limit (a time, a token) that is
-//! over. Permits that queued jobs want, too, go by turns to those and to the jobs that have begun.
+//! **LV-PL-4.** A job that waits for another job, of whichever pool, by `join`, `scope`, [`blocking`] or
+//! [`yield_now`], or for a place in a queue, or for a pool, keeps no job of its own pool from running, however small
+//! the limit. It goes on once what it waits for has come and fewer jobs run than the limit, or once a limit of its
+//! wait (a time, a token) is over. Where queued jobs and jobs that have begun both want permits, they get them by
+//! turns.
 //!
 //! # Waiting from inside
-//! A job that joins a job that has not begun runs it on the spot: that needs no other worker, and adds nothing to the
-//! number that run. One that joins a job that is running elsewhere gives its permit back meanwhile, so that the others
-//! go on; for that a worker more is started, if none is idle, and it leaves when it is one too many (one stays while jobs
-//! yield to each other). Running *any* other
-//! job on the spot would need no worker, but could stack jobs upon jobs that wait for each other the wrong way round. A job that
-//! borrows a worker's state is never run inside another. Jobs that join each other on the spot nest on the worker's stack:
-//! about 500 bytes a level and the jobs' own frames, so that the 2 MiB of std's threads are enough for some thousands
-//! (a few hundred in a debug build). A job that waits for its pool (`drain`, `shutdown`,
-//! `wait_idle`) gets [`WaitError::WouldDeadlock`]; `resize`, `close` and submissions work as anywhere.
+//! To start, a job needs one of the pool's *permits*. There are as many permits as the limit says.
+//!
+//! A job may join another job of its pool:
+//! - If the other job has not begun, `join` runs it on the spot. That needs no other worker, and adds nothing to the
+//!   number of jobs that run. A job that borrows a worker's state is never run inside another job.
+//! - Otherwise the caller gives its permit back while it waits, so that other jobs go on. If no worker is idle, one
+//!   more is started. A worker leaves when there is one too many. (One stays while jobs yield to each other.)
+//!
+//! A wait runs no job on the spot but the one that it waits for. To run *any* other job there would need no worker,
+//! but could stack jobs that wait for each other the wrong way round.
+//!
+//! Jobs that join each other on the spot nest on the stack of the worker. Each level takes about 500 bytes and the
+//! jobs' own frames. So the 2 MiB of std's threads are enough for some thousands of levels (a few hundred in a debug
+//! build).
+//!
+//! If a job waits for its own pool (`drain`, `shutdown`, `wait_idle`), it gets [`WaitError::WouldDeadlock`]. It may
+//! call `resize`, `close` and the methods that submit, as any other thread.
 //!
 //! # Panics
-//! Each job runs behind a boundary, [`std::panic::catch_unwind`]: its panic becomes a [`TaskError`], the worker goes
-//! on, and the hook ([`Builder::on_panic`]) sees it first. As in Go, where `recover` works only in the deferred function
-//! itself and only in its own goroutine, a boundary has its limits: it is around the job, on the worker's stack, so a
-//! panic on a thread that the job starts itself does not reach it (nor does it end the process: join that thread); with
-//! `panic = "abort"` there is no unwinding and nothing to catch; and a panic that unwinds into a foreign function
-//! aborts. A panic while another unwinds aborts, too.
+//! Each job runs inside a boundary, [`std::panic::catch_unwind`]. Its panic first goes to the hook
+//! ([`Builder::on_panic`]), then becomes a [`TaskError`]; the worker goes on. The boundary is around the job, on the
+//! worker's stack. So it has limits, as `recover` has in Go, which works only in the deferred function itself and only
+//! in its own goroutine:
+//! - If a job starts a thread, a panic on that thread does not reach the boundary. Nor does that panic end the
+//!   process. To learn of the panic, join that thread.
+//! - With `panic = "abort"` there is no unwinding, and nothing to catch.
+//! - A panic that unwinds into a foreign function aborts the process. So does a panic while another one unwinds.
 //!
-//! In a loom or shuttle model of yours the boundary is open: a failed assertion in a job ends the model, and is what you
-//! see. A pool that has a hook expects panics, and under shuttle they are contained; loom cannot go on after one.
+//! If you run your own loom or shuttle model of code with a pool, a panic passes through the boundary: a failed
+//! assertion in a job ends the model, and you see that assertion. A pool with a hook expects panics. Under shuttle its
+//! panics are caught; loom cannot go on after a panic.
 //!
 //! # Coming from other pools
-//! What ants, tunny and go-playground/pool offer, and the method or the line that gives it here
-//! (`tests/pool_features.rs` runs each):
+//! For each feature of ants, tunny and go-playground/pool: the method, or the line of code, that does the same here.
+//! `tests/pool_features.rs` runs each.
 //!
 //! | there | here |
 //! |---|---|
@@ -109,13 +247,13 @@
 //! | ants `Submit` | [`Pool::execute`] |
 //! | pool `Queue(f)`, `WorkUnit.Wait`, `.Value`, `.Error` | [`Pool::spawn`], [`Task::join`], [`Task::join_timeout`]; a task is a future, too |
 //! | pool `WorkUnit.Cancel` | [`Task::cancel`], true only if it never runs |
-//! | tunny `Interrupt`, pool `IsCancelled` in a job | `let token = pool.token().child_token()`, and the job looks at it |
+//! | tunny `Interrupt`, pool `IsCancelled` in a job | `let token = pool.token().child_token()`, and the job checks it |
 //! | ants `WithPanicHandler` | [`Builder::on_panic`]; and the error of `join` |
 //! | tunny `Worker` (constructor, `Terminate`) | [`Builder::state`], [`with_state`] |
 //! | ants `Release`, tunny `Close`, pool `Close`, `Cancel` | [`Pool::close`], [`Pool::drain`], [`Pool::shutdown`] |
 //! | ants `ReleaseTimeout` | [`Pool::shutdown_timeout`], [`Pool::shutdown_deadline`] |
 //! | threadpool `join` | [`Pool::wait_idle`] |
-//! | threadpool, rayon: the drop returns at once, and what was submitted runs all the same | the drop of the last clone waits for it, as [`Pool::drain`]; `std::mem::forget(pool)` does not |
+//! | threadpool, rayon: the drop returns at once, and submitted jobs run all the same | the drop of the last clone waits for them, as [`Pool::drain`] does; `std::mem::forget(pool)` does not wait |
 //! | ants `Reboot`, pool `Reset` | `builder.clone().build()`, for each new life |
 //! | ants `Running`, `Free`, `Waiting`, `Cap`, `IsClosed`, tunny `QueueLength` | [`Pool::stats`], [`Pool::is_closed`] |
 //! | ants `NewPoolWithFunc`, tunny `New`: one function | `let process = \|input\| pool.spawn(move \|\| f(input))` |
@@ -126,12 +264,14 @@
 //! | thread name, stack size; ants `WithLogger` | [`Builder::name`], [`Builder::stack_size`]; the hook |
 //! | errgroup `WithContext`, `Go`, `SetLimit`, `Wait` | [`Pool::scope`], [`Scope::token`], [`Scope::spawn`], [`Pool::scope_bounded`] |
 //! | rayon `scope`, `install` | [`Pool::scope`]; a job joins others of its pool without starving it |
-//! | rayon: what a job spawns runs before what is older (LIFO), unless stolen | in the order of submission ([SF-PL-5](crate::pool#SF-PL-5)) |
+//! | rayon: a job that a job spawns runs before older jobs (LIFO), unless it is stolen | jobs start in the order of submission ([SF-PL-5](crate::pool#SF-PL-5)) |
 //!
 //! # Cost
-//! A job is one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue, which keeps what it
-//! has grown to until the pool is dropped. A task that is waited for before its job has ended takes one more. Workers
-//! that have nothing to do sleep and use no CPU. A child process, after a fork, has no workers: make another pool there.
+//! A job takes one allocation, of 72 bytes with an empty closure, and a place of 16 bytes in the queue. If somebody
+//! waits for a task before its job has ended, the task takes one more allocation. The queue keeps the memory to
+//! which it has grown until the pool is dropped. Workers without a job sleep and use no CPU.
+//!
+//! A child process made by `fork` has no workers: make another pool there.
 
 // Needs: cancel.rs, pool/builder.rs, pool/core.rs, pool/error.rs, pool/home.rs, pool/inbox.rs, pool/job.rs,
 // pool/limit.rs, pool/panic.rs, pool/permit.rs, pool/scope.rs, pool/shared.rs, pool/task.rs, pool/waits.rs,
@@ -177,11 +317,12 @@ pub use task::{Task, TaskError};
 pub use waits::WaitFuture;
 pub use work::{WithState, Work, WorkerState, with_state};
 
-/// Runs jobs on a limited number of workers. Clones are the same pool.
+/// Runs jobs on worker threads, up to a limit at a time. Clones of a pool are handles of the same pool.
 ///
-/// Dropping the last clone closes the pool and waits until all jobs have ended and all workers are gone, as
-/// [`drain`](Pool::drain): the exit that waits. In a job of its own it closes it and waits for nothing. A job that never
-/// ends keeps either from returning: [`shutdown_timeout`](Pool::shutdown_timeout) first, where that can happen.
+/// The drop of the last clone closes the pool, and blocks until all accepted jobs have ended and all workers are gone,
+/// as [`drain`](Pool::drain) does. If a job of the same pool drops the last clone, this drop closes the pool and does
+/// not wait. A job that never ends keeps both `drain` and the drop from returning. Where that can happen, call
+/// [`shutdown_timeout`](Pool::shutdown_timeout) first.
 ///
 /// # Happens-before
 /// [HB-PL-1](crate::pool#HB-PL-1), [HB-PL-3](crate::pool#HB-PL-3).
@@ -195,13 +336,16 @@ pub use work::{WithState, Work, WorkerState, with_state};
 /// let squares: Vec<i32> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
 /// assert_eq!(squares, [1, 4, 9]);
 /// ```
+#[doc(alias = "ThreadPool")]
+#[doc(alias = "ExecutorService")]
 pub struct Pool<S: 'static = ()> {
     shared: Arc<Shared<S>>,
     owner: Arc<Owner<S>>,
 }
 
 impl Pool {
-    /// A pool of at most `workers` workers, with an unbounded queue; workers are started as they are needed, and stay.
+    /// Makes a pool that runs at most `workers` jobs at a time. The queue is unbounded. Workers are started as they are
+    /// needed, and stay.
     ///
     /// # Panics
     /// If `workers` is 0.
@@ -211,28 +355,36 @@ impl Pool {
     /// let pool = hence::Pool::new(2);
     /// assert_eq!(pool.stats().limit, 2);
     /// ```
+    #[doc(alias = "NewPool")]
+    #[doc(alias = "newFixedThreadPool")]
     pub fn new(workers: usize) -> Self {
         Builder::new(workers).build().expect("a pool needs at least one worker")
     }
 
-    /// Another kind of pool: see [`Builder`].
+    /// Returns a [`Builder`], for a bounded queue, workers that expire, a hook for panics, and other settings.
     ///
     /// # Example
     /// ```
     /// assert!(hence::Pool::builder(0).build().is_err());
     /// ```
+    #[doc(alias = "ThreadPoolBuilder")]
+    #[doc(alias = "NewLimited")]
     pub fn builder(workers: usize) -> Builder {
         Builder::new(workers)
     }
 }
 
 impl<S> Pool<S> {
-    /// Submits a job.
+    /// Submits a job, and returns a [`Task`] for its result.
     ///
-    /// Blocks while the queue is full; a close ends the wait. In a job of the same pool, others run meanwhile.
+    /// Blocks while the queue is full; a close or shutdown of the pool ends the wait. If a job of the same pool calls
+    /// this, other jobs run meanwhile. An unbounded queue, the default, is never full.
     ///
     /// # Errors
-    /// Hands the job back: `Closed`; `Full` if too many submitters wait already ([`Builder::max_blocked`]); `NoThread`.
+    /// Each hands the job back:
+    /// - [`Closed`](SpawnError::Closed): the pool is closed, or was closed during the wait.
+    /// - [`Full`](SpawnError::Full): too many submitters wait already ([`Builder::max_blocked`]).
+    /// - [`NoThread`](SpawnError::NoThread): there is no worker, and the operating system refused to start one.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -244,6 +396,9 @@ impl<S> Pool<S> {
     /// pool.close();
     /// assert!(pool.spawn(|| 7).unwrap_err().is_closed());
     /// ```
+    #[doc(alias = "submit")]
+    #[doc(alias = "spawn_blocking")]
+    #[doc(alias = "Queue")]
     pub fn spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -251,8 +406,10 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::NONE)
     }
 
-    /// Submits a job of which nothing more will be heard, but by the hook if it panics: fire and forget. As
-    /// [`spawn`](Pool::spawn), and a little cheaper than to [`detach`](Task::detach) its task. The worker drops its result.
+    /// Submits a job without a [`Task`]. Nobody gets its result, which the worker drops; a panic reaches only the hook
+    /// ([`Builder::on_panic`]).
+    ///
+    /// Blocks as [`spawn`](Pool::spawn). A little cheaper than `spawn` and [`detach`](Task::detach).
     ///
     /// # Errors
     /// As [`spawn`](Pool::spawn).
@@ -267,6 +424,8 @@ impl<S> Pool<S> {
     /// pool.execute(move || sender.send(7).unwrap()).unwrap();
     /// assert_eq!(receiver.recv(), Ok(7));
     /// ```
+    #[doc(alias = "submit")]
+    #[doc(alias = "fire_and_forget")]
     pub fn execute<W>(&self, job: W) -> Result<(), SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -279,10 +438,11 @@ impl<S> Pool<S> {
             .map_err(|refusal| refusal.hand_back(unsafe { held.0.work() }))
     }
 
-    /// Submits a job if that is possible at once. Never blocks.
+    /// Submits a job if the pool can accept it at once. Never blocks.
     ///
     /// # Errors
-    /// Hands the job back: `Full`, `Closed`, `NoThread`.
+    /// Each hands the job back: [`Full`](SpawnError::Full), [`Closed`](SpawnError::Closed),
+    /// [`NoThread`](SpawnError::NoThread).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -296,6 +456,8 @@ impl<S> Pool<S> {
     /// sender.send(7).unwrap();
     /// assert_eq!(task.join().unwrap(), 7);
     /// ```
+    #[doc(alias = "WithNonblocking")]
+    #[doc(alias = "try_submit")]
     pub fn try_spawn<W>(&self, job: W) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -303,10 +465,13 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::Now)
     }
 
-    /// Submits a job, if that is possible within `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`spawn`](Pool::spawn), but waits for room for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
+    ///
+    /// The timeout limits only the wait for room. It does not limit the job.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `TimedOut`.
+    /// As [`spawn`](Pool::spawn), and [`TimedOut`](SpawnError::TimedOut).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -317,6 +482,7 @@ impl<S> Pool<S> {
     /// let pool = hence::Pool::new(1);
     /// assert_eq!(pool.spawn_timeout(|| 7, Duration::from_millis(1)).unwrap().join().unwrap(), 7);
     /// ```
+    #[doc(alias = "ProcessTimed")]
     pub fn spawn_timeout<W>(&self, job: W, timeout: Duration) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -324,10 +490,11 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::timeout(timeout))
     }
 
-    /// Submits a job, if that is possible by `deadline`. It tries at least once, even if the deadline has passed.
+    /// As [`spawn`](Pool::spawn), but waits for room until `deadline` at most. If `deadline` has passed, tries once and
+    /// does not wait.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `TimedOut`.
+    /// As [`spawn`](Pool::spawn), and [`TimedOut`](SpawnError::TimedOut).
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
@@ -345,11 +512,13 @@ impl<S> Pool<S> {
         self.submit(job, &Limit::deadline(deadline))
     }
 
-    /// Submits a job, unless `token` is cancelled first. (That the *job* is to stop it has to find out itself: give it a
-    /// clone of the token.)
+    /// As [`spawn`](Pool::spawn), but waits for room until `token` is cancelled at most.
+    ///
+    /// The token does not stop the job. A job that is to stop needs a clone of the token, and has to check it.
     ///
     /// # Errors
-    /// As [`spawn`](Pool::spawn); `Cancelled`, also if the token was cancelled before.
+    /// As [`spawn`](Pool::spawn), and [`Cancelled`](SpawnError::Cancelled), also if the token was cancelled before the
+    /// call.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1); on `Cancelled` [HB-CX-1](crate::cancel#HB-CX-1).
@@ -362,6 +531,7 @@ impl<S> Pool<S> {
     /// token.cancel();
     /// assert!(matches!(pool.spawn_or_cancelled(|| 7, &token), Err(SpawnError::Cancelled(_))));
     /// ```
+    #[doc(alias = "ProcessCtx")]
     pub fn spawn_or_cancelled<W>(&self, job: W, token: &CancellationToken) -> Result<Task<W::Output>, SpawnError<W>>
     where
         W: Work<S, Output: Send + 'static> + 'static,
@@ -384,13 +554,13 @@ impl<S> Pool<S> {
         }
     }
 
-    /// Sets how many workers may run jobs at a time; says how many it were. Never blocks.
+    /// Sets the limit: how many jobs may run at a time. Returns the previous limit. Never blocks.
     ///
-    /// With more, queued jobs start at once. With fewer, jobs that run go on, idle workers leave, and no job starts
-    /// until fewer run than that.
+    /// After an increase, queued jobs start at once. After a decrease, jobs that run go on, idle workers leave, and no
+    /// job starts until fewer jobs run than the new limit.
     ///
     /// # Errors
-    /// If `workers` is 0: nothing is changed.
+    /// If `workers` is 0. Then nothing is changed.
     ///
     /// # Example
     /// ```
@@ -399,6 +569,9 @@ impl<S> Pool<S> {
     /// assert!(pool.resize(0).is_err());
     /// assert_eq!(pool.stats().limit, 8);
     /// ```
+    #[doc(alias = "Tune")]
+    #[doc(alias = "SetSize")]
+    #[doc(alias = "set_num_threads")]
     pub fn resize(&self, workers: usize) -> Result<usize, NoWorkers> {
         if workers == 0 {
             return Err(NoWorkers);
@@ -406,8 +579,11 @@ impl<S> Pool<S> {
         Ok(self.shared.told(self.shared.core.resize(workers)))
     }
 
-    /// Accepts no more jobs; those that were accepted still run. True for the call that did. Never blocks; submitters
-    /// that wait get their jobs back.
+    /// Closes the pool: it accepts no more jobs. Jobs that were accepted still run. Returns true for the one call that
+    /// closed the pool.
+    ///
+    /// Never blocks. Submitters that wait for room get their jobs back. To wait for the jobs, call
+    /// [`drain`](Pool::drain).
     ///
     /// # Example
     /// ```
@@ -418,11 +594,11 @@ impl<S> Pool<S> {
         self.shared.told(self.shared.core.close())
     }
 
-    /// Closes the pool, and blocks until all jobs have ended and all workers are gone: of their threads, nothing is left
-    /// to run but the destructors of thread-local variables.
+    /// Closes the pool, and blocks until all accepted jobs have ended and all workers are gone. Then nothing of the
+    /// workers' threads is left to run, except the destructors of thread-local variables.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. The pool is closed all the same.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -434,14 +610,20 @@ impl<S> Pool<S> {
     /// pool.drain().unwrap();
     /// assert!(task.is_finished());
     /// ```
+    #[doc(alias = "awaitTermination")]
+    #[doc(alias = "Release")]
+    #[doc(alias = "join")]
     pub fn drain(&self) -> Result<(), WaitError> {
         self.shared.wait_for(Goal::Terminated, &Limit::NONE)
     }
 
-    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`drain`](Pool::drain), but waits for at most `timeout`. If the timeout does not fit an `Instant`, waits
+    /// without a limit.
     ///
     /// # Errors
-    /// `TimedOut`: closed, but not all jobs have ended. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool is closed, but not all jobs have ended, or not all workers are
+    ///   gone.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -455,7 +637,7 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Terminated, &Limit::timeout(timeout))
     }
 
-    /// The same until `deadline` at the latest.
+    /// As [`drain`](Pool::drain), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`drain_timeout`](Pool::drain_timeout).
@@ -472,8 +654,8 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Terminated, &Limit::deadline(deadline))
     }
 
-    /// [`drain`](Pool::drain) for tasks, on any runtime: closes when it is first polled. A job of the same pool that
-    /// blocks on it waits for itself.
+    /// [`drain`](Pool::drain) for a task, on any runtime. The first poll closes the pool. If a job of the same pool
+    /// blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -488,11 +670,13 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Terminated, false)
     }
 
-    /// Closes the pool, cancels what is queued, then cancels [`token`](Pool::token), and blocks until the jobs that run
-    /// have ended and all workers are gone, as [`drain`](Pool::drain) says it.
+    /// Stops the pool: closes it, cancels the queued jobs, and then cancels [`token`](Pool::token). Blocks until the
+    /// jobs that run have ended and all workers are gone, as in [`drain`](Pool::drain).
+    ///
+    /// A job that runs is not interrupted. To stop early, it has to check the token.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool: all but the wait has been done.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. Everything but the wait has been done.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -506,14 +690,19 @@ impl<S> Pool<S> {
     /// pool.shutdown().unwrap();
     /// assert!(queued.join().unwrap_err().is_cancelled());
     /// ```
+    #[doc(alias = "shutdownNow")]
+    #[doc(alias = "terminate")]
+    #[doc(alias = "Release")]
     pub fn shutdown(&self) -> Result<(), WaitError> {
         self.shared.shut_down(&Limit::NONE)
     }
 
-    /// The same, waiting for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`shutdown`](Pool::shutdown), but waits for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
     ///
     /// # Errors
-    /// `TimedOut`: a job still runs. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool is stopped, but a job still runs, or not all workers are gone.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool. Everything but the wait has been done.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -531,11 +720,12 @@ impl<S> Pool<S> {
     /// drop(sender);
     /// assert!(pool.shutdown().is_ok());
     /// ```
+    #[doc(alias = "ReleaseTimeout")]
     pub fn shutdown_timeout(&self, timeout: Duration) -> Result<(), WaitError> {
         self.shared.shut_down(&Limit::timeout(timeout))
     }
 
-    /// The same, waiting until `deadline` at the latest.
+    /// As [`shutdown`](Pool::shutdown), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`shutdown_timeout`](Pool::shutdown_timeout).
@@ -552,7 +742,8 @@ impl<S> Pool<S> {
         self.shared.shut_down(&Limit::deadline(deadline))
     }
 
-    /// [`shutdown`](Pool::shutdown) for tasks, on any runtime: stops the pool when it is first polled.
+    /// [`shutdown`](Pool::shutdown) for a task, on any runtime. The first poll stops the pool. If a job of the same
+    /// pool blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -567,10 +758,26 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Terminated, true)
     }
 
-    /// Blocks until no job is queued or running. Jobs submitted meanwhile delay it only until that is so for a moment.
+    /// Returns the token of the pool. A shutdown of the pool cancels it: give it to jobs that are to stop then.
+    ///
+    /// For a token of one job, make a [child](CancellationToken::child_token).
+    ///
+    /// # Example
+    /// ```
+    /// let pool = hence::Pool::new(1);
+    /// let token = pool.token();
+    /// pool.shutdown().unwrap();
+    /// assert!(token.is_cancelled());
+    /// ```
+    pub fn token(&self) -> CancellationToken {
+        self.shared.token.clone()
+    }
+
+    /// Blocks until no job is queued or running. Returns as soon as the pool has been idle at some instant, even if new
+    /// jobs arrive. The pool stays open.
     ///
     /// # Errors
-    /// `WouldDeadlock` in a job of the same pool.
+    /// [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -582,14 +789,19 @@ impl<S> Pool<S> {
     /// pool.wait_idle().unwrap();
     /// assert!(task.is_finished());
     /// ```
+    #[doc(alias = "join")]
+    #[doc(alias = "join_all")]
+    #[doc(alias = "WaitAll")]
     pub fn wait_idle(&self) -> Result<(), WaitError> {
         self.shared.wait_for(Goal::Quiescent, &Limit::NONE)
     }
 
-    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`wait_idle`](Pool::wait_idle), but waits for at most `timeout`. If the timeout does not fit an `Instant`,
+    /// waits without a limit.
     ///
     /// # Errors
-    /// `TimedOut`. `WouldDeadlock` in a job of the same pool.
+    /// - [`TimedOut`](WaitError::TimedOut): the pool was not idle before the time was up.
+    /// - [`WouldDeadlock`](WaitError::WouldDeadlock) in a job of the same pool.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3), if `Ok`.
@@ -603,7 +815,7 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Quiescent, &Limit::timeout(timeout))
     }
 
-    /// The same until `deadline` at the latest.
+    /// As [`wait_idle`](Pool::wait_idle), but waits until `deadline` at most.
     ///
     /// # Errors
     /// As [`wait_idle_timeout`](Pool::wait_idle_timeout).
@@ -620,7 +832,8 @@ impl<S> Pool<S> {
         self.shared.wait_for(Goal::Quiescent, &Limit::deadline(deadline))
     }
 
-    /// [`wait_idle`](Pool::wait_idle) for tasks, on any runtime. Dropping the future leaves nothing behind.
+    /// [`wait_idle`](Pool::wait_idle) for a task, on any runtime. If the future is dropped, the wait ends and leaves
+    /// nothing behind. If a job of the same pool blocks on this future, the job waits for itself, for ever.
     ///
     /// # Happens-before
     /// [HB-PL-3](crate::pool#HB-PL-3).
@@ -635,20 +848,7 @@ impl<S> Pool<S> {
         WaitFuture::new(&self.shared, Goal::Quiescent, false)
     }
 
-    /// A token that `shutdown` cancels: for jobs that are to stop when the pool does.
-    ///
-    /// # Example
-    /// ```
-    /// let pool = hence::Pool::new(1);
-    /// let token = pool.token();
-    /// pool.shutdown().unwrap();
-    /// assert!(token.is_cancelled());
-    /// ```
-    pub fn token(&self) -> CancellationToken {
-        self.shared.token.clone()
-    }
-
-    /// Whether no more jobs are accepted. Once true, always true.
+    /// Returns true if the pool accepts no more jobs. Once true, always true.
     ///
     /// # Example
     /// ```
@@ -660,8 +860,8 @@ impl<S> Pool<S> {
         self.shared.core.is_closed()
     }
 
-    /// What the pool is doing, all at one moment during the call. Looking changes nothing, and orders nothing; a job is
-    /// counted as ended shortly after its task says so.
+    /// Returns what the pool is doing: numbers that were all true at one instant during the call. The call changes
+    /// nothing, and orders nothing. A job is counted as ended shortly after its task reports the end.
     ///
     /// # Example
     /// ```
@@ -671,6 +871,11 @@ impl<S> Pool<S> {
     /// let stats = pool.stats();
     /// assert_eq!((stats.completed, stats.running, stats.queued), (1, 0, 0));
     /// ```
+    #[doc(alias = "active_count")]
+    #[doc(alias = "queued_count")]
+    #[doc(alias = "current_num_threads")]
+    #[doc(alias = "Running")]
+    #[doc(alias = "QueueLength")]
     pub fn stats(&self) -> Stats {
         self.shared.core.stats()
     }

@@ -11,7 +11,8 @@ use super::panic::Payload;
 use super::shared::Settings;
 use super::work::Make;
 
-/// What a pool is to be like. A pool's builder can be cloned, to make the same again when that has been closed.
+/// The settings of a new pool; [`build`](Builder::build) makes the pool. A builder can be cloned, to make the same kind
+/// of pool again, for example after the first one was closed.
 ///
 /// # Example
 /// ```
@@ -28,6 +29,8 @@ use super::work::Make;
 /// let again = builder.build().unwrap();
 /// assert!(!again.is_closed());
 /// ```
+#[doc(alias = "ThreadPoolBuilder")]
+#[doc(alias = "ThreadPoolExecutor")]
 #[must_use = "a builder makes nothing until `build`"]
 pub struct Builder<S: 'static = ()> {
     pub(super) rules: Rules,
@@ -37,13 +40,16 @@ pub struct Builder<S: 'static = ()> {
 }
 
 impl Builder {
-    /// At most `workers` jobs run at a time; `usize::MAX` for no limit. The queue is unbounded, workers are started as
-    /// they are needed, and stay.
+    /// Makes a builder of a pool that runs at most `workers` jobs at a time; `usize::MAX` means no limit. Unless other
+    /// methods change this, the queue is unbounded, and workers are started as they are needed and stay.
     ///
     /// # Example
     /// ```
     /// assert!(hence::pool::Builder::new(1).build().is_ok());
     /// ```
+    #[doc(alias = "num_threads")]
+    #[doc(alias = "worker_threads")]
+    #[doc(alias = "max_blocking_threads")]
     pub fn new(workers: usize) -> Self {
         let rules = Rules { limit: workers, minimum: 0, capacity: usize::MAX, blocked: usize::MAX };
         let settings = Settings { hook: None, name: None, stack_size: None, keep_alive: None };
@@ -52,8 +58,35 @@ impl Builder {
 }
 
 impl<S> Builder<S> {
-    /// Workers that have been idle for `duration` leave; without this, they stay. Those that wait for their time use
-    /// no CPU.
+    /// Limits the queue to `capacity` jobs. With 0, a job is accepted only if a worker is free to take it.
+    ///
+    /// When the queue is full, [`Pool::spawn`](super::Pool::spawn) waits for room, and
+    /// [`Pool::try_spawn`](super::Pool::try_spawn) fails.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).queue(100).build().is_ok());
+    /// ```
+    #[doc(alias = "capacity")]
+    #[doc(alias = "queue_size")]
+    pub fn queue(self, capacity: usize) -> Self {
+        Self { rules: Rules { capacity, ..self.rules }, ..self }
+    }
+
+    /// At most `submitters` callers wait for room in the queue at a time. A further one does not wait: its job is
+    /// refused with [`Full`](super::SpawnError::Full).
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).queue(0).max_blocked(1).build().is_ok());
+    /// ```
+    #[doc(alias = "WithMaxBlockingTasks")]
+    pub fn max_blocked(self, submitters: usize) -> Self {
+        Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
+    }
+
+    /// A worker that has been idle for `duration` leaves, unless [`min_workers`](Builder::min_workers) keeps it.
+    /// Without this setting, idle workers stay. An idle worker uses no CPU while it waits for this time to pass.
     ///
     /// # Example
     /// ```
@@ -62,75 +95,52 @@ impl<S> Builder<S> {
     /// pool.spawn(|| ()).unwrap().join().unwrap();
     /// while pool.stats().workers > 0 { std::thread::yield_now() }
     /// ```
+    #[doc(alias = "WithExpiryDuration")]
+    #[doc(alias = "thread_keep_alive")]
+    #[doc(alias = "idle_timeout")]
     pub fn keep_alive(self, duration: Duration) -> Self {
         Self { settings: Settings { keep_alive: Some(duration), ..self.settings }, ..self }
     }
 
-    /// So many workers stay however long they are idle, once they have been started.
+    /// Up to `workers` workers stay, however long they are idle. This setting starts no worker: it keeps workers that
+    /// have been started for a job.
     ///
     /// # Example
     /// ```
     /// # use std::time::Duration;
     /// assert!(hence::Pool::builder(4).keep_alive(Duration::from_secs(1)).min_workers(2).build().is_ok());
     /// ```
+    #[doc(alias = "corePoolSize")]
     pub fn min_workers(self, workers: usize) -> Self {
         Self { rules: Rules { minimum: workers, ..self.rules }, ..self }
     }
 
-    /// The queue holds at most `capacity` jobs; with 0, a job is accepted only if a worker is free to take it.
+    /// Sets a hook that is called for each panic of a job, and for each panic of the destructor of a job, a result or a
+    /// state that the pool drops. For a job, the hook is called before anybody who waits for the job learns of the
+    /// panic.
+    ///
+    /// The hook runs on the thread where the panic happened. If the hook itself panics, that panic is discarded. The
+    /// hook is dropped with the pool: by the last handle, or by the last worker if this one ends later.
     ///
     /// # Example
     /// ```
-    /// assert!(hence::Pool::builder(4).queue(100).build().is_ok());
+    /// let (sender, receiver) = hence::channel::unbounded();
+    /// let pool = hence::Pool::builder(1).on_panic(move |panic| sender.send(panic.message()).unwrap()).build().unwrap();
+    /// pool.spawn(|| panic!("seen")).unwrap().detach();
+    /// assert_eq!(receiver.recv().unwrap().unwrap(), "seen");
     /// ```
-    pub fn queue(self, capacity: usize) -> Self {
-        Self { rules: Rules { capacity, ..self.rules }, ..self }
+    #[doc(alias = "WithPanicHandler")]
+    #[doc(alias = "panic_handler")]
+    pub fn on_panic(self, hook: impl Fn(&Payload) + Send + Sync + 'static) -> Self {
+        Self { settings: Settings { hook: Some(Arc::new(hook)), ..self.settings }, ..self }
     }
 
-    /// Memory for so many queued jobs is allocated at once.
+    /// Gives each worker a state of its own: a buffer, a connection. Jobs made by [`with_state`](super::with_state)
+    /// borrow it.
     ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).queue(100).reserve(100).build().is_ok());
-    /// ```
-    pub fn reserve(self, jobs: usize) -> Self {
-        Self { reserve: jobs, ..self }
-    }
-
-    /// At most so many submitters wait for room at a time; the next one is refused as if it did not wait.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).queue(0).max_blocked(1).build().is_ok());
-    /// ```
-    pub fn max_blocked(self, submitters: usize) -> Self {
-        Self { rules: Rules { blocked: submitters, ..self.rules }, ..self }
-    }
-
-    /// The name of the workers' threads. With a null byte in it, no thread can be started.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).name("worker").build().is_ok());
-    /// ```
-    pub fn name(self, name: impl Into<String>) -> Self {
-        Self { settings: Settings { name: Some(name.into()), ..self.settings }, ..self }
-    }
-
-    /// The size of the workers' stacks, in bytes.
-    ///
-    /// # Example
-    /// ```
-    /// assert!(hence::Pool::builder(4).stack_size(64 * 1024).build().is_ok());
-    /// ```
-    pub fn stack_size(self, bytes: usize) -> Self {
-        Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
-    }
-
-    /// Each worker has a state of its own, which `make` makes on the worker when a job made by
-    /// [`with_state`](super::with_state) first asks for it, and which is dropped there when the worker leaves. If `make`
-    /// panics, that job has panicked. If a job panics that borrows the state, the state is dropped, and made anew for the
-    /// next one.
+    /// The worker calls `make` when the first such job asks for the state. The state is dropped on the same worker,
+    /// when the worker leaves. If `make` panics, the job that asked has panicked. If a job panics while it borrows the
+    /// state, the state is dropped, and the next job that asks gets a new one.
     ///
     /// # Example
     /// ```
@@ -140,24 +150,45 @@ impl<S> Builder<S> {
     /// assert_eq!(pool.spawn(with_state(add)).unwrap().join().unwrap(), 1);
     /// assert_eq!(pool.spawn(with_state(add)).unwrap().join().unwrap(), 2);
     /// ```
+    #[doc(alias = "thread_local")]
+    #[doc(alias = "NewFunc")]
     pub fn state<T: 'static>(self, make: impl Fn() -> T + Send + Sync + 'static) -> Builder<T> {
         let Self { rules, reserve, make: _, settings } = self;
         Builder { rules, reserve, make: Arc::new(make), settings }
     }
 
-    /// `hook` is told of each panic: of a job, before anybody who waits for the job is; of the destructor of a job, a
-    /// result or a state that the pool drops. It runs on the thread where that happened. If it panics itself, that is
-    /// let go of. It is dropped with the pool: by the last handle or, if that ends later, the last worker.
+    /// Allocates memory for `jobs` queued jobs when the pool is made.
     ///
     /// # Example
     /// ```
-    /// let (sender, receiver) = hence::channel::unbounded();
-    /// let pool = hence::Pool::builder(1).on_panic(move |panic| sender.send(panic.message()).unwrap()).build().unwrap();
-    /// pool.spawn(|| panic!("seen")).unwrap().detach();
-    /// assert_eq!(receiver.recv().unwrap().unwrap(), "seen");
+    /// assert!(hence::Pool::builder(4).queue(100).reserve(100).build().is_ok());
     /// ```
-    pub fn on_panic(self, hook: impl Fn(&Payload) + Send + Sync + 'static) -> Self {
-        Self { settings: Settings { hook: Some(Arc::new(hook)), ..self.settings }, ..self }
+    #[doc(alias = "WithPreAlloc")]
+    #[doc(alias = "with_capacity")]
+    pub fn reserve(self, jobs: usize) -> Self {
+        Self { reserve: jobs, ..self }
+    }
+
+    /// Sets the name of the workers' threads. If the name contains a null byte, no thread can be started.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).name("worker").build().is_ok());
+    /// ```
+    #[doc(alias = "thread_name")]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { settings: Settings { name: Some(name.into()), ..self.settings }, ..self }
+    }
+
+    /// Sets the size of the workers' stacks, in bytes.
+    ///
+    /// # Example
+    /// ```
+    /// assert!(hence::Pool::builder(4).stack_size(64 * 1024).build().is_ok());
+    /// ```
+    #[doc(alias = "thread_stack_size")]
+    pub fn stack_size(self, bytes: usize) -> Self {
+        Self { settings: Settings { stack_size: Some(bytes), ..self.settings }, ..self }
     }
 }
 

@@ -129,29 +129,30 @@ pub(super) struct Rules {
     pub(super) blocked: usize,
 }
 
-/// The numbers of a pool, all of one moment; made by [`Pool::stats`](super::Pool::stats).
+/// The numbers of a pool, all taken at the same moment. Made by [`Pool::stats`](super::Pool::stats).
+#[doc(alias = "metrics")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How many jobs may run at a time.
+    /// The limit: how many jobs may run at a time.
     pub limit: usize,
-    /// Workers that are alive, and not about to leave.
+    /// Workers that are alive and not about to leave.
     pub workers: usize,
     /// Jobs that run.
     pub running: usize,
-    /// Jobs that have begun and do not run: they wait in `join`, `blocking` and the like.
+    /// Jobs that have begun and do not run, because they wait in `join`, `blocking` and the like.
     pub waiting: usize,
-    /// Workers that have no job.
+    /// Workers without a job.
     pub idle: usize,
     /// Jobs that have been accepted and have not begun.
     pub queued: usize,
-    /// Submitters that wait for room.
+    /// Submitters that wait for room in the queue.
     pub blocked: usize,
     /// Jobs that have returned.
     pub completed: u64,
     /// Jobs that have panicked.
     pub panicked: u64,
-    /// Jobs that were accepted and have been cancelled.
+    /// Jobs that were cancelled after they had been accepted.
     pub cancelled: u64,
 }
 

@@ -6,22 +6,25 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why a job was not accepted, and the job.
+/// Why the pool did not accept a job. It contains the job.
+#[doc(alias = "ErrPoolClosed")]
+#[doc(alias = "ErrPoolOverload")]
+#[doc(alias = "RejectedExecutionException")]
 pub enum SpawnError<W> {
-    /// The pool accepts no more jobs.
+    /// The pool is closed: it accepts no more jobs.
     Closed(W),
-    /// There is no room, and this form does not wait; or too many wait already.
+    /// There was no room, and this method does not wait; or too many submitters waited already.
     Full(W),
-    /// There was no room until the time was up.
+    /// There was no room before the timeout or the deadline.
     TimedOut(W),
-    /// The token was cancelled.
+    /// The token was cancelled before the job was accepted.
     Cancelled(W),
-    /// The pool has no worker, and the operating system starts no thread: why.
+    /// The pool has no worker, and the operating system refused to start a thread. Contains the system's error.
     NoThread(W, io::Error),
 }
 
 impl<W> SpawnError<W> {
-    /// The job.
+    /// Returns the job.
     ///
     /// ```
     /// let pool = hence::Pool::new(1);
@@ -39,7 +42,7 @@ impl<W> SpawnError<W> {
         }
     }
 
-    /// Whether the pool accepts no more jobs.
+    /// Returns true if the pool was closed.
     ///
     /// ```
     /// assert!(hence::pool::SpawnError::Closed(|| 7).is_closed());
@@ -48,7 +51,7 @@ impl<W> SpawnError<W> {
         matches!(self, SpawnError::Closed(_))
     }
 
-    /// Whether there was no room.
+    /// Returns true if there was no room ([`SpawnError::Full`]).
     ///
     /// ```
     /// assert!(hence::pool::SpawnError::Full(|| 7).is_full());
@@ -102,12 +105,13 @@ impl<W> Error for SpawnError<W> {
     }
 }
 
-/// Why a wait for a pool ended without what it waited for.
+/// Why a wait for a pool failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitError {
-    /// The time was up.
+    /// The timeout or the deadline passed first.
     TimedOut,
-    /// A job waits for its own pool: it would wait for itself. What else the call does has been done.
+    /// A job called this for its own pool: the job would wait for itself. Everything else that the call does, such as
+    /// to close the pool, has been done.
     WouldDeadlock,
 }
 
@@ -122,7 +126,7 @@ impl fmt::Display for WaitError {
 
 impl Error for WaitError {}
 
-/// A pool needs at least one worker.
+/// The limit was 0: a pool needs at least one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoWorkers;
 

@@ -9,11 +9,27 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::super::sync::{Lock, is_model_failure};
 
-/// What a job panicked with. It can be shared between threads, whatever it is: one at a time looks at it.
+/// The value with which a job panicked. Threads can share it, whatever its type is: one thread at a time has access to
+/// it.
 pub struct Payload(Lock<Box<dyn Any + Send>>);
 
 impl Payload {
-    /// What [`std::panic::resume_unwind`] goes on with.
+    /// Returns the panic message, if the value is a text (`&str` or `String`), as of `panic!`.
+    ///
+    /// ```
+    /// # use hence::pool::TaskError;
+    /// let task = hence::Pool::new(1).spawn(|| panic!("seven")).unwrap();
+    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
+    /// assert_eq!(payload.message().unwrap(), "seven");
+    /// ```
+    pub fn message(&self) -> Option<String> {
+        self.0.with(|payload| {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
+        })
+    }
+
+    /// Returns the value itself, for example for [`std::panic::resume_unwind`].
     ///
     /// ```
     /// # use hence::pool::TaskError;
@@ -27,21 +43,6 @@ impl Payload {
 
     pub(super) fn take(&self) -> Box<dyn Any + Send> {
         self.0.with(|payload| mem::replace(payload, Box::new(())))
-    }
-
-    /// The message, where it panicked with one.
-    ///
-    /// ```
-    /// # use hence::pool::TaskError;
-    /// let task = hence::Pool::new(1).spawn(|| panic!("seven")).unwrap();
-    /// let Err(TaskError::Panicked(payload)) = task.join() else { unreachable!() };
-    /// assert_eq!(payload.message().unwrap(), "seven");
-    /// ```
-    pub fn message(&self) -> Option<String> {
-        self.0.with(|payload| {
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            text.or_else(|| payload.downcast_ref::<&str>().copied()).map(str::to_owned)
-        })
     }
 
     /// What an error says of it: that `who` panicked, and the message.

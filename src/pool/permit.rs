@@ -95,11 +95,13 @@ pub(super) fn pause<R>(limit: &Limit<'_>, wait: impl FnOnce() -> R) -> R {
     wait()
 }
 
-/// Runs something that may block for long. Call it around a wait for other jobs of the same pool: meanwhile the calling
-/// job's permit goes to them, and a worker more is started if need be. Anywhere else it just runs `wait`.
+/// Runs `wait`, which may block for long. Call this in a job around a wait for other jobs of the same pool. Meanwhile
+/// the permit of the calling job goes to other jobs, and one more worker is started if necessary. Outside a job, only
+/// runs `wait`.
 ///
-/// Returns when `wait` has returned and there is a permit for the job again: a limit inside `wait` does not bound it. The
-/// waits of this module that take a limit, such as [`Task::join_timeout`](super::Task::join_timeout), keep it.
+/// Returns when `wait` has returned *and* the calling job has a permit again. So a timeout inside `wait` does not limit
+/// the whole call. If you need a limit, use the waits of this module that take one, such as
+/// [`Task::join_timeout`](super::Task::join_timeout): they return in time.
 ///
 /// # Example
 /// One worker, and a job that waits for the job behind it:
@@ -111,16 +113,20 @@ pub(super) fn pause<R>(limit: &Limit<'_>, wait: impl FnOnce() -> R) -> R {
 /// pool.spawn(move || sender.send(7).unwrap()).unwrap().detach();
 /// assert_eq!(first.join().unwrap(), 7);
 /// ```
+#[doc(alias = "block_in_place")]
+#[doc(alias = "ManagedBlocker")]
 pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
     pause(&Limit::NONE, wait)
 }
 
-/// Lets another job of the pool have the calling job's permit, if one wants it, and goes on when it is its turn again:
-/// for a job that computes for long, or that looks again and again for what another job is to do. Queued jobs and those
-/// that have yielded take turns ([LV-PL-4](crate::pool#LV-PL-4)). Anywhere else it yields the thread.
+/// Offers the permit of the calling job to another job of its pool. If one wants the permit, waits until it is the
+/// calling job's turn again. Outside a job, yields the thread.
+///
+/// Call this in a job that computes for long, or that checks in a loop whether another job has done something. Queued
+/// jobs and jobs that have yielded take turns ([LV-PL-4](crate::pool#LV-PL-4)).
 ///
 /// # Example
-/// The notes' CPU hog, on one worker, made to share it:
+/// A job that never blocks shares the only worker:
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
 /// let (pool, flag) = (hence::Pool::new(1), Arc::new(AtomicBool::new(false)));
@@ -129,6 +135,7 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
 /// pool.spawn(move || flag.store(true, Ordering::Release)).unwrap().detach();
 /// hog.join().unwrap();
 /// ```
+#[doc(alias = "Gosched")]
 pub fn yield_now() {
     let Some((home, ending)) = lend() else { return yield_thread() };
     let gave_way = home.give_way(ending);

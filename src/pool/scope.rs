@@ -38,7 +38,10 @@ use super::permit::blocking;
 use super::task::{Joins, Packet, TaskError, wait_for};
 use super::work::{Work, WorkerState};
 
-/// A group of jobs of one pool, with a common end; made by [`Pool::scope`].
+/// A group of jobs of one pool, with a common end. The jobs may borrow from the stack. Made by [`Pool::scope`].
+#[doc(alias = "JoinSet")]
+#[doc(alias = "errgroup")]
+#[doc(alias = "TaskGroup")]
 pub struct Scope<'scope, 'env: 'scope, T, E, S: 'static = ()> {
     pool: &'env Pool<S>,
     token: CancellationToken,
@@ -77,9 +80,9 @@ type Address = usize;
 /// Why a scope has no results.
 #[derive(Debug)]
 pub enum ScopeError<E> {
-    /// The first error of a job.
+    /// A job returned this error, before any other job had failed.
     Failed(E),
-    /// A job panicked before any had failed: with what.
+    /// A job panicked with this value, before any other job had failed.
     Panicked(Payload),
     /// The pool was shut down before all jobs had begun.
     Cancelled,
@@ -195,19 +198,23 @@ impl<'env, T> Jobs<'env, T> {
 }
 
 impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
-    /// Submits a job of the scope, which may borrow whatever outlives the scope, and spawn more of its jobs.
+    /// Submits a job to the scope. The job may borrow whatever outlives the scope, and may spawn more jobs of the
+    /// scope.
     ///
-    /// Blocks while the pool's queue is full, or as many of the scope's jobs have not ended as its limit says; a close
-    /// of the pool ends the wait. In a job of the pool, others run meanwhile.
+    /// Blocks while the queue of the pool is full; a close of the pool ends this wait. In
+    /// [`scope_bounded`](Pool::scope_bounded), also blocks while `limit` jobs of the scope have not ended. If a job of
+    /// the same pool calls this, other jobs run meanwhile.
     ///
     /// # Errors
-    /// As [`Pool::spawn`]: hands the job back.
+    /// As [`Pool::spawn`]; the job is handed back.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1).
     ///
     /// # Example
     /// See [`Pool::scope`].
+    #[doc(alias = "Go")]
+    #[doc(alias = "spawn_scoped")]
     pub fn spawn<F>(&'scope self, job: F) -> Result<(), SpawnError<F>>
     where
         F: FnOnce() -> Result<T, E> + Send + 'scope,
@@ -242,7 +249,8 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
         }
     }
 
-    /// A token that is cancelled once a job has failed, for those that are to stop early, and when the scope ends.
+    /// Returns the token of the scope. It is cancelled once a job has failed, when the pool is shut down, and when the
+    /// scope ends. Jobs that are to stop early can check it or wait for it.
     ///
     /// # Example
     /// See [`Pool::scope`].
@@ -275,19 +283,24 @@ impl<T, E, S> fmt::Debug for Scope<'_, '_, T, E, S> {
 }
 
 impl<S> Pool<S> {
-    /// Runs jobs that borrow from the stack: hands `spawn` a [`Scope`] to spawn them in, and blocks until all have
-    /// ended. Their results come in the order of submission. (As they come: have each job send its result into a
-    /// channel.)
+    /// Runs jobs that may borrow from the stack. Calls the closure `spawn`, which submits jobs to the [`Scope`] that it
+    /// gets. Then blocks until all jobs of the scope have ended. Returns their results, in the order of submission.
     ///
-    /// The first error cancels the rest: jobs that have not begun never do, those that run are asked to stop
-    /// ([`Scope::token`]). Results are kept until the end; jobs that have ended with one that takes no
-    /// memory, like `()`, are forgotten from time to time. In a job of the same pool, it runs its jobs on the spot, or lets others run meanwhile.
+    /// The first job that fails, by an error or by a panic, cancels the rest. Jobs that have not begun never run. Jobs
+    /// that run are asked to stop, by [`Scope::token`]. A [`shutdown`](Pool::shutdown) of the pool does the same.
+    ///
+    /// If a job of the same pool calls this, it runs jobs of the scope on the spot, or lets other jobs run meanwhile.
+    ///
+    /// All results are kept until the end. To get them as they come, let each job send its result into a channel. (If
+    /// results take no memory, as `()`, the jobs that have ended are forgotten from time to time.)
     ///
     /// # Errors
-    /// The first error, or the first panic, of a job; `Cancelled` if the pool was shut down.
+    /// - [`Failed`](ScopeError::Failed) or [`Panicked`](ScopeError::Panicked): the first failure of a job.
+    /// - [`Cancelled`](ScopeError::Cancelled): the pool was shut down before all jobs had begun.
     ///
     /// # Panics
-    /// If `spawn` does, once all jobs have ended; or the drop of a result that is not returned.
+    /// If `spawn` panics: this panic goes on once all jobs have ended. If the drop of a result that is not returned
+    /// panics.
     ///
     /// # Happens-before
     /// [HB-PL-1](crate::pool#HB-PL-1), [HB-PL-2](crate::pool#HB-PL-2): all its jobs happen before its return.
@@ -318,6 +331,8 @@ impl<S> Pool<S> {
     /// }).unwrap();
     /// assert_eq!(as_they_come.try_iter().sum::<usize>(), 13);
     /// ```
+    #[doc(alias = "install")]
+    #[doc(alias = "join_all")]
     pub fn scope<'env, T: 'env, E: 'env, F>(&'env self, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),
@@ -325,14 +340,15 @@ impl<S> Pool<S> {
         self.scope_of(None, spawn)
     }
 
-    /// [`scope`](Pool::scope), with at most `limit` of its jobs submitted and not ended at a time: `spawn` blocks until
-    /// there are fewer. (If all of those are in `spawn` themselves, they wait for each other.)
+    /// As [`scope`](Pool::scope), but at most `limit` of its jobs are submitted and not ended at a time. While there
+    /// are so many, [`Scope::spawn`] blocks. If all these jobs wait in `Scope::spawn` themselves, they wait for each
+    /// other, for ever.
     ///
     /// # Errors
     /// As [`scope`](Pool::scope).
     ///
     /// # Panics
-    /// If `limit` is 0; and as [`scope`](Pool::scope).
+    /// If `limit` is 0, and as [`scope`](Pool::scope).
     ///
     /// # Happens-before
     /// As [`scope`](Pool::scope).
@@ -345,6 +361,7 @@ impl<S> Pool<S> {
     /// });
     /// assert_eq!(squares.unwrap()[9], 81);
     /// ```
+    #[doc(alias = "SetLimit")]
     pub fn scope_bounded<'env, T: 'env, E: 'env, F>(&'env self, limit: usize, spawn: F) -> Result<Vec<T>, ScopeError<E>>
     where
         F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, T, E, S>),

@@ -194,12 +194,16 @@ impl<W: Work<S, Output: Send>, S> Ends for Held<W, S> {
     }
 }
 
-/// The handle of a job; made by [`Pool::spawn`](super::Pool::spawn) and its like. Dropping it, or
-/// [`detach`](Task::detach), lets the job go on by itself; its result is dropped by the worker, or with the task if the
-/// job has ended by then, or with the last receiver from [`done`](Task::done) if there is one.
+/// The handle of a job. Made by [`Pool::spawn`](super::Pool::spawn) and similar methods. [`join`](Task::join) waits for
+/// the job and returns its result.
 ///
-/// It is a future, too, for any runtime: ready when the job has ended. Dropping the future detaches the job. Polled
-/// after it was ready, it panics. Gives way to no other task by itself ([*Tasks*](crate::channel#tasks)).
+/// If the task is dropped, or [detached](Task::detach), the job goes on without it. The result of the job is then
+/// dropped by the worker; or with the task, if the job has ended by then; or with the last receiver from
+/// [`done`](Task::done), if there is one.
+///
+/// A task is also a future, on any runtime. It is ready when the job has ended. If the future is dropped, the job is
+/// detached. If it is polled after it was ready, it panics. It does not yield to other tasks of the runtime on its own
+/// ([*Tasks*](crate::channel#tasks)).
 ///
 /// # Happens-before
 /// [HB-PL-2](crate::pool#HB-PL-2).
@@ -210,6 +214,8 @@ impl<W: Work<S, Output: Send>, S> Ends for Held<W, S> {
 /// let task = pool.spawn(|| 6 * 7).unwrap();
 /// assert_eq!(task.join().unwrap(), 42);
 /// ```
+#[doc(alias = "JoinHandle")]
+#[doc(alias = "WorkUnit")]
 #[must_use = "its result is lost; `detach` says that this is meant"]
 pub struct Task<T> {
     job: Arc<dyn Joins<T>>,
@@ -222,14 +228,17 @@ impl<T> Task<T> {
         Self { job, home, wait: TaskWait::new() }
     }
 
-    /// Blocks the thread until the job has ended, and returns its result.
+    /// Blocks until the job has ended, and returns its result.
     ///
-    /// Called by a job, it starves nobody: where the job it waits for is of the same pool and has not begun, it is run here
-    /// and now (unless it borrows a worker's state); otherwise the caller's permit goes to other jobs meanwhile, as in
-    /// [`blocking`](super::blocking). A job that waits for itself waits for ever.
+    /// A job may call this for another job of its pool, however small the limit. If the other job has not begun,
+    /// this call runs it, here and now, unless it borrows a worker's state. Otherwise the permit of the caller goes to
+    /// other jobs meanwhile, as in [`blocking`](super::blocking). A job that joins itself waits for ever.
+    ///
+    /// If the job was cancelled, by [`cancel`](Task::cancel) or by a shutdown of the pool, `join` returns an error.
     ///
     /// # Errors
-    /// `Panicked`, with the payload, or `Cancelled`.
+    /// - [`Panicked`](TaskError::Panicked), with the panic's value.
+    /// - [`Cancelled`](TaskError::Cancelled): the job never ran.
     ///
     /// # Happens-before
     /// [HB-PL-2](crate::pool#HB-PL-2).
@@ -240,18 +249,22 @@ impl<T> Task<T> {
     /// let task = pool.spawn(|| -> u8 { panic!("no number") }).unwrap();
     /// assert_eq!(task.join().unwrap_err().message(), Some("no number".into()));
     /// ```
+    #[doc(alias = "wait")]
+    #[doc(alias = "get")]
     pub fn join(self) -> Result<T, TaskError> {
         wait_for(&*self.job, &*self.home);
         self.outcome()
     }
 
-    /// The same for at most `timeout`. A timeout too long for an `Instant` is none.
+    /// As [`join`](Task::join), but waits for at most `timeout`. If the timeout does not fit an `Instant`, waits
+    /// without a limit.
     ///
-    /// Nothing is run here, so that it takes no longer: called by a job, it gives way to other jobs, and goes on when the
-    /// time is up even if those hold all permits ([SF-PL-2](crate::pool#SF-PL-2)).
+    /// In a job, this never runs the other job on the spot, because that could take longer than `timeout`. The caller's
+    /// permit goes to other jobs meanwhile. When the time is up the caller goes on, even if other jobs hold all permits
+    /// ([SF-PL-2](crate::pool#SF-PL-2)).
     ///
     /// # Errors
-    /// The task, if the time was up.
+    /// Returns the task, if the time was up first.
     ///
     /// # Happens-before
     /// [HB-PL-2](crate::pool#HB-PL-2), if the job has ended.
@@ -266,14 +279,16 @@ impl<T> Task<T> {
     /// sender.send(7).unwrap();
     /// assert_eq!(task.join_timeout(Duration::MAX).unwrap().unwrap(), 7);
     /// ```
+    #[doc(alias = "wait_timeout")]
     pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, TaskError>, Self> {
         self.join_within(&Limit::timeout(timeout))
     }
 
-    /// The same until `deadline` at the latest. It looks at least once, even if the deadline has passed.
+    /// As [`join_timeout`](Task::join_timeout), but waits until `deadline` at most. If `deadline` has passed, looks
+    /// once and does not wait.
     ///
     /// # Errors
-    /// The task, if the time was up.
+    /// Returns the task, if the time was up first.
     ///
     /// # Happens-before
     /// [HB-PL-2](crate::pool#HB-PL-2), if the job has ended.
@@ -301,7 +316,7 @@ impl<T> Task<T> {
         unsafe { self.job.take() }
     }
 
-    /// Whether the job has ended, in whatever way.
+    /// Returns true if the job has ended: it has returned, has panicked, or was cancelled. Never blocks.
     ///
     /// # Happens-before
     /// [HB-PL-2](crate::pool#HB-PL-2), if true.
@@ -316,13 +331,14 @@ impl<T> Task<T> {
         self.job.has_ended()
     }
 
-    /// Takes the job out of the queue: true for the one call that did, after which it will never run. False if it has
-    /// begun, or ended. Never blocks; the job's closure is dropped by this call.
+    /// Removes the job from the queue if it has not begun. Returns true for the one call that removed it: the job then
+    /// never runs. Returns false if the job has begun or has ended.
     ///
-    /// To ask a job that runs to stop, let it look at a [`CancellationToken`](crate::CancellationToken).
+    /// Never blocks. The call that returns true drops the job's closure. To ask a job that runs to stop, let it check a
+    /// [`CancellationToken`](crate::CancellationToken).
     ///
     /// # Happens-before
-    /// [HB-PL-1](crate::pool#HB-PL-1): as if this call were the job.
+    /// [HB-PL-1](crate::pool#HB-PL-1), with this call in place of the job.
     ///
     /// # Example
     /// ```
@@ -335,6 +351,7 @@ impl<T> Task<T> {
     /// assert!(!first.cancel() || first.is_finished());
     /// # first.join().unwrap().unwrap();
     /// ```
+    #[doc(alias = "abort")]
     pub fn cancel(&self) -> bool {
         let cancelled = self.home.withdraw(self.job.latch());
         if cancelled {
@@ -344,8 +361,8 @@ impl<T> Task<T> {
         cancelled
     }
 
-    /// A receiver that disconnects when the job has ended, and to which nothing is ever sent: an operation for a
-    /// select. To `close` it does nothing.
+    /// Returns a receiver for `select!`. It never gets a value, and it disconnects when the job has ended. `close` on
+    /// this receiver has no effect.
     ///
     /// # Happens-before
     /// [HB-PL-2](crate::pool#HB-PL-2).
@@ -368,7 +385,10 @@ impl<T> Task<T> {
         Receiver::ending(self.job.clone().into_ends())
     }
 
-    /// Lets the job go on by itself: fire and forget. A panic of it still reaches the hook.
+    /// Drops the task and lets the job run. A panic of the job still reaches the hook
+    /// ([`Builder::on_panic`](super::Builder::on_panic)).
+    ///
+    /// [`Pool::execute`](super::Pool::execute) submits a job without a task.
     ///
     /// # Example
     /// ```
@@ -419,16 +439,17 @@ impl<T> UnwindSafe for Task<T> {}
 impl<T> RefUnwindSafe for Task<T> {}
 
 /// Why a job has no result.
+#[doc(alias = "JoinError")]
 #[derive(Debug)]
 pub enum TaskError {
-    /// It panicked: with what.
+    /// The job panicked, with this value.
     Panicked(Payload),
-    /// It was cancelled before it began, and never ran.
+    /// The job was cancelled before it began, and never ran.
     Cancelled,
 }
 
 impl TaskError {
-    /// Whether it never ran.
+    /// Returns true if the job was cancelled and never ran.
     ///
     /// ```
     /// assert!(hence::pool::TaskError::Cancelled.is_cancelled());
@@ -437,22 +458,22 @@ impl TaskError {
         matches!(self, TaskError::Cancelled)
     }
 
-    /// What it panicked with, where it did: for [`std::panic::resume_unwind`].
-    ///
-    /// ```
-    /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
-    /// ```
-    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
-        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
-    }
-
-    /// The message of its panic, where it panicked with one.
+    /// Returns the panic message, if the job panicked with a text.
     ///
     /// ```
     /// assert!(hence::pool::TaskError::Cancelled.message().is_none());
     /// ```
     pub fn message(&self) -> Option<String> {
         if let TaskError::Panicked(payload) = self { payload.message() } else { None }
+    }
+
+    /// Returns the value of the panic, if the job panicked: for [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// assert!(hence::pool::TaskError::Cancelled.into_panic().is_none());
+    /// ```
+    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+        if let TaskError::Panicked(payload) = self { Some(payload.into_inner()) } else { None }
     }
 }
 

@@ -12,10 +12,12 @@ use super::super::wait::poll_in_line;
 use super::core::{Goal, Waiting};
 use super::shared::Shared;
 
-/// Ready when a pool is idle, or has ended; made by [`Pool::wait_idle_async`](super::Pool::wait_idle_async),
-/// [`drain_async`](super::Pool::drain_async) and [`shutdown_async`](super::Pool::shutdown_async). Dropping it leaves
-/// nothing behind. Polled after it was ready, it waits again. Gives way to no other task by itself
-/// ([*Tasks*](crate::channel#tasks)).
+/// A future that is ready when a pool is idle, or has ended. Made by
+/// [`Pool::wait_idle_async`](super::Pool::wait_idle_async), [`drain_async`](super::Pool::drain_async) and
+/// [`shutdown_async`](super::Pool::shutdown_async).
+///
+/// If it is dropped, the wait ends and leaves nothing behind. If it is polled after it was ready, it waits again. It
+/// does not yield to other tasks on its own ([*Tasks*](crate::channel#tasks)).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct WaitFuture<'a, S: 'static> {
     shared: &'a Shared<S>,

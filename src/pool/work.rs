@@ -8,16 +8,18 @@ use super::super::sync::{Arc, drop_quietly};
 use super::home::{Home, Tally, report_panic};
 use super::panic::{Payload, catch_panic};
 
-/// What a job is: a closure, `FnOnce() -> T`, or one that borrows the state of the worker that it runs on, made by
-/// [`with_state`]; or a type of yours.
+/// What a pool can run. Closures `FnOnce() -> T` implement it, and jobs made by [`with_state`], which borrow the state
+/// of their worker. A type of yours can implement it, too.
+#[doc(alias = "Runnable")]
+#[doc(alias = "Callable")]
 pub trait Work<S>: Send {
-    /// What it results in.
+    /// The type of the result.
     type Output;
 
-    /// Whether it asks for the worker's state. If not, a job that joins it may run it on the spot.
+    /// Whether the job asks for the worker's state. If false, a job that joins this one may run it on the spot.
     const BORROWS_STATE: bool;
 
-    /// Does it.
+    /// Runs the job.
     fn run(self, state: &mut WorkerState<S>) -> Self::Output;
 }
 
@@ -30,10 +32,10 @@ impl<S, T, F: FnOnce() -> T + Send> Work<S> for F {
     }
 }
 
-/// A job that borrows the state of its worker; made by [`with_state`].
+/// A job that borrows the state of its worker. Made by [`with_state`].
 pub struct WithState<F>(F);
 
-/// A job that borrows the state of the worker that it runs on: see [`Builder::state`](super::Builder::state).
+/// Makes a job that borrows the state of the worker that runs it: see [`Builder::state`](super::Builder::state).
 ///
 /// # Example
 /// ```
@@ -95,7 +97,7 @@ pub(super) fn attempt_and_forget<S, W: Work<S>>(work: W, state: &mut WorkerState
 /// Makes a worker's state.
 pub(super) type Make<S> = Arc<dyn Fn() -> S + Send + Sync>;
 
-/// The state of one worker, made when a job first asks for it.
+/// The state of one worker. It is made when a job first asks for it.
 pub struct WorkerState<S> {
     /// `None` where a job runs that does not borrow it.
     make: Option<Make<S>>,
@@ -108,10 +110,10 @@ impl<S> WorkerState<S> {
         Self { make, state: None }
     }
 
-    /// The state, made now if there is none.
+    /// Borrows the state. Makes it first, if there is none.
     ///
     /// # Panics
-    /// If making it does; in a job whose [`Work::BORROWS_STATE`] is false.
+    /// If the function that makes the state panics. In a job whose [`Work::BORROWS_STATE`] is false.
     pub fn get(&mut self) -> &mut S {
         let Self { make, state } = self;
         state.get_or_insert_with(make.as_deref().expect("a job that does not borrow a worker's state has none"))
