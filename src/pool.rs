@@ -169,7 +169,8 @@
 //! **SF-PL-5.** Jobs start in the order in which they were accepted, and submitters that wait are accepted in the order
 //! in which they came. A queue of capacity C holds at most C jobs, besides one for each worker that is free to take it.
 //! Whoever has seen that a job has ended finds room for another, unless a job that has begun wants to go on.
-//! *Not promised:* this of jobs that were accepted before the limit was lowered, or before a job went on above it.
+//! *Not promised:* this of jobs that were accepted before the limit was lowered, or before a job went on above it; the
+//! order, of a job that a `join` inside the pool runs itself.
 //!
 //! <a id="SF-PL-6"></a>
 //! **SF-PL-6.** `wait_idle` returns `Ok` only if at some moment between its call and its return no job was queued or

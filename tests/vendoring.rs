@@ -110,7 +110,7 @@ fn copied_whole_as_a_module() {
 fn copied_whole_as_a_private_module() {
     let readme = include_str!("../README.md");
     for said in
-        ["A private `mod hence;` wants `#[allow(dead_code, unused_imports)]`", "`use crate::hence::channel::select;`"]
+        ["A private `mod hence;` needs `#[allow(dead_code, unused_imports)]`", "`use crate::hence::channel::select;`"]
     {
         assert!(readme.contains(said), "{said}");
     }
