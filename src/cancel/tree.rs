@@ -117,7 +117,9 @@ impl Node {
         word & (Latch::SET | TIMED) != 0 && self.is_set_or_late(word)
     }
 
+    // Never inlined: the look that finds nothing, most of them, is to fall through in every build.
     #[cold]
+    #[inline(never)]
     fn is_set_or_late(&self, word: usize) -> bool {
         word & Latch::SET != 0 || self.expires()
     }
