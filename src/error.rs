@@ -2,28 +2,23 @@
 
 // Needs: nothing.
 
-/// Errors that say a fixed text, by their form.
-macro_rules! texts {
-    ($($Type:ident $(<$T:ident>)? { $($form:pat => $text:literal),+ $(,)? })+) => {$(
-        impl $(<$T>)? std::fmt::Display for $Type $(<$T>)? {
+/// `Display`, or `Debug`, as a fixed text for each form.
+macro_rules! shown {
+    ($Trait:ident: $($Type:ident $(<$T:ident>)? { $($form:pat => $text:literal),+ $(,)? })+) => {$(
+        impl $(<$T>)? std::fmt::$Trait for $Type $(<$T>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(match self { $($form => $text),+ })
             }
         }
-
-        impl $(<$T>)? std::error::Error for $Type $(<$T>)? {}
     )+};
 }
 
-/// `Debug` without what is inside.
-macro_rules! shows_as {
-    ($($Type:ident $(<$T:ident>)? { $($form:pat => $text:literal),+ $(,)? })+) => {$(
-        impl $(<$T>)? std::fmt::Debug for $Type $(<$T>)? {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(match self { $($form => $text),+ })
-            }
-        }
-    )+};
+/// Errors, and what they say.
+macro_rules! errors {
+    ($($Type:ident $(<$T:ident>)? { $($texts:tt)+ })+) => {
+        shown! { Display: $($Type $(<$T>)? { $($texts)+ })+ }
+        $(impl $(<$T>)? std::error::Error for $Type $(<$T>)? {})+
+    };
 }
 
 /// The error of a send: the channel is closed or has no receiver left. It holds the value, which was not sent.
@@ -238,7 +233,7 @@ impl From<RecvError> for TryRecvError {
     }
 }
 
-texts! {
+errors! {
     SendError<T> { Self(_) => "sending on a disconnected channel" }
     TrySendError<T> {
         Self::Full(_) => "sending on a full channel",
@@ -264,7 +259,8 @@ texts! {
 }
 
 // A value that cannot be shown can be handed back all the same.
-shows_as! {
+shown! {
+    Debug:
     SendError<T> { Self(_) => "SendError(..)" }
     TrySendError<T> { Self::Full(_) => "Full(..)", Self::Disconnected(_) => "Disconnected(..)" }
     SendTimeoutError<T> { Self::Timeout(_) => "Timeout(..)", Self::Disconnected(_) => "Disconnected(..)" }

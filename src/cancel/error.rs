@@ -107,7 +107,7 @@ impl RecvOrCancelledError {
     }
 }
 
-texts! {
+errors! {
     SendOrCancelledError<T> {
         Self::Cancelled(_) => "cancelled while sending",
         Self::Disconnected(_) => "sending on a disconnected channel",
@@ -119,7 +119,8 @@ texts! {
 }
 
 // A value that cannot be shown can be handed back all the same.
-shows_as! {
+shown! {
+    Debug:
     SendOrCancelledError<T> { Self::Cancelled(_) => "Cancelled(..)", Self::Disconnected(_) => "Disconnected(..)" }
 }
 

@@ -4,7 +4,7 @@
 //! The hook is thin on purpose: clocks, choices and the table of weakenings live with the explorers, in
 //! `verification/`. Without a watcher (a user's own model tests) every method is the default below, which does nothing.
 
-// Needs: .
+// Needs: nothing.
 
 use std::any::Any;
 use std::cell::Cell;

@@ -26,6 +26,7 @@ pub struct Guarantee {
 /// All guarantees stated under `root/src`, by file and line.
 pub fn scan(root: &Path) -> Vec<Guarantee> {
     let marker = Regex::new(&format!(r"^\*\*({ID})\.\*\*\s*(.*)$")).expect("a valid pattern");
+    let link = Regex::new(r"\[([^\]]+)\](\([^)]*\))?").expect("a valid pattern");
     let mut found = Vec::new();
     for entry in WalkDir::new(root.join("src")).sort_by_file_name().into_iter().filter_map(Result::ok) {
         if entry.path().extension().is_none_or(|extension| extension != "rs") {
@@ -36,7 +37,7 @@ pub fn scan(root: &Path) -> Vec<Guarantee> {
         let comments: Vec<&str> = text.lines().map(|line| comment(line).unwrap_or_default()).collect();
         for (index, line) in comments.iter().enumerate() {
             if let Some(parts) = marker.captures(line) {
-                let statement = statement(&parts[2], &comments[index + 1..]);
+                let statement = statement(&parts[2], &comments[index + 1..], &link);
                 found.push(Guarantee { id: parts[1].into(), place: format!("{file}:{}", index + 1), statement });
             }
         }
@@ -48,11 +49,10 @@ fn comment(line: &str) -> Option<&str> {
     Some(line.trim().strip_prefix("//")?.trim_start_matches(['/', '!']).trim_start())
 }
 
-/// The statement that begins with `first`: up to an empty line, another statement, or what is not promised.
-fn statement(first: &str, rest: &[&str]) -> String {
+/// The statement that begins with `first`: up to an empty line, another statement, or what is not promised. A `link` is its text.
+fn statement(first: &str, rest: &[&str], link: &Regex) -> String {
     let ends = |line: &str| line.is_empty() || line.starts_with("**") || line.starts_with("*Not promised");
     let lines: Vec<&str> = iter::once(first).chain(rest.iter().copied().take_while(|line| !ends(line))).collect();
-    let link = Regex::new(r"\[([^\]]+)\](\([^)]*\))?").expect("a valid pattern");
     let paragraph = lines.join(" ");
     let paragraph = link.replace_all(&paragraph, "$1");
     let promised = paragraph.split("*Not promised").next().unwrap_or_default();
