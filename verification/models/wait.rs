@@ -135,7 +135,7 @@ fn first_and_last_leave() -> Vec<Model> {
     ]
 }
 
-/// One is taken, and another stands where it stood, while the first goes by itself.
+/// One is taken, and another stands where it stood, while the first goes by itself: the other stays.
 fn place_is_used_again() -> Vec<Model> {
     fn run<L: Send + 'static, T: Send + 'static>(
         mut line: L,
