@@ -905,7 +905,7 @@ fn leaked_rendezvous() -> Vec<Model> {
 }
 
 /// A consumer is woken for the second slot, finds the first one claimed and not published, takes that for "empty" and
-/// sleeps on; the wake for the first slot comes to it too. Ours: `peers_c13_two_by_two_mixed`, `lv_ch_1_two_by_two_*`.
+/// sleeps on; the wake for the first slot comes to it too. Ours: `peers_c13_two_by_two_*`, `lv_ch_1_two_by_two_*`.
 fn claimed_and_not_published() -> Vec<Model> {
     fn run() -> String {
         let ring = Arc::new(Lock::new(Ring::default()));
@@ -1112,7 +1112,7 @@ fn closed_twice() -> Vec<Model> {
     vec![Model::failing("peers_p7_closed_twice", &[], &["closed twice"], run)]
 }
 
-/// Two threads cancel, and a third, whose job has panicked: one of the three is the one that did.
+/// Two threads cancel, and a third, whose job has panicked: one of the three has done it.
 fn cancel_cancel_and_panic() -> Vec<Model> {
     fn run() -> String {
         let token = CancellationToken::new();

@@ -183,8 +183,8 @@ fn senders_hear() -> Vec<Model> {
     )]
 }
 
-/// The last receiver goes, and with it the values that are left, one of which a future was told of that was dropped: a
-/// drop that panics keeps none of them.
+/// The last receiver goes, and two values are left, one of which a dropped future was told of: both are dropped, though
+/// a drop panics.
 fn values_left() -> Vec<Model> {
     fn run() -> String {
         let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(2));
@@ -858,8 +858,8 @@ impl From<Making<'_>> for Box<dyn Error + Send + Sync> {
     }
 }
 
-/// A wait for a token is polled by one task, and by another, and dropped; the token has a deadline, which ends the wait
-/// where there is one.
+/// A wait for a token is polled by one task, and by another, and dropped: whatever the wakers throw, it ends with the
+/// token's deadline.
 fn cancelled_futures() -> Vec<Model> {
     fn run() -> String {
         let (mut steps, token) = (Steps::begin(), CancellationToken::new().with_timeout(SHORT));
