@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use hence_registry::{Engine, Model};
 
-use super::harness::{Arc, Fragile, FragileWaker, Steps, attempt, ends, poll, spawn, step};
+use super::harness::{Arc, Fragile, FragileWaker, Steps, attempt, ends, poll, race, spawn, step};
 use crate::hence::WaitGroup;
 use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{
@@ -54,38 +54,188 @@ pub(super) const TWO_PANICS: &[Engine] = &[Engine::Sweep { preemptions: Some(2),
 const SHORT: Duration = Duration::from_millis(1);
 
 pub(super) fn models() -> Vec<Model> {
+    let all = [
+        receivers_hear(),
+        two_wakers(),
+        senders_hear(),
+        values_left(),
+        send_to_a_task(),
+        recv_from_a_task(),
+        large_recv(),
+        two_recvs(),
+        send_dropped(),
+        recv_dropped(),
+        ready_at_once(),
+        told_on(),
+        timer_and_task(),
+        message(),
+        between_choice_and_completion(),
+        given_up(),
+        last_guard(),
+        work_with_a_guard(),
+        cancel(),
+        two_callbacks(),
+        deadline(),
+        on_cancel(),
+        stop(),
+        never_run(),
+        last_handle(),
+        causes(),
+        cancelled_futures(),
+    ]
+    .concat();
+    // Those that name no explorers are swept, without a bound.
+    all.into_iter()
+        .map(|model| match model.engines[..] {
+            [Engine::Loom, ..] => model.under(SWEEP),
+            _ => model,
+        })
+        .collect()
+}
+
+/// A task waits for a value, and a thread: both hear of the channel's end, though the task's waker panics at any use.
+fn receivers_hear() -> Vec<Model> {
+    fn run(what: &'static str, end: fn(Sender<usize>)) -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
+        let (woken, waker) = FragileWaker::new();
+        let mut task = receiver.recv_async();
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let other = receiver.clone();
+        let (heard, _) = race(move || other.recv().is_err(), || steps.of(what, || end(sender)));
+        assert!(heard && receiver.is_closed());
+        assert_eq!(woken.count(), stands.into());
+        steps.of("poll", || assert!(poll(&mut task, &waker).is_ready()));
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        steps.outcome()
+    }
     vec![
         Model::new(
             "lv_ch_2_close_past_a_panic",
             &["LV-CH-2"],
             &["contained", "no panic", "out of close", "out of drop", "out of poll"],
-            || receivers_hear("close", |sender| assert!(sender.close())),
+            || run("close", |sender| assert!(sender.close())),
         ),
         Model::new(
             "lv_ch_2_last_sender_past_a_panic",
             &["LV-CH-2"],
             &["contained", "no panic", "out of drop", "out of poll"],
-            || receivers_hear("drop", drop),
+            || run("drop", drop),
         ),
+    ]
+}
+
+/// Two tasks wait, and both their wakers panic: the second one's panic does not end the process.
+fn two_wakers() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded::<()>(0));
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let mut tasks = [receiver.recv_async(), receiver.recv_async()];
+        tasks.iter_mut().for_each(|task| assert!(poll(task, &woken.clone().into()).is_pending()));
+        let other = receiver.clone();
+        let (heard, _) = race(move || other.recv().is_err(), || steps.of("close", || assert!(sender.close())));
+        assert!(heard);
+        assert_eq!(woken.0.load(Relaxed), 2);
+        steps.outcome()
+    }
+    vec![
         Model::new(
-            "lv_ch_2_last_receiver_past_a_panic",
-            &["LV-CH-2", "SF-CH-1"],
-            &["no panic", "out of drop", "out of poll"],
-            senders_hear,
-        ),
-        Model::new("sf_ch_1_values_left_past_a_panic", &["SF-CH-1"], &["no panic", "out of drop"], values_left),
+            "lv_ch_2_close_past_two_panics",
+            &["LV-CH-2"],
+            &["no panic", "out of close", "out of close, contained"],
+            run,
+        )
+        .under(TWO_PANICS),
+    ]
+}
+
+/// A task and a thread wait to send, and hear that the last receiver has gone; what they would have sent comes back,
+/// and what is in the channel is dropped.
+fn senders_hear() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
+        sender.send(Fragile(0)).unwrap();
+        let (woken, waker) = FragileWaker::new();
+        let mut task = sender.send_async(Fragile(1));
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let other = sender.clone();
+        let (back, ()) = race(move || other.send(Fragile(2)).unwrap_err(), || steps.drop(receiver));
+        assert!(back.0.0 == 2 && sender.is_closed());
+        assert_eq!(woken.count(), stands.into());
+        steps.drop(back);
+        if let Some(Poll::Ready(sent)) = steps.of("poll", || poll(&mut task, &waker)) {
+            let back = sent.unwrap_err();
+            assert_eq!(back.0.0, 1);
+            steps.drop(back);
+        }
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        Fragile::assert_gone(3);
+        steps.outcome()
+    }
+    vec![Model::new(
+        "lv_ch_2_last_receiver_past_a_panic",
+        &["LV-CH-2", "SF-CH-1"],
+        &["no panic", "out of drop", "out of poll"],
+        run,
+    )]
+}
+
+/// The last receiver goes, and two values are left, one of which a dropped future was told of: both are dropped, though
+/// a drop panics.
+fn values_left() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(2));
+        let mut task = receiver.recv_async();
+        assert!(poll(&mut task, Waker::noop()).is_pending());
+        (0..2).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
+        drop(task);
+        steps.drop(receiver);
+        Fragile::assert_gone(2);
+        assert!(sender.is_closed() && sender.is_empty());
+        steps.outcome()
+    }
+    vec![Model::new("sf_ch_1_values_left_past_a_panic", &["SF-CH-1"], &["no panic", "out of drop"], run)]
+}
+
+/// A send wakes a task whose waker panics: the value is with the task that was woken for it, or comes back.
+fn send_to_a_task() -> Vec<Model> {
+    fn run(what: &'static str, send: fn(&Sender<Fragile>, Fragile) -> Result<(), Fragile>) -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
+        let (woken, waker) = FragileWaker::new();
+        let mut task = receiver.recv_async();
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let sent = steps.of(what, || send(&sender, Fragile(0)));
+        assert_eq!(woken.count(), stands.into());
+        if stands {
+            let value = told(&mut steps, &mut task, &waker);
+            assert_eq!(value.0, 0);
+            steps.drop(value);
+        } else {
+            steps.drop(sent.unwrap().unwrap_err());
+        }
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(Arc::strong_count(&woken), 1);
+        Fragile::assert_gone(1);
+        steps.outcome()
+    }
+    vec![
         Model::new(
             "sf_ch_1_send_past_a_panic",
             &["SF-CH-1", "LV-CH-1"],
             &["no panic", "out of drop", "out of poll", "out of send"],
-            || send_to_a_task("send", |sender, value| sender.try_send(value).map_err(TrySendError::into_inner)),
+            || run("send", |sender, value| sender.try_send(value).map_err(TrySendError::into_inner)),
         ),
         Model::new(
             "sf_ch_1_selected_send_past_a_panic",
             &["SF-CH-1", "SF-SEL-1"],
             &["no panic", "out of drop", "out of poll", "out of send"],
             || {
-                send_to_a_task("send", |sender, value| {
+                run("send", |sender, value| {
                     let mut value = Some(value);
                     select_biased! {
                         send(sender, value.take().unwrap()) -> sent => sent.unwrap(),
@@ -95,591 +245,595 @@ pub(super) fn models() -> Vec<Model> {
                 })
             },
         ),
+    ]
+}
+
+/// A receive wakes a task that sends, and takes a value, whatever the waker throws.
+fn recv_from_a_task() -> Vec<Model> {
+    fn run(capacity: usize, recv: fn(&Receiver<Fragile>) -> Fragile) -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(capacity));
+        (0..capacity).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
+        let (woken, waker) = FragileWaker::new();
+        let mut task = sender.send_async(Fragile(capacity));
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let all = capacity + usize::from(stands);
+        for next in 0..all {
+            let value = steps.of("recv", || recv(&receiver)).unwrap_or_else(|| recv(&receiver));
+            assert_eq!(value.0, next);
+            steps.drop(value);
+        }
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(woken.count(), stands.into());
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        Fragile::assert_gone(capacity + 1);
+        steps.outcome()
+    }
+    vec![
         Model::new("sf_ch_1_recv_past_a_panic", &["SF-CH-1", "SF-CH-2"], RECEIVED, || {
-            recv_from_a_task(1, |receiver| receiver.recv().unwrap())
+            run(1, |receiver| receiver.recv().unwrap())
         }),
         Model::new("sf_ch_1_rendezvous_past_a_panic", &["SF-CH-1", "SF-CH-2"], RECEIVED, || {
-            recv_from_a_task(0, |receiver| receiver.try_recv().unwrap())
+            run(0, |receiver| receiver.try_recv().unwrap())
         }),
         Model::new("sf_ch_1_async_recv_past_a_panic", &["SF-CH-1", "SF-CH-2"], RECEIVED, || {
-            recv_from_a_task(1, |receiver| {
+            run(1, |receiver| {
                 let Poll::Ready(value) = poll(&mut receiver.recv_async(), Waker::noop()) else { panic!("it is there") };
                 value.unwrap()
             })
         }),
         Model::new("sf_sel_1_recv_past_a_panic", &["SF-SEL-1", "SF-CH-1"], RECEIVED, || {
-            recv_from_a_task(1, |receiver| select! { recv(receiver) -> value => value.unwrap() })
+            run(1, |receiver| select! { recv(receiver) -> value => value.unwrap() })
         }),
-        Model::new("sf_ch_1_large_recv_past_a_panic", &["SF-CH-1"], RECEIVED, large_recv),
-        Model::new("sf_ch_1_two_recvs_past_a_panic", &["SF-CH-1"], &["mine", "theirs"], two_recvs),
-        Model::new(
-            "sf_ch_5_send_past_a_panic",
-            &["SF-CH-5"],
-            &["no panic", "out of drop", "out of poll"],
-            send_dropped,
-        ),
-        Model::new(
-            "sf_ch_5_recv_past_a_panic",
-            &["SF-CH-5"],
-            &["no panic", "out of drop", "out of poll", "out of send"],
-            recv_dropped,
-        ),
-        Model::new(
-            "sf_ch_5_ready_at_once_past_a_panic",
-            &["SF-CH-5", "SF-CH-1"],
-            &["contained", "no panic", "out of drop", "out of poll"],
-            ready_at_once,
-        ),
-        Model::new(
-            "sf_ch_5_told_on_past_a_panic",
-            &["SF-CH-5", "SF-CH-1"],
-            &["contained", "no panic", "out of drop", "out of poll"],
-            told_on,
-        ),
-        Model::new(
-            "sf_tm_1_task_past_a_panic",
-            &["SF-TM-1", "LV-TM-1"],
-            &["contained", "no panic", "out of drop", "out of poll"],
-            timer_and_task,
-        ),
+    ]
+}
+
+/// The same of a select and a value that is too large to be kept in it.
+fn large_recv() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
+        let large = |value| (Fragile(value), [0_u64; 3]);
+        assert!(sender.try_send(large(0)).is_ok());
+        let (_, waker) = FragileWaker::new();
+        let mut task = sender.send_async(large(1));
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let recv = || select! { recv(receiver) -> value => value.unwrap() };
+        for next in 0..1 + usize::from(stands) {
+            let value = steps.of("recv", recv).unwrap_or_else(recv);
+            assert_eq!(value.0.0, next);
+            steps.drop(value);
+        }
+        steps.drop(task);
+        steps.drop(waker);
+        Fragile::assert_gone(2);
+        steps.outcome()
+    }
+    vec![Model::new("sf_ch_1_large_recv_past_a_panic", &["SF-CH-1"], RECEIVED, run)]
+}
+
+/// Two receive, and a task sends one value: whoever has taken it keeps it, whatever the waker throws.
+fn two_recvs() -> Vec<Model> {
+    fn run() -> String {
+        let (_steps, (sender, receiver)) = (Steps::begin(), bounded(0));
+        let mut task = sender.send_async(Fragile(0));
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        assert!(poll(&mut task, &woken.into()).is_pending());
+        let thread = {
+            let receiver = receiver.clone();
+            spawn(move || receiver.recv().ok())
+        };
+        let mine = receiver.try_recv().ok();
+        assert!(sender.close());
+        let theirs = thread.join().unwrap();
+        assert_ne!(mine.is_some(), theirs.is_some(), "one of us has it");
+        let whose = if mine.is_some() { "mine" } else { "theirs" };
+        let _ = attempt(|| drop((mine, theirs)));
+        Fragile::assert_gone(1);
+        whose.into()
+    }
+    vec![Model::new("sf_ch_1_two_recvs_past_a_panic", &["SF-CH-1"], &["mine", "theirs"], run)]
+}
+
+/// A send is polled by one task, and by another, and dropped: as if it never was.
+fn send_dropped() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
+        let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
+        let mut task = sender.send_async(Fragile(0));
+        for waker in [&one, &other] {
+            steps.of("poll", || assert!(poll(&mut task, waker).is_pending()));
+        }
+        steps.drop(task);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        Fragile::assert_gone(1);
+        steps.drop(one);
+        steps.drop(other);
+        assert_eq!((first.count(), second.count()), (0, 0));
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
+        steps.outcome()
+    }
+    vec![Model::new("sf_ch_5_send_past_a_panic", &["SF-CH-5"], &["no panic", "out of drop", "out of poll"], run)]
+}
+
+/// The same of a receive; a value that comes meanwhile goes to a thread that receives.
+fn recv_dropped() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), ends(Some(1)));
+        let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
+        let mut task = receiver.recv_async();
+        for waker in [&one, &other] {
+            steps.of("poll", || assert!(poll(&mut task, waker).is_pending()));
+        }
+        let thread = {
+            let receiver = receiver.clone();
+            spawn(move || receiver.recv().unwrap())
+        };
+        steps.of("send", || sender.send(Fragile(0)).unwrap());
+        steps.drop(task);
+        let value = thread.join().unwrap();
+        steps.drop(value);
+        Fragile::assert_gone(1);
+        steps.drop(one);
+        steps.drop(other);
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_ch_5_recv_past_a_panic",
+        &["SF-CH-5"],
+        &["no panic", "out of drop", "out of poll", "out of send"],
+        run,
+    )]
+}
+
+/// A future that need not wait has cloned a waker that it does not need: no value is lost with that.
+fn ready_at_once() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
+        let (woken, waker) = FragileWaker::new();
+        assert!(sender.try_send(Fragile(0)).is_ok());
+        let mut task = receiver.recv_async();
+        let value = match steps.of("poll", || poll(&mut task, &waker)) {
+            Some(Poll::Ready(value)) => value.unwrap(),
+            Some(Poll::Pending) => panic!("it is there"),
+            None => receiver.try_recv().unwrap(),
+        };
+        steps.drop(value);
+        steps.drop(task);
+        assert!(sender.close());
+        let mut task = sender.send_async(Fragile(1));
+        if let Some(sent) = steps.of("poll", || poll(&mut task, &waker)) {
+            let Poll::Ready(Err(back)) = sent else { panic!("it is closed") };
+            steps.drop(back);
+        }
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!((woken.count(), Arc::strong_count(&woken)), (0, 1));
+        Fragile::assert_gone(2);
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_ch_5_ready_at_once_past_a_panic",
+        &["SF-CH-5", "SF-CH-1"],
+        &["contained", "no panic", "out of drop", "out of poll"],
+        run,
+    )]
+}
+
+/// A receive that was told of a value is dropped, and the task that is told of it instead is woken by that.
+fn told_on() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
+        let mut first = receiver.recv_async();
+        assert!(poll(&mut first, Waker::noop()).is_pending());
+        let (woken, waker) = FragileWaker::new();
+        let mut second = receiver.recv_async();
+        let stands = steps.of("poll", || assert!(poll(&mut second, &waker).is_pending())).is_some();
+        sender.try_send(Fragile(0)).unwrap();
+        steps.drop(first);
+        assert_eq!(woken.count(), stands.into());
+        let value = if stands { told(&mut steps, &mut second, &waker) } else { receiver.try_recv().unwrap() };
+        steps.drop(value);
+        steps.drop(second);
+        steps.drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        Fragile::assert_gone(1);
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_ch_5_told_on_past_a_panic",
+        &["SF-CH-5", "SF-CH-1"],
+        &["contained", "no panic", "out of drop", "out of poll"],
+        run,
+    )]
+}
+
+/// An alarm whose waker panics is let go of; the message comes all the same.
+fn timer_and_task() -> Vec<Model> {
+    fn run() -> String {
+        let mut steps = Steps::begin();
+        let (begun, timer) = (now(), after(SHORT));
+        let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
+        let mut task = timer.recv_async();
+        let polled = [&one, &other].map(|waker| steps.of("poll", || poll(&mut task, waker)));
+        let message = polled.into_iter().flatten().find_map(|polled| match polled {
+            Poll::Ready(message) => Some(message.unwrap()),
+            Poll::Pending => None,
+        });
+        assert_eq!(message.unwrap_or_else(|| timer.recv().unwrap()), begun + SHORT);
+        steps.drop(task);
+        steps.drop(one);
+        steps.drop(other);
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_tm_1_task_past_a_panic",
+        &["SF-TM-1", "LV-TM-1"],
+        &["contained", "no panic", "out of drop", "out of poll"],
+        run,
+    )]
+}
+
+/// A select's message panics after a receiver, or a place, has been promised it: the next send has that.
+fn message() -> Vec<Model> {
+    fn run(capacity: usize) -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(capacity));
+        let (_other, never) = bounded::<()>(0);
+        let thread = {
+            let receiver = receiver.clone();
+            spawn(move || [receiver.recv().unwrap(), receiver.recv().unwrap()])
+        };
+        let message = || {
+            step();
+            Fragile(0)
+        };
+        let sent = steps.of("select", || {
+            select! {
+                send(sender, message()) -> sent => sent.unwrap(),
+                recv(never) -> _ => unreachable!(),
+            }
+        });
+        if sent.is_none() {
+            sender.send(Fragile(0)).unwrap();
+        }
+        sender.send(Fragile(1)).unwrap();
+        let [one, two] = thread.join().unwrap();
+        assert_eq!((one.0, two.0), (0, 1));
+        steps.drop([one, two]);
+        Fragile::assert_gone(2);
+        steps.outcome()
+    }
+    vec![
         Model::new(
             "sf_sel_4_message_past_a_panic",
             &["SF-SEL-4", "LV-SEL-1"],
             &["no panic", "out of drop", "out of select"],
-            || message(0),
+            || run(0),
         ),
         Model::new(
             "sf_sel_4_message_for_a_place_past_a_panic",
             &["SF-SEL-4", "LV-SEL-1"],
             &["no panic", "out of drop", "out of select"],
-            || message(1),
+            || run(1),
         ),
-        Model::new(
-            "sf_sel_4_between_past_a_panic",
-            &["SF-SEL-4"],
-            &["no panic", "out of drop", "out of select"],
-            between_choice_and_completion,
-        ),
-        Model::new("lv_wg_1_guard_past_a_panic", &["LV-WG-1"], &["no panic", "out of drop", "out of poll"], last_guard),
-        Model::new("lv_wg_1_work_past_a_panic", &["LV-WG-1"], &["no panic", "out of work"], work_with_a_guard),
-        Model::new(
-            "lv_cx_2_cancel_past_a_panic",
-            &["LV-CX-2", "SF-CX-2", "SF-CX-3"],
-            &["no panic", "out of cancel", "out of drop", "out of poll"],
-            cancel,
-        )
-        .under(SWEEP_BOUNDED),
-        Model::new(
-            "lv_cx_2_deadline_past_a_panic",
-            &["LV-CX-2", "SF-CX-3"],
-            &["contained", "no panic", "out of on_cancel"],
-            deadline,
-        )
-        .under(SWEEP_BOUNDED),
-        Model::new(
-            "sf_cx_3_on_cancel_past_a_panic",
-            &["SF-CX-3", "LV-CX-2"],
-            &["no panic", "out of cancel", "out of on_cancel"],
-            on_cancel,
-        ),
-        Model::new(
-            "sf_cx_3_stop_past_a_panic",
-            &["SF-CX-3", "LV-CX-2"],
-            &["no panic", "out of cancel", "out of stop"],
-            stop,
-        ),
-        Model::new("sf_cx_3_never_run_past_a_panic", &["SF-CX-3"], &["no panic", "out of drop"], never_run),
-        Model::new(
-            "lv_cx_2_last_handle_past_a_panic",
-            &["LV-CX-2", "SF-CX-2"],
-            &["contained", "no panic", "out of cancel"],
-            last_handle,
-        )
-        .under(SWEEP_BOUNDED),
-        Model::new(
-            "sf_cx_1_causes_past_a_panic",
-            &["SF-CX-1"],
-            &["no panic", "out of cancel_with", "out of drop"],
-            causes,
-        ),
-        Model::new(
-            "lv_cx_1_futures_past_a_panic",
-            &["LV-CX-1"],
-            &["contained", "no panic", "out of drop", "out of poll"],
-            cancelled_futures,
-        )
-        .one_way("nobody cancels"),
+    ]
+}
+
+/// A panic comes between the choice of an operation and its completion, of each side: no value is lost.
+fn between_choice_and_completion() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
+        let thread = {
+            let receiver = receiver.clone();
+            spawn(move || receiver.recv().unwrap())
+        };
+        let send = |number| {
+            let mut select = Select::new();
+            select.send(&sender);
+            let operation = select.select();
+            step();
+            operation.send(&sender, Fragile(number)).unwrap();
+        };
+        let recv = || {
+            let mut select = Select::new();
+            select.recv(&receiver);
+            let operation = select.select();
+            step();
+            operation.recv(&receiver).unwrap()
+        };
+        for number in 0..2 {
+            steps.of("select", || send(number)).unwrap_or_else(|| send(number));
+        }
+        let (mine, theirs) = (steps.of("select", recv).unwrap_or_else(recv), thread.join().unwrap());
+        assert_eq!(mine.0 + theirs.0, 1);
+        steps.drop(mine);
+        steps.drop(theirs);
+        Fragile::assert_gone(2);
+        steps.outcome()
+    }
+    vec![Model::new("sf_sel_4_between_past_a_panic", &["SF-SEL-4"], &["no panic", "out of drop", "out of select"], run)]
+}
+
+/// The place that a select was given goes to a task when the select's message panics; the task's waker panics, too.
+fn given_up() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let mut select = Select::new();
+        select.send(&sender);
+        let operation = select.select();
+        let mut task = sender.send_async(1);
+        assert!(poll(&mut task, &woken.clone().into()).is_pending());
+        let sent = steps.of("select", || {
+            let operation = operation;
+            step();
+            operation.send(&sender, 0).unwrap();
+        });
+        assert_eq!(woken.0.load(Relaxed), sent.is_none().into());
+        let received = receiver.try_recv();
+        assert_eq!(received, Ok(sent.map_or(1, |()| 0)));
+        steps.outcome()
+    }
+    vec![
         Model::new(
             "sf_sel_4_given_up_past_two_panics",
             &["SF-SEL-4", "SF-SEL-2"],
             &["contained", "no panic", "out of select", "out of select, contained"],
-            given_up,
+            run,
         )
         .under(TWO_PANICS),
+    ]
+}
+
+/// Two tasks and a thread wait for the last guard: all are told, though the tasks' wakers panic.
+fn last_guard() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, group) = (Steps::begin(), WaitGroup::new());
+        let guard = group.guard();
+        let wakers = [FragileWaker::new(), FragileWaker::new()];
+        let mut tasks = [group.wait_async(), group.wait_async()];
+        let mut stand = [false; 2];
+        for ((task, stands), (_, waker)) in tasks.iter_mut().zip(&mut stand).zip(&wakers) {
+            *stands = steps.of("poll", || assert!(poll(task, waker).is_pending())).is_some();
+        }
+        let other = group.clone();
+        race(move || other.wait(), || steps.drop(guard));
+        for ((task, stands), (woken, waker)) in tasks.iter_mut().zip(stand).zip(&wakers) {
+            assert_eq!(woken.count(), stands.into());
+            steps.of("poll", || assert!(poll(task, waker).is_ready()));
+        }
+        steps.drop(tasks);
+        for (woken, waker) in wakers {
+            steps.drop(waker);
+            assert_eq!(Arc::strong_count(&woken), 1);
+        }
+        drop(group.guard());
+        group.wait();
+        steps.outcome()
+    }
+    vec![Model::new("lv_wg_1_guard_past_a_panic", &["LV-WG-1"], &["no panic", "out of drop", "out of poll"], run)]
+}
+
+/// What `WaitGroup::spawn` runs, but for the end of the thread, which an explorer takes for a failure: where the work
+/// panics, the wait ends all the same.
+fn work_with_a_guard() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, group) = (Steps::begin(), WaitGroup::new());
+        let guard = group.guard();
+        let work = move || {
+            let _guard = guard;
+            step();
+        };
+        let (worked, ()) = race(move || attempt(work), || group.wait());
+        steps.note("work", worked);
+        steps.outcome()
+    }
+    vec![Model::new("lv_wg_1_work_past_a_panic", &["LV-WG-1"], &["no panic", "out of work"], run)]
+}
+
+/// A thread waits for the token, a task for its child; both tokens have callbacks: whatever panics, all are told, and
+/// all run.
+fn cancel() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
+        let child = token.child_token();
+        [&token, &token, &child].into_iter().for_each(|token| drop(token.on_cancel(callback(&runs))));
+        let (woken, waker) = FragileWaker::new();
+        let mut task = child.cancelled();
+        let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
+        let thread = {
+            let token = token.clone();
+            spawn(move || token.wait())
+        };
+        steps.of("cancel", || assert!(token.cancel()));
+        assert!(token.is_cancelled() && child.is_cancelled());
+        assert_eq!((runs.load(Relaxed), woken.count()), (3, stands.into()));
+        thread.join().unwrap();
+        steps.of("poll", || assert!(poll(&mut task, &waker).is_ready()));
+        steps.drop(task);
+        steps.drop(waker);
+        assert_eq!(Arc::strong_count(&woken), 1);
+        assert!(!token.cancel());
+        steps.outcome()
+    }
+    vec![
         Model::new(
-            "lv_ch_2_close_past_two_panics",
-            &["LV-CH-2"],
-            &["no panic", "out of close", "out of close, contained"],
-            two_wakers,
+            "lv_cx_2_cancel_past_a_panic",
+            &["LV-CX-2", "SF-CX-2", "SF-CX-3"],
+            &["no panic", "out of cancel", "out of drop", "out of poll"],
+            run,
         )
-        .under(TWO_PANICS),
+        .under(SWEEP_BOUNDED),
+    ]
+}
+
+/// Two callbacks panic, and a waker: the first panic comes out, when all has been done.
+fn two_callbacks() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let mut task = token.cancelled();
+        assert!(poll(&mut task, &woken.clone().into()).is_pending());
+        (0..2).for_each(|_| drop(token.on_cancel(callback(&runs))));
+        steps.of("cancel", || assert!(token.cancel()));
+        assert_eq!((runs.load(Relaxed), woken.0.load(Relaxed)), (2, 1));
+        steps.outcome()
+    }
+    vec![
         Model::new(
             "lv_cx_2_cancel_past_two_panics",
             &["LV-CX-2"],
             &["no panic", "out of cancel", "out of cancel, contained"],
-            two_callbacks,
+            run,
         )
         .under(TWO_PANICS),
     ]
-    .into_iter()
-    .map(|model| match model.engines[..] {
-        [Engine::Loom, ..] => model.under(SWEEP),
-        _ => model,
-    })
-    .collect()
 }
 
-/// A receive has a value to return, and lets go of what a waker throws.
-const RECEIVED: &[&str] = &["contained", "no panic", "out of drop", "out of poll"];
-
-/// A task waits, and a thread; the task's waker may panic at any use.
-fn receivers_hear(what: &'static str, end: fn(Sender<usize>)) -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
-    let (woken, waker) = FragileWaker::new();
-    let mut task = receiver.recv_async();
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || receiver.recv().is_err())
-    };
-    steps.of(what, || end(sender));
-    assert!(thread.join().unwrap() && receiver.is_closed());
-    assert_eq!(woken.count(), stands.into());
-    steps.of("poll", || assert!(poll(&mut task, &waker).is_ready()));
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!(Arc::strong_count(&woken), 1);
-    steps.outcome()
-}
-
-/// The same of those who send; what they would have sent comes back, and what is in the channel is dropped.
-fn senders_hear() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
-    sender.send(Fragile(0)).unwrap();
-    let (woken, waker) = FragileWaker::new();
-    let mut task = sender.send_async(Fragile(1));
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let thread = {
-        let sender = sender.clone();
-        spawn(move || sender.send(Fragile(2)).unwrap_err())
-    };
-    steps.of("drop", || drop(receiver));
-    let back = thread.join().unwrap();
-    assert!(back.0.0 == 2 && sender.is_closed());
-    assert_eq!(woken.count(), stands.into());
-    steps.drop(back);
-    if let Some(Poll::Ready(sent)) = steps.of("poll", || poll(&mut task, &waker)) {
-        let back = sent.unwrap_err();
-        assert_eq!(back.0.0, 1);
-        steps.drop(back);
-    }
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!(Arc::strong_count(&woken), 1);
-    Fragile::assert_gone(3);
-    steps.outcome()
-}
-
-/// The last receiver goes; of one of the values a future was told that was dropped.
-fn values_left() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(2));
-    let mut task = receiver.recv_async();
-    assert!(poll(&mut task, Waker::noop()).is_pending());
-    (0..2).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
-    drop(task);
-    steps.drop(receiver);
-    Fragile::assert_gone(2);
-    assert!(sender.is_closed() && sender.is_empty());
-    steps.outcome()
-}
-
-/// The value is with the task that was woken for it, or comes back.
-fn send_to_a_task(what: &'static str, send: fn(&Sender<Fragile>, Fragile) -> Result<(), Fragile>) -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
-    let (woken, waker) = FragileWaker::new();
-    let mut task = receiver.recv_async();
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let sent = steps.of(what, || send(&sender, Fragile(0)));
-    assert_eq!(woken.count(), stands.into());
-    if stands {
-        let value = told(&mut steps, &mut task, &waker);
-        assert_eq!(value.0, 0);
-        steps.drop(value);
-    } else {
-        steps.drop(sent.unwrap().unwrap_err());
-    }
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
-    assert_eq!(Arc::strong_count(&woken), 1);
-    Fragile::assert_gone(1);
-    steps.outcome()
-}
-
-/// The value that a task was told of. If the poll panics, the next one finds it.
-fn told<F: Future<Output = Result<Fragile, RecvError>> + Unpin>(
-    steps: &mut Steps,
-    task: &mut F,
-    waker: &Waker,
-) -> Fragile {
-    let polled = steps.of("poll", || poll(task, waker)).unwrap_or_else(|| poll(task, waker));
-    let Poll::Ready(Ok(value)) = polled else { panic!("it is there") };
-    value
-}
-
-/// A receive wakes a task that sends, and takes a value, whatever the waker throws.
-fn recv_from_a_task(capacity: usize, recv: fn(&Receiver<Fragile>) -> Fragile) -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(capacity));
-    (0..capacity).for_each(|value| assert!(sender.try_send(Fragile(value)).is_ok()));
-    let (woken, waker) = FragileWaker::new();
-    let mut task = sender.send_async(Fragile(capacity));
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let all = capacity + usize::from(stands);
-    for next in 0..all {
-        let value = steps.of("recv", || recv(&receiver)).unwrap_or_else(|| recv(&receiver));
-        assert_eq!(value.0, next);
-        steps.drop(value);
-    }
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
-    assert_eq!(woken.count(), stands.into());
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!(Arc::strong_count(&woken), 1);
-    Fragile::assert_gone(capacity + 1);
-    steps.outcome()
-}
-
-/// The same of a select and a value that is too large to be kept in it.
-fn large_recv() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
-    let large = |value| (Fragile(value), [0_u64; 3]);
-    assert!(sender.try_send(large(0)).is_ok());
-    let (_, waker) = FragileWaker::new();
-    let mut task = sender.send_async(large(1));
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let recv = || select! { recv(receiver) -> value => value.unwrap() };
-    for next in 0..1 + usize::from(stands) {
-        let value = steps.of("recv", recv).unwrap_or_else(recv);
-        assert_eq!(value.0.0, next);
-        steps.drop(value);
-    }
-    steps.drop(task);
-    steps.drop(waker);
-    Fragile::assert_gone(2);
-    steps.outcome()
-}
-
-/// Two receive, and a task sends one value: whoever has taken it keeps it, whatever the waker throws.
-fn two_recvs() -> String {
-    let (_steps, (sender, receiver)) = (Steps::begin(), bounded(0));
-    let mut task = sender.send_async(Fragile(0));
-    let woken = Arc::new(Woken(AtomicUsize::new(0)));
-    assert!(poll(&mut task, &woken.into()).is_pending());
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || receiver.recv().ok())
-    };
-    let mine = receiver.try_recv().ok();
-    assert!(sender.close());
-    let theirs = thread.join().unwrap();
-    assert_ne!(mine.is_some(), theirs.is_some(), "one of us has it");
-    let whose = if mine.is_some() { "mine" } else { "theirs" };
-    let _ = attempt(|| drop((mine, theirs)));
-    Fragile::assert_gone(1);
-    whose.into()
-}
-
-/// Polled by one task, and another, and dropped: as if it never was.
-fn send_dropped() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
-    let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
-    let mut task = sender.send_async(Fragile(0));
-    for waker in [&one, &other] {
-        steps.of("poll", || assert!(poll(&mut task, waker).is_pending()));
-    }
-    steps.drop(task);
-    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
-    Fragile::assert_gone(1);
-    steps.drop(one);
-    steps.drop(other);
-    assert_eq!((first.count(), second.count()), (0, 0));
-    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
-    steps.outcome()
-}
-
-/// The same of a receive; a value that comes meanwhile goes to a thread that receives.
-fn recv_dropped() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), ends(Some(1)));
-    let (sender, receiver) = (sender, receiver);
-    let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
-    let mut task = receiver.recv_async();
-    for waker in [&one, &other] {
-        steps.of("poll", || assert!(poll(&mut task, waker).is_pending()));
-    }
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || receiver.recv().unwrap())
-    };
-    steps.of("send", || sender.send(Fragile(0)).unwrap());
-    steps.drop(task);
-    let value = thread.join().unwrap();
-    steps.drop(value);
-    Fragile::assert_gone(1);
-    steps.drop(one);
-    steps.drop(other);
-    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
-    steps.outcome()
-}
-
-/// An alarm whose waker panics is let go of; the message comes all the same.
-fn timer_and_task() -> String {
-    let mut steps = Steps::begin();
-    let (begun, timer) = (now(), after(SHORT));
-    let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
-    let mut task = timer.recv_async();
-    let polled = [&one, &other].map(|waker| steps.of("poll", || poll(&mut task, waker)));
-    let message = polled.into_iter().flatten().find_map(|polled| match polled {
-        Poll::Ready(message) => Some(message.unwrap()),
-        Poll::Pending => None,
-    });
-    assert_eq!(message.unwrap_or_else(|| timer.recv().unwrap()), begun + SHORT);
-    steps.drop(task);
-    steps.drop(one);
-    steps.drop(other);
-    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
-    steps.outcome()
-}
-
-/// A select's message panics after a receiver, or a place, has been promised it: the next send has that.
-fn message(capacity: usize) -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(capacity));
-    let (_other, never) = bounded::<()>(0);
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || [receiver.recv().unwrap(), receiver.recv().unwrap()])
-    };
-    let message = || {
-        step();
-        Fragile(0)
-    };
-    let sent = steps.of("select", || {
-        select! {
-            send(sender, message()) -> sent => sent.unwrap(),
-            recv(never) -> _ => unreachable!(),
+/// Callbacks run at their token's deadline, on a thread of the crate's, or at once, if it has passed: one that panics
+/// does not keep the other from it.
+fn deadline() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token) = (Steps::begin(), CancellationToken::new().with_timeout(SHORT));
+        let (sender, receiver) = unbounded();
+        for number in 0..2 {
+            let sender = sender.clone();
+            let callback = move || {
+                sender.send(number).unwrap();
+                step();
+            };
+            steps.of("on_cancel", || token.on_cancel(callback));
         }
-    });
-    if sent.is_none() {
-        sender.send(Fragile(0)).unwrap();
+        drop(sender);
+        let mut run: Vec<usize> = receiver.iter().collect();
+        run.sort_unstable();
+        assert_eq!(run, [0, 1]);
+        assert!(token.is_cancelled());
+        steps.outcome()
     }
-    sender.send(Fragile(1)).unwrap();
-    let [one, two] = thread.join().unwrap();
-    assert_eq!((one.0, two.0), (0, 1));
-    steps.drop([one, two]);
-    Fragile::assert_gone(2);
-    steps.outcome()
+    vec![
+        Model::new(
+            "lv_cx_2_deadline_past_a_panic",
+            &["LV-CX-2", "SF-CX-3"],
+            &["contained", "no panic", "out of on_cancel"],
+            run,
+        )
+        .under(SWEEP_BOUNDED),
+    ]
 }
 
-/// A panic between the choice of an operation and its completion, of each side.
-fn between_choice_and_completion() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || receiver.recv().unwrap())
-    };
-    let send = |number| {
-        let mut select = Select::new();
-        select.send(&sender);
-        let operation = select.select();
-        step();
-        operation.send(&sender, Fragile(number)).unwrap();
-    };
-    let recv = || {
-        let mut select = Select::new();
-        select.recv(&receiver);
-        let operation = select.select();
-        step();
-        operation.recv(&receiver).unwrap()
-    };
-    for number in 0..2 {
-        steps.of("select", || send(number)).unwrap_or_else(|| send(number));
+/// A callback is run by whoever comes last, the one who registers or the one who cancels: its panic comes out of that
+/// call.
+fn on_cancel() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
+        let other = token.clone();
+        let cancelling = move || attempt(|| assert!(other.cancel()));
+        let (cancelled, ()) = race(cancelling, || drop(steps.of("on_cancel", || token.on_cancel(callback(&runs)))));
+        steps.note("cancel", cancelled);
+        assert_eq!(runs.load(Relaxed), 1);
+        steps.of("on_cancel", || token.on_cancel(callback(&runs)));
+        assert_eq!(runs.load(Relaxed), 2);
+        steps.outcome()
     }
-    let (mine, theirs) = (steps.of("select", recv).unwrap_or_else(recv), thread.join().unwrap());
-    assert_eq!(mine.0 + theirs.0, 1);
-    steps.drop(mine);
-    steps.drop(theirs);
-    Fragile::assert_gone(2);
-    steps.outcome()
-}
-
-/// Two tasks and a thread wait for the last guard.
-fn last_guard() -> String {
-    let (mut steps, group) = (Steps::begin(), WaitGroup::new());
-    let guard = group.guard();
-    let wakers = [FragileWaker::new(), FragileWaker::new()];
-    let mut tasks = [group.wait_async(), group.wait_async()];
-    let mut stand = [false; 2];
-    for ((task, stands), (_, waker)) in tasks.iter_mut().zip(&mut stand).zip(&wakers) {
-        *stands = steps.of("poll", || assert!(poll(task, waker).is_pending())).is_some();
-    }
-    let thread = {
-        let group = group.clone();
-        spawn(move || group.wait())
-    };
-    steps.drop(guard);
-    thread.join().unwrap();
-    for ((task, stands), (woken, waker)) in tasks.iter_mut().zip(stand).zip(&wakers) {
-        assert_eq!(woken.count(), stands.into());
-        steps.of("poll", || assert!(poll(task, waker).is_ready()));
-    }
-    steps.drop(tasks);
-    for (woken, waker) in wakers {
-        steps.drop(waker);
-        assert_eq!(Arc::strong_count(&woken), 1);
-    }
-    drop(group.guard());
-    group.wait();
-    steps.outcome()
-}
-
-/// What `WaitGroup::spawn` runs, but for the end of the thread, which an explorer takes for a failure.
-fn work_with_a_guard() -> String {
-    let (mut steps, group) = (Steps::begin(), WaitGroup::new());
-    let guard = group.guard();
-    let thread = spawn(move || {
-        attempt(move || {
-            let _guard = guard;
-            step();
-        })
-    });
-    group.wait();
-    steps.note("work", thread.join().unwrap());
-    steps.outcome()
-}
-
-/// A callback that counts, and is a step.
-pub(super) fn callback(runs: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
-    let runs = runs.clone();
-    move || {
-        runs.fetch_add(1, Relaxed);
-        step();
-    }
-}
-
-/// A thread waits for the token, a task for its child; both tokens have callbacks.
-fn cancel() -> String {
-    let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
-    let child = token.child_token();
-    [&token, &token, &child].into_iter().for_each(|token| drop(token.on_cancel(callback(&runs))));
-    let (woken, waker) = FragileWaker::new();
-    let mut task = child.cancelled();
-    let stands = steps.of("poll", || assert!(poll(&mut task, &waker).is_pending())).is_some();
-    let thread = {
-        let token = token.clone();
-        spawn(move || token.wait())
-    };
-    steps.of("cancel", || assert!(token.cancel()));
-    assert!(token.is_cancelled() && child.is_cancelled());
-    assert_eq!((runs.load(Relaxed), woken.count()), (3, stands.into()));
-    thread.join().unwrap();
-    steps.of("poll", || assert!(poll(&mut task, &waker).is_ready()));
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!(Arc::strong_count(&woken), 1);
-    assert!(!token.cancel());
-    steps.outcome()
-}
-
-/// At its deadline, on a thread of the crate's; or at once, if it has passed.
-fn deadline() -> String {
-    let (mut steps, token) = (Steps::begin(), CancellationToken::new().with_timeout(SHORT));
-    let (sender, receiver) = unbounded();
-    for number in 0..2 {
-        let sender = sender.clone();
-        let callback = move || {
-            sender.send(number).unwrap();
-            step();
-        };
-        steps.of("on_cancel", || token.on_cancel(callback));
-    }
-    drop(sender);
-    let mut run: Vec<usize> = receiver.iter().collect();
-    run.sort_unstable();
-    assert_eq!(run, [0, 1]);
-    assert!(token.is_cancelled());
-    steps.outcome()
-}
-
-/// By whoever comes last, the one who registers or the one who cancels: out of that call.
-fn on_cancel() -> String {
-    let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
-    let thread = {
-        let token = token.clone();
-        spawn(move || attempt(|| assert!(token.cancel())))
-    };
-    steps.of("on_cancel", || token.on_cancel(callback(&runs)));
-    steps.note("cancel", thread.join().unwrap());
-    assert_eq!(runs.load(Relaxed), 1);
-    steps.of("on_cancel", || token.on_cancel(callback(&runs)));
-    assert_eq!(runs.load(Relaxed), 2);
-    steps.outcome()
+    vec![Model::new(
+        "sf_cx_3_on_cancel_past_a_panic",
+        &["SF-CX-3", "LV-CX-2"],
+        &["no panic", "out of cancel", "out of on_cancel"],
+        run,
+    )]
 }
 
 /// A callback that is taken back is dropped, with what it holds; the other one runs.
-fn stop() -> String {
-    let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
-    let (held, count) = (Fragile(0), callback(&runs));
-    let registered = token.on_cancel(move || {
-        count();
-        drop(held);
-    });
-    token.on_cancel(callback(&runs));
-    let thread = {
-        let token = token.clone();
-        spawn(move || attempt(|| assert!(token.cancel())))
-    };
-    let stopped = steps.of("stop", || registered.stop());
-    steps.note("cancel", thread.join().unwrap());
-    assert_eq!(runs.load(Relaxed), if stopped.unwrap_or(true) { 1 } else { 2 });
-    Fragile::assert_gone(1);
-    steps.outcome()
+fn stop() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
+        let (held, count) = (Fragile(0), callback(&runs));
+        let registered = token.on_cancel(move || {
+            count();
+            drop(held);
+        });
+        token.on_cancel(callback(&runs));
+        let other = token.clone();
+        let cancelling = move || attempt(|| assert!(other.cancel()));
+        let (cancelled, stopped) = race(cancelling, || steps.of("stop", || registered.stop()));
+        steps.note("cancel", cancelled);
+        assert_eq!(runs.load(Relaxed), if stopped.unwrap_or(true) { 1 } else { 2 });
+        Fragile::assert_gone(1);
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_cx_3_stop_past_a_panic",
+        &["SF-CX-3", "LV-CX-2"],
+        &["no panic", "out of cancel", "out of stop"],
+        run,
+    )]
 }
 
-/// Callbacks that never run are dropped with their token.
-fn never_run() -> String {
-    let mut steps = Steps::begin();
-    let token = CancellationToken::new();
-    for number in 0..2 {
-        let held = Fragile(number);
-        token.on_cancel(move || drop(held));
+/// Callbacks that never run are dropped with their token, though the drop of one panics.
+fn never_run() -> Vec<Model> {
+    fn run() -> String {
+        let mut steps = Steps::begin();
+        let token = CancellationToken::new();
+        for number in 0..2 {
+            let held = Fragile(number);
+            token.on_cancel(move || drop(held));
+        }
+        steps.drop(token);
+        Fragile::assert_gone(2);
+        steps.outcome()
     }
-    steps.drop(token);
-    Fragile::assert_gone(2);
-    steps.outcome()
+    vec![Model::new("sf_cx_3_never_run_past_a_panic", &["SF-CX-3"], &["no panic", "out of drop"], run)]
 }
 
 /// A child with a callback loses its last handle while its parent is being cancelled: whoever runs the callback, the
 /// parent's other child is cancelled.
-fn last_handle() -> String {
-    let (mut steps, token) = (Steps::begin(), CancellationToken::new());
-    let (child, sibling) = (token.child_token(), token.child_token());
-    let held = Fragile(0);
-    child.on_cancel(move || drop(held));
-    let thread = spawn(move || attempt(|| drop(child)));
-    steps.of("cancel", || assert!(token.cancel()));
-    assert!(sibling.is_cancelled());
-    steps.note("drop", thread.join().unwrap());
-    Fragile::assert_gone(1);
-    steps.outcome()
+fn last_handle() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token) = (Steps::begin(), CancellationToken::new());
+        let (child, sibling) = (token.child_token(), token.child_token());
+        let held = Fragile(0);
+        child.on_cancel(move || drop(held));
+        let thread = spawn(move || attempt(|| drop(child)));
+        steps.of("cancel", || assert!(token.cancel()));
+        assert!(sibling.is_cancelled());
+        steps.note("drop", thread.join().unwrap());
+        Fragile::assert_gone(1);
+        steps.outcome()
+    }
+    vec![
+        Model::new(
+            "lv_cx_2_last_handle_past_a_panic",
+            &["LV-CX-2", "SF-CX-2"],
+            &["contained", "no panic", "out of cancel"],
+            run,
+        )
+        .under(SWEEP_BOUNDED),
+    ]
+}
+
+/// One cause is kept until the last handle goes, the others come too late: each is dropped, once.
+fn causes() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token, made) = (Steps::begin(), CancellationToken::new(), AtomicUsize::new(0));
+        let child = token.child_token();
+        for _ in 0..3 {
+            steps.of("cancel_with", || token.cancel_with(Making(&made)));
+        }
+        assert_eq!(child.check().unwrap_err().to_string(), "0");
+        steps.drop(token);
+        steps.drop(child);
+        Fragile::assert_gone(made.into_inner());
+        steps.outcome()
+    }
+    vec![Model::new(
+        "sf_cx_1_causes_past_a_panic",
+        &["SF-CX-1"],
+        &["no panic", "out of cancel_with", "out of drop"],
+        run,
+    )]
 }
 
 /// A cause whose making and whose end are steps.
@@ -704,34 +858,46 @@ impl From<Making<'_>> for Box<dyn Error + Send + Sync> {
     }
 }
 
-/// One cause is kept until the last handle goes, the others come too late.
-fn causes() -> String {
-    let (mut steps, token, made) = (Steps::begin(), CancellationToken::new(), AtomicUsize::new(0));
-    let child = token.child_token();
-    for _ in 0..3 {
-        steps.of("cancel_with", || token.cancel_with(Making(&made)));
+/// A wait for a token is polled by one task, and by another, and dropped: whatever the wakers throw, it ends with the
+/// token's deadline.
+fn cancelled_futures() -> Vec<Model> {
+    fn run() -> String {
+        let (mut steps, token) = (Steps::begin(), CancellationToken::new().with_timeout(SHORT));
+        let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
+        let mut task = token.cancelled();
+        steps.of("poll", || assert!(poll(&mut task, &one).is_pending()));
+        steps.of("poll", || poll(&mut task, &other).is_ready());
+        token.wait();
+        steps.of("poll", || assert!(poll(&mut task, &other).is_ready()));
+        steps.drop(task);
+        steps.drop(one);
+        steps.drop(other);
+        assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
+        steps.outcome()
     }
-    assert_eq!(child.check().unwrap_err().to_string(), "0");
-    steps.drop(token);
-    steps.drop(child);
-    Fragile::assert_gone(made.into_inner());
-    steps.outcome()
+    vec![
+        Model::new(
+            "lv_cx_1_futures_past_a_panic",
+            &["LV-CX-1"],
+            &["contained", "no panic", "out of drop", "out of poll"],
+            run,
+        )
+        .one_way("nobody cancels"),
+    ]
 }
 
-/// Polled by one task, and another, and dropped; with a deadline, which ends a wait where there is one.
-fn cancelled_futures() -> String {
-    let (mut steps, token) = (Steps::begin(), CancellationToken::new().with_timeout(SHORT));
-    let [(first, one), (second, other)] = [FragileWaker::new(), FragileWaker::new()];
-    let mut task = token.cancelled();
-    steps.of("poll", || assert!(poll(&mut task, &one).is_pending()));
-    steps.of("poll", || poll(&mut task, &other).is_ready());
-    token.wait();
-    steps.of("poll", || assert!(poll(&mut task, &other).is_ready()));
-    steps.drop(task);
-    steps.drop(one);
-    steps.drop(other);
-    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&second)), (1, 1));
-    steps.outcome()
+/// A receive has a value to return, and lets go of what a waker throws.
+const RECEIVED: &[&str] = &["contained", "no panic", "out of drop", "out of poll"];
+
+/// The value that a task was told of. If the poll panics, the next one finds it.
+fn told<F: Future<Output = Result<Fragile, RecvError>> + Unpin>(
+    steps: &mut Steps,
+    task: &mut F,
+    waker: &Waker,
+) -> Fragile {
+    let polled = steps.of("poll", || poll(task, waker)).unwrap_or_else(|| poll(task, waker));
+    let Poll::Ready(Ok(value)) = polled else { panic!("it is there") };
+    value
 }
 
 /// A waker whose wake alone is a step.
@@ -744,96 +910,11 @@ impl Wake for Woken {
     }
 }
 
-/// Two tasks wait, and both their wakers panic: the second one's panic does not end the process.
-fn two_wakers() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded::<()>(0));
-    let woken = Arc::new(Woken(AtomicUsize::new(0)));
-    let mut tasks = [receiver.recv_async(), receiver.recv_async()];
-    tasks.iter_mut().for_each(|task| assert!(poll(task, &woken.clone().into()).is_pending()));
-    let thread = {
-        let receiver = receiver.clone();
-        spawn(move || receiver.recv().is_err())
-    };
-    steps.of("close", || assert!(sender.close()));
-    assert!(thread.join().unwrap());
-    assert_eq!(woken.0.load(Relaxed), 2);
-    steps.outcome()
-}
-
-/// The place that a select was given goes to a task when the select's message panics; the task's waker panics, too.
-fn given_up() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
-    let woken = Arc::new(Woken(AtomicUsize::new(0)));
-    let mut select = Select::new();
-    select.send(&sender);
-    let operation = select.select();
-    let mut task = sender.send_async(1);
-    assert!(poll(&mut task, &woken.clone().into()).is_pending());
-    let sent = steps.of("select", || {
-        let operation = operation;
+/// A callback that counts, and is a step.
+pub(super) fn callback(runs: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
+    let runs = runs.clone();
+    move || {
+        runs.fetch_add(1, Relaxed);
         step();
-        operation.send(&sender, 0).unwrap();
-    });
-    assert_eq!(woken.0.load(Relaxed), sent.is_none().into());
-    let received = receiver.try_recv();
-    assert_eq!(received, Ok(sent.map_or(1, |()| 0)));
-    steps.outcome()
-}
-
-/// The first panic comes out, when all has been done.
-fn two_callbacks() -> String {
-    let (mut steps, token, runs) = (Steps::begin(), CancellationToken::new(), Arc::default());
-    let woken = Arc::new(Woken(AtomicUsize::new(0)));
-    let mut task = token.cancelled();
-    assert!(poll(&mut task, &woken.clone().into()).is_pending());
-    (0..2).for_each(|_| drop(token.on_cancel(callback(&runs))));
-    steps.of("cancel", || assert!(token.cancel()));
-    assert_eq!((runs.load(Relaxed), woken.0.load(Relaxed)), (2, 1));
-    steps.outcome()
-}
-
-/// A future that need not wait has cloned a waker that it does not need.
-fn ready_at_once() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(1));
-    let (woken, waker) = FragileWaker::new();
-    assert!(sender.try_send(Fragile(0)).is_ok());
-    let mut task = receiver.recv_async();
-    let value = match steps.of("poll", || poll(&mut task, &waker)) {
-        Some(Poll::Ready(value)) => value.unwrap(),
-        Some(Poll::Pending) => panic!("it is there"),
-        None => receiver.try_recv().unwrap(),
-    };
-    steps.drop(value);
-    steps.drop(task);
-    assert!(sender.close());
-    let mut task = sender.send_async(Fragile(1));
-    if let Some(sent) = steps.of("poll", || poll(&mut task, &waker)) {
-        let Poll::Ready(Err(back)) = sent else { panic!("it is closed") };
-        steps.drop(back);
     }
-    steps.drop(task);
-    steps.drop(waker);
-    assert_eq!((woken.count(), Arc::strong_count(&woken)), (0, 1));
-    Fragile::assert_gone(2);
-    steps.outcome()
-}
-
-/// A receive that was told of a value is dropped, and the task that is told of it instead is woken by that.
-fn told_on() -> String {
-    let (mut steps, (sender, receiver)) = (Steps::begin(), bounded(0));
-    let mut first = receiver.recv_async();
-    assert!(poll(&mut first, Waker::noop()).is_pending());
-    let (woken, waker) = FragileWaker::new();
-    let mut second = receiver.recv_async();
-    let stands = steps.of("poll", || assert!(poll(&mut second, &waker).is_pending())).is_some();
-    sender.try_send(Fragile(0)).unwrap();
-    steps.drop(first);
-    assert_eq!(woken.count(), stands.into());
-    let value = if stands { told(&mut steps, &mut second, &waker) } else { receiver.try_recv().unwrap() };
-    steps.drop(value);
-    steps.drop(second);
-    steps.drop(waker);
-    assert_eq!(Arc::strong_count(&woken), 1);
-    Fragile::assert_gone(1);
-    steps.outcome()
 }
