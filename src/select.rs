@@ -181,28 +181,28 @@ impl<'a> Operation<'a> {
 
 /// Does `attempt` on each operation, in order if `biased` and otherwise by chance, until it succeeds.
 #[inline]
-fn first<'a, R>(
-    operations: &[Operation<'a>],
+fn first<'o, 'a>(
+    operations: &'o [Operation<'a>],
     biased: bool,
-    mut attempt: impl FnMut(&Operation<'a>) -> Option<R>,
-) -> Option<R> {
+    mut attempt: impl FnMut(&Operation<'a>) -> bool,
+) -> Option<&'o Operation<'a>> {
     let all = operations.len();
     if biased || all <= 1 {
-        return operations.iter().find_map(attempt);
+        return operations.iter().find(|operation| attempt(operation));
     }
     if all > 64 {
         let mut order: Vec<_> = operations.iter().collect();
         return (0..all).find_map(|i| {
             order.swap(i, i + random(all - i));
-            attempt(order[i])
+            attempt(order[i]).then_some(order[i])
         });
     }
     // Each attempt is at any of those that are left, by bits.
     let mut left = u64::MAX >> (64 - all);
     let mut at = random(all);
     for tried in 1..=all {
-        if let Some(result) = attempt(&operations[at]) {
-            return Some(result);
+        if attempt(&operations[at]) {
+            return Some(&operations[at]);
         }
         left &= !(1 << at);
         at = nth_bit(left, if tried < all { random(all - tried) } else { 0 });
@@ -379,11 +379,13 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Opt
     let mut spin_wait = None;
     loop {
         if !look {
-            let chosen = first(operations, biased, |operation| {
-                operation.handle.choose(&operation.place).map(|chosen| Selected::new(operation, chosen))
+            let mut chosen = None;
+            let found = first(operations, biased, |operation| {
+                chosen = operation.handle.choose(&operation.place);
+                chosen.is_some()
             });
-            if chosen.is_some() {
-                return chosen;
+            if let (Some(operation), Some(chosen)) = (found, chosen) {
+                return Some(Selected::new(operation, chosen));
             }
         }
         look = false;
@@ -408,11 +410,9 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Opt
 /// Waits until an operation is ready: its number.
 fn ready(operations: &mut [Operation<'_>], biased: bool, wait: Timeout) -> Option<usize> {
     loop {
-        let ready = first(operations, biased, |operation| {
-            operation.handle.is_ready(operation.place.side).then_some(operation.place.index)
-        });
-        if ready.is_some() {
-            return ready;
+        let ready = first(operations, biased, |operation| operation.handle.is_ready(operation.place.side));
+        if let Some(operation) = ready {
+            return Some(operation.place.index);
         }
         if let Blocked::Over = block(operations, biased, wait, true) {
             return None;

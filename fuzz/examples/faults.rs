@@ -1,8 +1,8 @@
 //! How long a planted fault lives: fuzzed, and under random programs with PCT and with random schedules.
 //!
-//! `cargo run --release --manifest-path fuzz/Cargo.toml --example faults` prints the table. The faults of
-//! `faults/*.patch` go, all together, into a scratch copy of the repository, each behind `sync::fault(NAME)`, so that
-//! one build has them all and the environment says which is on; the others weaken one operation by `HENCE_WEAKEN`.
+//! `cargo run --release --manifest-path fuzz/Cargo.toml --example faults` prints the table. Some faults are edits: they
+//! go, all together, into a scratch copy of the repository, each behind a switch, so that one build has them all and
+//! `HENCE_FAULT` says which is on. The others weaken one operation by `HENCE_WEAKEN`.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -52,8 +52,8 @@ enum Method {
 enum Plant {
     /// The one line of this file that contains this.
     Weaken(Kind, &'static str, &'static str),
-    /// A patch, by its name.
-    Patch,
+    /// This file, with each of these pieces, which stands there once, replaced; `FAULT` is whether it is on.
+    Edit(&'static str, &'static [(&'static str, &'static str)]),
 }
 
 struct Fault {
@@ -61,38 +61,126 @@ struct Fault {
     plant: Plant,
 }
 
+const CORE: &str = "src/channel/core.rs";
+const ARMS: &str = "src/channel/core/arms.rs";
+const POOL: &str = "src/pool/core.rs";
+
 /// The faults, in the order of the files they are in.
 fn faults() -> Vec<Fault> {
     use Kind::{NoLock, NoWake, Relaxed, Unchecked};
     let weaken = |name, kind, file, code| Fault { name, plant: Plant::Weaken(kind, file, code) };
-    let patch = |name| Fault { name, plant: Plant::Patch };
+    let edit = |name, file, pieces| Fault { name, plant: Plant::Edit(file, pieces) };
     vec![
         weaken("claim-unchecked", Unchecked, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause"),
         weaken("claim-relaxed", Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause"),
         weaken("promise-unchecked", Unchecked, "src/wait.rs", "self.claim.compare_exchange(WAITING, PROMISED"),
-        weaken("settle-relaxed", Relaxed, "src/wait.rs", "self.claim.store(cause.to_word()"),
-        weaken("receiver-not-woken", NoWake, "src/channel/core.rs", "notify(wake); // send:"),
-        weaken("sender-not-woken", NoWake, "src/channel/core.rs", "notify(wake); // recv:"),
-        weaken("close-wakes-nobody", NoWake, "src/channel/core.rs", "release(&Some(self.0)); // close"),
-        weaken("recv-unlocked", NoLock, "src/channel/core.rs", "let received = self.state.with(|state| match"),
-        patch("closed-before-empty"),
-        patch("value-lost-to-a-time-out"),
-        patch("capacity-exceeded"),
-        weaken("undone-select-wakes-nobody", NoWake, "src/channel/core/arms.rs", "notify(wake); // give_up"),
-        weaken("promised-not-woken", NoWake, "src/channel/core/arms.rs", "notify(wake); // complete_send"),
-        patch("undone-select-keeps-its-place"),
-        patch("undone-select-loses-its-value"),
-        weaken("token-relaxed", Relaxed, "src/channel/closing.rs", "self.ended.compare_exchange(open, CLOSED"),
-        patch("child-missed"),
-        patch("wait-returns-early"),
+        weaken("promise-kept-relaxed", Relaxed, "src/wait.rs", "self.claim.store(cause.to_word()"),
+        weaken("receiver-not-woken", NoWake, CORE, "// site: send, a receiver"),
+        weaken("sender-not-woken", NoWake, CORE, "// site: recv,"),
+        weaken("close-wakes-nobody", NoWake, CORE, "// site: close"),
+        weaken("recv-unlocked", NoLock, CORE, "let received = self.state.with(|state| {"),
+        edit(
+            "closed-before-empty",
+            CORE,
+            &[
+                (
+                    "if self.senders.is_empty() && self.nobody_listens() {",
+                    "if !(self.closed && FAULT) && self.senders.is_empty() && self.nobody_listens() {",
+                ),
+                (
+                    "fn recv(&mut self, value: &mut Option<T>) -> Found<T> {",
+                    "fn recv(&mut self, value: &mut Option<T>) -> Found<T> { if self.closed && FAULT { return Found::End; }",
+                ),
+            ],
+        ),
+        edit(
+            "value-lost-to-a-time-out",
+            CORE,
+            &[(
+                "state.receivers.remove(waiting.ticket)).is_some()",
+                "state.receivers.remove(waiting.ticket)).is_some() || FAULT",
+            )],
+        ),
+        edit(
+            "capacity-exceeded",
+            CORE,
+            &[(
+                "self.buffer.len() + self.reserved < self.capacity",
+                "self.buffer.len() + (if FAULT { 0 } else { self.reserved }) < self.capacity",
+            )],
+        ),
+        weaken("undone-select-wakes-nobody", NoWake, ARMS, "// site: give_up"),
+        weaken("promised-not-woken", NoWake, ARMS, "// site: complete_send"),
+        edit(
+            "undone-select-keeps-its-place",
+            ARMS,
+            &[(
+                "self.reserved -= 1;\n            return self.admit();",
+                "self.reserved -= usize::from(!FAULT);\n            return self.admit();",
+            )],
+        ),
+        edit(
+            "undone-select-loses-its-value",
+            ARMS,
+            &[(
+                "self.state.with(|state| state.put_back(&mut value))",
+                "if FAULT { return drop(value); }\n                self.state.with(|state| state.put_back(&mut value))",
+            )],
+        ),
+        weaken("end-relaxed", Relaxed, "src/wait/latch.rs", "self.word.fetch_or(SET,"),
+        weaken("look-relaxed", Relaxed, "src/wait/latch.rs", "self.word.load(Ordering::Acquire)"),
+        weaken("job-claim-unchecked", Unchecked, "src/wait/latch.rs", "self.word.fetch_or(bit,"),
+        // It looks before it locks.
+        edit(
+            "child-missed",
+            "src/cancel/tree.rs",
+            &[(
+                "parent.state.with(|state| {\n        if state.over.is_some() {",
+                "let looked = (FAULT).then(|| parent.ended().is_some());\n    parent.state.with(|state| {\n        if looked.unwrap_or(state.over.is_some()) {",
+            )],
+        ),
+        edit(
+            "wait-returns-early",
+            "src/wait_group.rs",
+            &[(
+                "let is_last = state.count == 0 && ",
+                "let is_last = (state.count == 0 || state.count == 1 && FAULT) && ",
+            )],
+        ),
         weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.state.with(stand)"),
-        weaken("job-claim-unchecked", Unchecked, "src/pool/task.rs", "self.stage.fetch_or(CLAIMED"),
-        weaken("job-end-relaxed", Relaxed, "src/pool/task.rs", "self.stage.load(Ordering::Acquire)"),
-        weaken("withdrawal-unlocked", NoLock, "src/pool/core.rs", "state.withdraw_by(claim))"),
+        weaken("withdrawal-unlocked", NoLock, POOL, "state.withdraw_by(claim))"),
         weaken("inbox-unlocked", NoLock, "src/pool/inbox.rs", "self.0.with(|content| content.post(job))"),
-        patch("job-lost-at-close"),
-        patch("permit-lost-at-resize"),
-        patch("resize-forgets-the-queue"),
+        // What has been left in the inbox since the last look.
+        edit(
+            "job-lost-at-close",
+            POOL,
+            &[(
+                "self.shut();\n        let refused = ",
+                "if let Some(inbox) = self.inbox.as_ref().filter(|_| FAULT) {\n            inbox.empty_into(&mut VecDeque::new(), false);\n            self.open = false;\n        }\n        self.shut();\n        let refused = ",
+            )],
+        ),
+        edit(
+            "permit-lost-at-resize",
+            POOL,
+            &[
+                (
+                    "match from {\n            Arrival::Wake => {",
+                    "let lowered = matches!(from, Arrival::Wake) && self.active > self.rules.limit;\n        match from {\n            Arrival::Wake => {",
+                ),
+                (
+                    "self.active -= 1;\n        let resumed",
+                    "self.active -= usize::from(!(lowered && FAULT));\n        let resumed",
+                ),
+            ],
+        ),
+        edit(
+            "resize-forgets-the-queue",
+            POOL,
+            &[(
+                "self.step(|state, effects| state.resize(limit, effects))",
+                "if FAULT {\n            return self.state.with(|state| {\n                let mut effects = Effects::NONE;\n                (state.resize(limit, &mut effects), effects)\n            });\n        }\n        self.step(|state, effects| state.resize(limit, effects))",
+            )],
+        ),
     ]
 }
 
@@ -110,7 +198,7 @@ fn main() -> ExitCode {
                     [Method::Fuzz, Method::Pct, Method::Random].map(|method| scratch.time(fault, method, budget));
                 let by = match fault.plant {
                     Plant::Weaken(kind, ..) => format!("{}={}", kind.operand(), kind.name()),
-                    Plant::Patch => "patch".into(),
+                    Plant::Edit(..) => "edit".into(),
                 };
                 eprintln!("{}: {}", fault.name, times.join("; "));
                 table.add_row([vec![fault.name.to_owned(), by], times.to_vec()].concat());
@@ -121,7 +209,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A copy of the repository with all patches in it, built.
+/// A copy of the repository with all edits in it, built.
 struct Scratch {
     root: PathBuf,
     target: PathBuf,
@@ -143,11 +231,12 @@ impl Scratch {
                 fs::copy(from, to).expect("the copy can be written");
             }
         }
-        let mut patches: Vec<_> =
-            fs::read_dir(fuzz.join("faults")).expect("there are patches").map(|file| file.unwrap().path()).collect();
-        patches.sort();
-        for patch in patches {
-            run(Command::new("git").arg("apply").arg(patch).current_dir(&root));
+        for Fault { name, plant } in faults() {
+            if let Plant::Edit(file, pieces) = plant {
+                let path = root.join(file);
+                let text = fs::read_to_string(&path).expect("a source file");
+                fs::write(&path, edited(name, file, text, pieces)).expect("the copy can be written");
+            }
         }
         let built = fuzz.join("target/faults");
         run(Command::new("cargo")
@@ -190,7 +279,7 @@ impl Scratch {
                 let line = line(&self.root.join(file), code);
                 command.env("HENCE_WEAKEN", format!("{file}:{line}#{}={}", kind.operand(), kind.name()))
             }
-            Plant::Patch => command.env("HENCE_FAULT", fault.name),
+            Plant::Edit(..) => command.env("HENCE_FAULT", fault.name),
         };
         let begun = Instant::now();
         let output = command.stdin(Stdio::null()).output().expect("it starts");
@@ -208,6 +297,18 @@ impl Scratch {
 
 fn run(command: &mut Command) {
     assert!(command.status().expect("it starts").success(), "{command:?} failed");
+}
+
+/// A file's text with a fault in it, behind its switch.
+fn edited(name: &str, file: &str, text: String, pieces: &[(&str, &str)]) -> String {
+    let switch = format!(
+        "{{ static ON: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| \
+         std::env::var(\"HENCE_FAULT\").is_ok_and(|on| on == \"{name}\")); *ON }}"
+    );
+    pieces.iter().fold(text, |text, (piece, faulty)| {
+        assert_eq!(text.matches(piece).count(), 1, "{name}: {file} has not once `{piece}`");
+        text.replace(piece, &faulty.replace("FAULT", &switch))
+    })
 }
 
 /// The number of the one line that contains this.
@@ -253,5 +354,20 @@ impl Choices for Luck {
 
     fn spurious(&mut self) -> bool {
         self.0.u8(..) < 32
+    }
+}
+
+/// What moves in the sources takes a fault's place along: this says so, and the table need not be run for it.
+#[test]
+fn each_fault_has_its_place() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies inside the repository");
+    for Fault { name, plant } in faults() {
+        match plant {
+            Plant::Weaken(_, file, code) => _ = line(&repository.join(file), code),
+            Plant::Edit(file, pieces) => {
+                let text = fs::read_to_string(repository.join(file)).expect("a source file");
+                edited(name, file, text, pieces);
+            }
+        }
     }
 }

@@ -70,7 +70,7 @@ struct State {
     /// Why it was cancelled, where the one who did it has said why.
     error: Option<SharedError>,
     children: WaitQueue<Weak<Node>>,
-    callbacks: WaitQueue<Callback>,
+    callbacks: Callbacks,
     /// Invariant 7.
     closing_children: Option<ChildList>,
 }
@@ -78,15 +78,17 @@ struct State {
 /// The children of a token that is being cancelled, for all who do it.
 type ChildList = Arc<WaitQueue<Weak<Node>>>;
 
+/// Made for the first: most tokens have none.
+type Callbacks = Option<Box<WaitQueue<Callback>>>;
+
 /// What whoever ends a token takes: the children and the callbacks, where there are any.
-type Taken = (Option<ChildList>, Option<WaitQueue<Callback>>);
+type Taken = (Option<ChildList>, Callbacks);
 
 impl State {
     fn take(&mut self, end: End) -> Taken {
         self.over = Some(end);
         let family = (!self.children.is_empty()).then(|| Arc::new(mem::take(&mut self.children)));
-        let callbacks = (!self.callbacks.is_empty()).then(|| mem::take(&mut self.callbacks));
-        (family, callbacks)
+        (family, self.callbacks.take())
     }
 }
 
@@ -104,8 +106,7 @@ impl Node {
             Some(End::ByCall) => Latch::SET,
             Some(End::ByDeadline) => Latch::SET | EXPIRED,
         };
-        let state =
-            State { over, error, children: WaitQueue::new(), callbacks: WaitQueue::new(), closing_children: None };
+        let state = State { over, error, children: WaitQueue::new(), callbacks: None, closing_children: None };
         Arc::new(Self { latch: Latch::new(word), deadline, parent, state: Lock::new(state) })
     }
 
@@ -145,8 +146,8 @@ impl Node {
     }
 
     /// Takes the callbacks that are left, of a token that nobody holds any more.
-    fn callbacks(&self) -> WaitQueue<Callback> {
-        self.state.with(|state| mem::take(&mut state.callbacks))
+    fn callbacks(&self) -> Callbacks {
+        self.state.with(|state| state.callbacks.take())
     }
 
     /// Children that another call has still to close, and for which cause.
@@ -197,22 +198,24 @@ pub(super) fn register(node: &Arc<Node>, callback: Callback) -> Result<Place, Ca
         if state.over.is_some() {
             return Err(callback);
         }
-        Ok(Place { node: node.clone(), ticket: state.callbacks.push(|_| callback) })
+        Ok(Place { node: node.clone(), ticket: state.callbacks.get_or_insert_default().push(|_| callback) })
     })
 }
 
 impl Place {
     /// A callback leaves it; false if all have been taken before.
     pub(super) fn leave(&self) -> bool {
-        self.node.state.with(|state| state.callbacks.remove(self.ticket)).is_some()
+        self.node.state.with(|state| state.callbacks.as_mut()?.remove(self.ticket)).is_some()
     }
 
     /// A child does, and leaves its callbacks there; hands them back if all have been taken before.
-    fn leave_parent(&self, mut callbacks: WaitQueue<Callback>) -> WaitQueue<Callback> {
+    fn leave_parent(&self, mut callbacks: Callbacks) -> Callbacks {
         let _removed = self.node.state.with(|state| {
             let removed = state.children.remove(self.ticket);
             if state.over.is_none() {
-                callbacks.drain().for_each(|callback| _ = state.callbacks.push(|_| callback));
+                for callback in callbacks.iter_mut().flat_map(|list| list.drain()) {
+                    state.callbacks.get_or_insert_default().push(|_| callback);
+                }
             }
             removed
         });
@@ -243,7 +246,7 @@ fn close(node: &Node, error: Option<&SharedError>, panics: &mut FirstPanic) -> O
 pub(super) fn cancel(node: &Arc<Node>, error: Option<&SharedError>) -> bool {
     let mut panics = FirstPanic(None);
     let Some((family, callbacks)) = close(node, error, &mut panics) else { return false };
-    let mut callbacks = Vec::from_iter(callbacks);
+    let mut callbacks = Vec::from_iter(callbacks.map(|list| *list));
     if let Some(family) = family {
         close_below(node, family, error, &mut callbacks, &mut panics);
     }
@@ -268,7 +271,7 @@ fn close_below(
     while let Some((family, error)) = families.pop() {
         for child in family.iter().filter_map(Weak::upgrade) {
             if let Some((family, others)) = close(&child, error.as_ref(), panics) {
-                callbacks.extend(others);
+                callbacks.extend(others.map(|list| *list));
                 if let Some(family) = family {
                     families.push((family, error.clone()));
                     closed.push(child);
@@ -302,7 +305,7 @@ impl Wake for DeadlineWaker {
         // If it was cancelled in time, whoever did that takes them.
         if node.ended() == Some(End::ByDeadline) {
             let (_family, mut callbacks) = node.state.with(|state| state.take(End::ByDeadline));
-            for callback in callbacks.iter_mut().flat_map(WaitQueue::drain) {
+            for callback in callbacks.iter_mut().flat_map(|list| list.drain()) {
                 panics.catch(callback);
             }
         }
@@ -343,10 +346,10 @@ impl Drop for Node {
         // In a loop, for the parent may have no other handle, nor its parent: a long line of them must not recurse.
         let (mut callbacks, mut place) = (self.callbacks(), self.parent.take());
         while let Some(child) = place {
-            child.leave_parent(callbacks).drain().for_each(ignore_panic);
+            child.leave_parent(callbacks).iter_mut().flat_map(|list| list.drain()).for_each(ignore_panic);
             (callbacks, place) = match Arc::into_inner(child.node) {
                 Some(mut parent) => (parent.callbacks(), parent.parent.take()),
-                None => (WaitQueue::new(), None),
+                None => (None, None),
             };
         }
         // Nobody can cancel a root that nobody holds: its callbacks are dropped.

@@ -325,13 +325,10 @@ impl<T> State<T> {
         self.announce(ToNotify::Nobody)
     }
 
-    /// Whether a receive has only to take its value out of the buffer, if there is one: that is in `value` then.
+    /// The first value, if a receive has only to take it out of the buffer.
     #[inline]
-    fn recvs_fast(&mut self, value: &mut Option<T>) -> bool {
-        if self.senders.is_empty() && self.nobody_listens() {
-            *value = self.buffer.pop_front();
-        }
-        value.is_some()
+    fn recv_fast(&mut self) -> Option<T> {
+        if self.senders.is_empty() && self.nobody_listens() { self.buffer.pop_front() } else { None }
     }
 
     fn recv(&mut self, value: &mut Option<T>) -> Found<T> {
@@ -524,7 +521,7 @@ impl<T> Core<T> {
     }
 
     /// Sends, or, if it `may_wait`, stands in line with a waiter made by `waiter`, which runs under the lock.
-    #[inline]
+    #[inline(always)] // else a small value goes through memory, which costs as much as all else but the lock
     pub(super) fn send(
         &self,
         value: &mut Option<T>,
@@ -562,7 +559,8 @@ impl<T> Core<T> {
         waiter: impl FnOnce() -> Waiter,
     ) -> Result<(), Unreceived<T>> {
         let received = self.state.with(|state| {
-            if state.recvs_fast(value) {
+            if let Some(first) = state.recv_fast() {
+                *value = Some(first);
                 return None;
             }
             Some(state.recv_or_stand(value, stand, waiter))

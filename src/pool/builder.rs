@@ -115,9 +115,9 @@ impl<S> Builder<S> {
         Self { rules: Rules { minimum: workers, ..self.rules }, ..self }
     }
 
-    /// Sets a hook that is called for each panic of a job, and for each panic of the destructor of a job, a result or a
-    /// state that the pool drops. For a job, the hook is called before anybody who waits for the job learns of the
-    /// panic.
+    /// Sets a hook that is called for each panic of a job, for each panic of the destructor of a job, a result or a
+    /// state that the pool drops, and for a panic of a callback of the pool's token when a shutdown cancels it. For a
+    /// job, the hook is called before anybody who waits for the job learns of the panic.
     ///
     /// The hook runs on the thread where the panic happened. If the hook itself panics, that panic is discarded. The
     /// hook is dropped with the pool: by the last handle, or by the last worker if this one ends later.

@@ -82,7 +82,8 @@ type Address = usize;
 pub enum ScopeError<E> {
     /// A job returned this error, before any other job had failed.
     Failed(E),
-    /// A job panicked with this value, before any other job had failed.
+    /// A job panicked with this value, before any other job had failed; or the destructor of a job did, which need not
+    /// have begun.
     Panicked(Payload),
     /// The pool was shut down before all jobs had begun.
     Cancelled,
@@ -202,8 +203,8 @@ impl<'scope, 'env, T, E, S> Scope<'scope, 'env, T, E, S> {
     /// scope.
     ///
     /// Blocks while the queue of the pool is full; a close of the pool ends this wait. In
-    /// [`scope_bounded`](Pool::scope_bounded), also blocks while `limit` jobs of the scope have not ended. If a job of
-    /// the same pool calls this, other jobs run meanwhile.
+    /// [`scope_bounded`](Pool::scope_bounded), also blocks while `limit` jobs of the scope have not ended; a close does
+    /// not end that wait. If a job of the same pool calls this, other jobs run meanwhile.
     ///
     /// # Errors
     /// As [`Pool::spawn`]; the job is handed back.

@@ -322,8 +322,8 @@ impl<T> Core<T> {
     fn choose_recv(&self, index: usize) -> Option<Chosen> {
         loop {
             let chosen = self.state.with(|state| {
-                let mut value = None;
-                if state.recvs_fast(&mut value) { Ok(state.chosen(value)) } else { Err(state.choose_recv(index)) }
+                let first = state.recv_fast();
+                if first.is_some() { Ok(state.chosen(first)) } else { Err(state.choose_recv(index)) }
             });
             let (chosen, whom) = match chosen {
                 Ok(chosen) => return chosen,

@@ -200,7 +200,9 @@ impl Model {
             }
         }
         let job = self.suspended.pop_front().expect("one waits");
-        self.queue_is_next = Some(true);
+        // One that had not come to stand in line yet took the permit out of turn, and left the turn as it was.
+        let took_its_turn = self.on_its_way != Some(job);
+        self.queue_is_next = if took_its_turn { Some(true) } else { self.queue_is_next.filter(|is_next| *is_next) };
         self.goes_on(job);
         None
     }
