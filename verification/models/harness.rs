@@ -44,6 +44,16 @@ pub(crate) fn join<T, const N: usize>(threads: [JoinHandle<T>; N]) -> [T; N] {
     threads.map(|thread| thread.join().unwrap())
 }
 
+/// The two sides of a race: `theirs` on a thread of its own, `ours` here. What both came to.
+pub(crate) fn race<T: Send + 'static, U>(
+    theirs: impl FnOnce() -> T + Send + 'static,
+    ours: impl FnOnce() -> U,
+) -> (T, U) {
+    let thread = spawn(theirs);
+    let ours = ours();
+    (thread.join().unwrap(), ours)
+}
+
 /// A channel's ends, for many threads.
 pub(crate) type Ends<T> = (Arc<Sender<T>>, Arc<Receiver<T>>);
 
