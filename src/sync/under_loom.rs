@@ -5,7 +5,7 @@
 //! *accesses* (they act as AcqRel), spurious compare-exchange failure, and what `verification/tests/explorers/limits.rs`
 //! lists by shape; `shapes.rs` beside it says why nothing is lost in `src/`.
 
-// Needs: sync.rs, sync/hook.rs.
+// Needs: sync/hook.rs.
 
 use std::mem;
 use std::panic::{self, Location};
