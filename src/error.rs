@@ -105,9 +105,8 @@ impl<T> TrySendError<T> {
     /// assert_eq!(TrySendError::Full("back").into_inner(), "back");
     /// ```
     pub fn into_inner(self) -> T {
-        match self {
-            TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
-        }
+        let (Self::Full(value) | Self::Disconnected(value)) = self;
+        value
     }
 
     /// Whether the error is `Full`: there was no room, or, on a rendezvous channel, no receiver that waited.
@@ -139,9 +138,8 @@ impl<T> SendTimeoutError<T> {
     /// assert_eq!(SendTimeoutError::Timeout("back").into_inner(), "back");
     /// ```
     pub fn into_inner(self) -> T {
-        match self {
-            SendTimeoutError::Timeout(value) | SendTimeoutError::Disconnected(value) => value,
-        }
+        let (Self::Timeout(value) | Self::Disconnected(value)) = self;
+        value
     }
 
     /// Whether the error is `Timeout`: the time was up.

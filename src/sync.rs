@@ -9,8 +9,8 @@
 //! | `Atomic*` | std's | loom's; the site can be weakened | shuttle's (sequentially consistent); orderings reach the watcher's clocks; the site can be weakened |
 //! | `UnsafeCell` | std's | loom's, which reports races | std's; accesses reach the watcher, which reports races |
 //! | [`Lock`] | [`spin::Lock`] | loom's `Mutex` | parked waiting; no scheduling point on release, which no schedule needs |
-//! | [`Parker`] | [`parker::Parker`] | [`os::Handle`] | [`os::Handle`] |
-//! | [`os::Handle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
+//! | [`Parker`] | [`parker::Parker`] | [`OsHandle`] | [`OsHandle`] |
+//! | [`OsHandle`] | std's `park` and `unpark` | loom's `Notify`: one spurious return per handle | shuttle's `park`: as many spurious returns as the watcher asks for |
 //! | [`now`] and its like | the monotonic clock | one virtual clock (see `sync/hook.rs`) | the same |
 //! | [`random`] | by chance | 0, or as the environment says | as the watcher chooses; as shuttle does without one |
 //! | [`Identity`] | an address | a number in the order of creation | the same |
@@ -36,6 +36,7 @@
 
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::time::Instant;
 
 // The world is chosen here, and nothing else in `src/` asks, but examples that are not to run under an explorer. The feature brings the explorer; without it there is one
 // error, this one, since all else is compiled natively.
@@ -74,6 +75,11 @@ pub(crate) use world::*;
 
 pub(crate) use std::sync::atomic::Ordering;
 pub(crate) use std::sync::{Arc, Weak};
+
+/// Whether `deadline` has passed, asked before a wait.
+pub(crate) fn passed(deadline: Instant) -> bool {
+    now() >= deadline
+}
 
 /// Runs user code whose panic is its owner's affair, and nobody's here. What an explorer has found is let through.
 pub(crate) fn ignore_panic<R>(code: impl FnOnce() -> R) {

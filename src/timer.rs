@@ -135,7 +135,7 @@ use schedule::Repeat;
 #[doc(alias = "timeout")]
 #[doc(alias = "timer")]
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    now().checked_add(duration).map_or_else(never, |when| Receiver::timer(when, Repeat::Never))
+    repeated(duration, Repeat::Never)
 }
 
 /// Makes a timer with one message, due at `when`; due at once if `when` has passed.
@@ -211,6 +211,7 @@ pub fn tick_delayed(duration: Duration) -> Receiver<Instant> {
     repeated(duration, Repeat::FromReceipt(duration))
 }
 
+/// A timer whose first message is due `duration` from now.
 fn repeated(duration: Duration, repeat: Repeat) -> Receiver<Instant> {
     now().checked_add(duration).map_or_else(never, |when| Receiver::timer(when, repeat))
 }

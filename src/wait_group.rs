@@ -373,6 +373,7 @@ impl RefUnwindSafe for WaitGroup {}
 #[doc(alias = "Done")]
 #[doc(alias = "TaskTrackerToken")]
 #[must_use = "a guard that is dropped at once waits for nothing"]
+#[derive(Debug)]
 pub struct Guard {
     group: WaitGroup,
 }
@@ -410,12 +411,6 @@ impl Drop for Guard {
         if let Some(released) = released {
             notify_all(released.iter().map(|waiter| &**waiter));
         }
-    }
-}
-
-impl fmt::Debug for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("group", &self.group).finish()
     }
 }
 

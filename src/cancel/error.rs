@@ -59,9 +59,8 @@ impl<T> SendOrCancelledError<T> {
     /// assert_eq!(SendOrCancelledError::Cancelled("back").into_inner(), "back");
     /// ```
     pub fn into_inner(self) -> T {
-        match self {
-            SendOrCancelledError::Cancelled(value) | SendOrCancelledError::Disconnected(value) => value,
-        }
+        let (Self::Cancelled(value) | Self::Disconnected(value)) = self;
+        value
     }
 
     /// Whether the error is `Cancelled`: the token was cancelled.

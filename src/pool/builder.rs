@@ -153,8 +153,7 @@ impl<S> Builder<S> {
     #[doc(alias = "thread_local")]
     #[doc(alias = "NewFunc")]
     pub fn state<T: 'static>(self, make: impl Fn() -> T + Send + Sync + 'static) -> Builder<T> {
-        let Self { rules, reserve, make: _, settings } = self;
-        Builder { rules, reserve, make: Arc::new(make), settings }
+        Builder { rules: self.rules, reserve: self.reserve, make: Arc::new(make), settings: self.settings }
     }
 
     /// Allocates memory for `jobs` queued jobs when the pool is made.

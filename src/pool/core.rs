@@ -391,8 +391,7 @@ impl<S> State<S> {
 
     /// Sends away idle workers, the longest idle first.
     fn retire(&mut self, at_most: usize, effects: &mut Effects) {
-        for _ in 0..at_most {
-            let Some(idle) = self.idle.pop() else { break };
+        for idle in self.idle.drain().take(at_most) {
             let claimed = idle.claim(WakeCause::Closed);
             debug_assert!(claimed, "invariant 8");
             self.workers -= 1;

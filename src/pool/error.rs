@@ -34,11 +34,8 @@ impl<W> SpawnError<W> {
     /// ```
     pub fn into_inner(self) -> W {
         match self {
-            SpawnError::Closed(work)
-            | SpawnError::Full(work)
-            | SpawnError::TimedOut(work)
-            | SpawnError::Cancelled(work)
-            | SpawnError::NoThread(work, _) => work,
+            Self::Closed(work) | Self::Full(work) | Self::TimedOut(work) | Self::Cancelled(work) => work,
+            Self::NoThread(work, _) => work,
         }
     }
 
@@ -87,18 +84,6 @@ impl<W> fmt::Debug for SpawnError<W> {
     }
 }
 
-impl<W> fmt::Display for SpawnError<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            SpawnError::Closed(_) => "the pool is closed",
-            SpawnError::Full(_) => "the pool's queue is full",
-            SpawnError::TimedOut(_) => "timed out waiting for a place in the pool's queue",
-            SpawnError::Cancelled(_) => "cancelled waiting for a place in the pool's queue",
-            SpawnError::NoThread(..) => "no thread could be started for the pool",
-        })
-    }
-}
-
 impl<W> Error for SpawnError<W> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         if let SpawnError::NoThread(_, error) = self { Some(error) } else { None }
@@ -115,25 +100,25 @@ pub enum WaitError {
     WouldDeadlock,
 }
 
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            WaitError::TimedOut => "timed out waiting for the pool",
-            WaitError::WouldDeadlock => "a job cannot wait for its own pool",
-        })
-    }
-}
-
-impl Error for WaitError {}
-
 /// The limit was 0: a pool needs at least one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoWorkers;
 
-impl fmt::Display for NoWorkers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("a pool needs at least one worker")
+shown! {
+    Display:
+    SpawnError<W> {
+        Self::Closed(_) => "the pool is closed",
+        Self::Full(_) => "the pool's queue is full",
+        Self::TimedOut(_) => "timed out waiting for a place in the pool's queue",
+        Self::Cancelled(_) => "cancelled waiting for a place in the pool's queue",
+        Self::NoThread(..) => "no thread could be started for the pool",
     }
 }
 
-impl Error for NoWorkers {}
+errors! {
+    WaitError {
+        Self::TimedOut => "timed out waiting for the pool",
+        Self::WouldDeadlock => "a job cannot wait for its own pool",
+    }
+    NoWorkers { Self => "a pool needs at least one worker" }
+}

@@ -22,6 +22,7 @@ use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 
 use super::super::cancel::CancellationToken;
 use super::super::channel::bounded;
@@ -125,22 +126,14 @@ impl<F: FnOnce() -> Result<T, E> + Send, T: Send, E: Send, S> Work<S> for Scoped
     const BORROWS_STATE: bool = false;
 
     fn run(self, _state: &mut WorkerState<S>) -> Option<T> {
-        struct Unwinding<'a, 'scope, 'env, T, E, S: 'static>(&'a Scope<'scope, 'env, T, E, S>, Address);
-        impl<T, E, S> Drop for Unwinding<'_, '_, '_, T, E, S> {
-            fn drop(&mut self) {
-                if !is_over() {
-                    self.0.fail(Failure::Panic(Some(self.1)));
-                }
-            }
-        }
-        let Self { scope, me, job, place } = self;
-        let _place = place;
+        let Self { scope, me, job, place: _place } = self;
         if scope.token.is_cancelled() {
             return None;
         }
-        let unwinding = Unwinding(scope, me);
-        let result = job();
-        mem::forget(unwinding);
+        let result = panic::catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| {
+            scope.fail(Failure::Panic(Some(me)));
+            panic::resume_unwind(panic)
+        });
         result.map_err(|error| scope.fail(Failure::Error(error))).ok()
     }
 }
@@ -395,7 +388,7 @@ impl<S> Pool<S> {
         if let Err(panic) = spawned {
             jobs.panics.into_iter().for_each(drop_quietly);
             drop(jobs.results);
-            std::panic::resume_unwind(panic.into_inner());
+            panic::resume_unwind(panic.into_inner());
         }
         jobs.end(scope.failure.with(Option::take))
     }

@@ -61,14 +61,11 @@ pub(super) trait Joins<T>: Ends {
     /// The caller owns the task, and `has_ended` has said so to it, or a wait for that.
     unsafe fn take(&self) -> Result<T, TaskError>;
 
-    /// Does the work of a job that has been claimed, and that does not need a worker's state.
-    fn run_here(&self, home: &dyn Home) -> Tally;
+    /// Runs a job that has not begun here and now, if it needs no worker's state; false if not.
+    fn run_here(&self, home: &dyn Home) -> bool;
 
-    /// Whether the work needs a worker's state.
-    fn borrows_state(&self) -> bool;
-
-    /// Drops the work of a job that has been claimed.
-    fn discard(&self, home: &dyn Home);
+    /// Cancels a job that has not begun; false if it has.
+    fn cancel(&self, home: &dyn Home) -> bool;
 
     fn into_ends<'a>(self: Arc<Self>) -> Arc<dyn Ends + 'a>
     where
@@ -146,16 +143,21 @@ impl<W: Work<S, Output: Send>, S> Joins<W::Output> for Packet<W, S> {
         }
     }
 
-    fn run_here(&self, home: &dyn Home) -> Tally {
-        self.run(&mut WorkerState::new(None), home, || ())
+    fn run_here(&self, home: &dyn Home) -> bool {
+        let claimed = !W::BORROWS_STATE && home.withdraw(&self.latch);
+        if claimed {
+            home.end(self.run(&mut WorkerState::new(None), home, || ()));
+        }
+        claimed
     }
 
-    fn borrows_state(&self) -> bool {
-        W::BORROWS_STATE
-    }
-
-    fn discard(&self, home: &dyn Home) {
-        Runs::discard(self, home);
+    fn cancel(&self, home: &dyn Home) -> bool {
+        let claimed = home.withdraw(&self.latch);
+        if claimed {
+            self.discard(home);
+            home.end(Tally::cancelled(1));
+        }
+        claimed
     }
 
     fn into_ends<'a>(self: Arc<Self>) -> Arc<dyn Ends + 'a>
@@ -353,12 +355,7 @@ impl<T> Task<T> {
     /// ```
     #[doc(alias = "abort")]
     pub fn cancel(&self) -> bool {
-        let cancelled = self.home.withdraw(self.job.latch());
-        if cancelled {
-            self.job.discard(&*self.home);
-            self.home.end(Tally::cancelled(1));
-        }
-        cancelled
+        self.job.cancel(&*self.home)
     }
 
     /// Returns a receiver for `select!`. It never gets a value, and it disconnects when the job has ended. `close` on
@@ -402,14 +399,8 @@ impl<T> Task<T> {
 /// Waits for the end of a job, or brings it about: where it has not begun, a job that holds a permit of the same pool may
 /// as well use it for this one.
 pub(super) fn wait_for<T>(job: &(dyn Joins<T> + '_), home: &dyn Home) {
-    if job.has_ended() {
-        return;
-    }
-    let help = holds_permit(home) && !job.borrows_state();
-    if help && home.withdraw(job.latch()) {
-        let how = job.run_here(home);
-        home.end(how);
-    } else {
+    let has_ended = job.has_ended() || holds_permit(home) && job.run_here(home);
+    if !has_ended {
         pause(&Limit::NONE, || job.wait_until(None));
     }
 }

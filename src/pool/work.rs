@@ -57,11 +57,7 @@ impl<S, T, F: FnOnce(&mut S) -> T + Send> Work<S> for WithState<F> {
     }
 }
 
-impl<F> fmt::Debug for WithState<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("WithState(..)")
-    }
-}
+shown! { Debug: WithState<F> { Self(_) => "WithState(..)" } }
 
 /// Does the work, with the worker's state if it borrows that; a panic has been reported, and is the caller's.
 pub(super) fn attempt<S, W: Work<S>>(

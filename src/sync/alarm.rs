@@ -38,8 +38,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::os::Handle;
-use super::{Lock, ignore_panic, now, passed, reached, start, wake};
+use super::{Lock, OsHandle, ignore_panic, now, passed, reached, start, wake};
 
 /// How long a thread stays that has nothing to do.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
@@ -61,9 +60,9 @@ struct State {
     calls: BTreeMap<Key, Call>,
     /// The number of the next call.
     next: u64,
-    keeper: Option<Arc<Handle>>,
+    keeper: Option<Arc<OsHandle>>,
     /// A thread that has nothing to do, and waits for a while to be called.
-    spare: Option<Arc<Handle>>,
+    spare: Option<Arc<OsHandle>>,
     /// A thread has been called, and has not come yet.
     called: bool,
 }
@@ -86,7 +85,7 @@ pub(crate) struct Alarm {
 enum Help {
     NotNeeded,
     /// The keeper is told, or the spare thread called.
-    Unpark(Arc<Handle>),
+    Unpark(Arc<OsHandle>),
     Start,
 }
 
@@ -127,17 +126,15 @@ impl State {
         (key, help)
     }
 
-    fn next(&mut self, me: &Arc<Handle>, came: Came) -> Next {
-        let is_me = |thread: &Option<Arc<Handle>>| thread.as_ref().is_some_and(|thread| Arc::ptr_eq(thread, me));
+    fn next(&mut self, me: &Arc<OsHandle>, came: Came) -> Next {
+        let is_me = |thread: &Option<Arc<OsHandle>>| thread.as_ref().is_some_and(|thread| Arc::ptr_eq(thread, me));
         let slept = if let Came::Slept(until) = came { Some(until) } else { None };
         if is_me(&self.spare) {
-            return match slept {
-                Some(until) if !reached(until) => Next::Sleep(until),
-                _ => {
-                    self.spare = None;
-                    Next::Leave
-                }
-            };
+            if let Some(until) = slept.filter(|until| !reached(*until)) {
+                return Next::Sleep(until);
+            }
+            self.spare = None;
+            return Next::Leave;
         }
         if !is_me(&self.keeper) {
             // One who has slept and is no spare any more has been called.
@@ -225,7 +222,7 @@ impl Clock {
     }
 
     fn run(&'static self) {
-        let (me, mut came) = (Arc::new(Handle::current()), Came::Started);
+        let (me, mut came) = (Arc::new(OsHandle::current()), Came::Started);
         loop {
             match self.state.with(|state| state.next(&me, came)) {
                 Next::Ring(waker, help) => {

@@ -100,11 +100,6 @@ std::thread_local! {
     static ELAPSED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Whether `deadline` has passed, asked before a wait.
-pub(crate) fn passed(deadline: Instant) -> bool {
-    now() >= deadline
-}
-
 /// That `deadline` has passed, asked by a wait that has found nothing else to end it: the clock moves.
 pub(crate) fn reached(deadline: Instant) -> bool {
     watch().expires();
@@ -140,25 +135,25 @@ impl Identity {
 /// or after the task has been woken by something else and polls again. Dropping it takes the call back, if there has
 /// been none: then nobody is woken, and the clock stays where it is.
 #[derive(Debug)]
-pub(crate) struct Alarm(Arc<super::super::Lock<Option<Waker>>>);
+pub(crate) struct Alarm(Arc<super::Lock<Option<Waker>>>);
 
 impl Alarm {
     #[track_caller]
     pub(crate) fn for_task(deadline: Instant, waker: Waker) -> Self {
         if dropped(Location::caller(), Operation::Wake) {
-            return Self(Arc::new(super::super::Lock::new(None)));
+            return Self(Arc::new(super::Lock::new(None)));
         }
         if !is_watched() {
             // A user's model has few threads: that moment comes at once. A task that goes on later is polled later.
             reached(deadline);
             super::super::ignore_panic(|| waker.wake());
-            return Self(Arc::new(super::super::Lock::new(None)));
+            return Self(Arc::new(super::Lock::new(None)));
         }
         Self::set(deadline, waker)
     }
 
     pub(crate) fn set(deadline: Instant, waker: Waker) -> Self {
-        let call = Arc::new(super::super::Lock::new(Some(waker)));
+        let call = Arc::new(super::Lock::new(Some(waker)));
         let alarm = Self(call.clone());
         super::spawn(move || {
             let waker = call.with(|call| call.take().inspect(|_| _ = reached(deadline)));
@@ -269,7 +264,7 @@ pub(crate) fn watch() -> &'static dyn Watch {
 }
 
 /// The ordering to use at `site`.
-pub(super) fn order(site: Site, order: Ordering) -> Ordering {
+fn order(site: Site, order: Ordering) -> Ordering {
     match watch().weakened(site, Operation::Access(order)) {
         Some(Weakened::Order(order, _)) => order,
         _ => order,
@@ -277,7 +272,7 @@ pub(super) fn order(site: Site, order: Ordering) -> Ordering {
 }
 
 /// Orderings to use at `site`, and whether the comparison counts.
-pub(super) fn orders(site: Site, success: Ordering, failure: Ordering) -> (Ordering, Ordering, bool) {
+fn orders(site: Site, success: Ordering, failure: Ordering) -> (Ordering, Ordering, bool) {
     match watch().weakened(site, Operation::Claim(success, failure)) {
         Some(Weakened::Order(success, failure)) => (success, failure, true),
         Some(Weakened::Unchecked) => (success, failure, false),
@@ -288,6 +283,79 @@ pub(super) fn orders(site: Site, success: Ordering, failure: Ordering) -> (Order
 /// Whether the operation at `site` is left out.
 pub(super) fn dropped(site: Site, operation: Operation) -> bool {
     watch().weakened(site, operation) == Some(Weakened::Dropped)
+}
+
+macro_rules! atomic {
+    ($name:ident, $value:ty) => {
+        /// The explorer's atomic, each of whose operations knows where it is written.
+        #[derive(Debug)]
+        pub(crate) struct $name(super::raw::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(super::raw::$name::new(value))
+            }
+
+            #[track_caller]
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                self.0.load(self::order(Location::caller(), order))
+            }
+
+            #[track_caller]
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                if !dropped(Location::caller(), Operation::Store) {
+                    self.0.store(value, self::order(Location::caller(), order));
+                }
+            }
+
+            #[track_caller]
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                self.0.swap(value, self::order(Location::caller(), order))
+            }
+
+            #[track_caller]
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                let (order, _, compare) = orders(Location::caller(), order, Ordering::Relaxed);
+                let before = self.0.fetch_or(value, order);
+                if compare { before } else { <$value>::default() }
+            }
+
+            #[track_caller]
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                let (success, failure, compare) = orders(Location::caller(), success, failure);
+                if compare {
+                    self.0.compare_exchange(current, new, success, failure)
+                } else {
+                    Ok(self.0.swap(new, success))
+                }
+            }
+        }
+    };
+}
+
+atomic!(AtomicBool, bool);
+atomic!(AtomicUsize, usize);
+
+/// Waits for another thread in a loop.
+#[derive(Debug)]
+pub(crate) struct Backoff;
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    /// Lets the other threads run until they can go no further. That leaves nothing out if the loop that calls this
+    /// has had no effect, since then it might as well not have begun yet.
+    pub(crate) fn snooze(&self) {
+        super::yield_now();
+    }
 }
 
 /// Wakes a task.

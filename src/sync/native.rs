@@ -10,7 +10,7 @@ use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::OnceLock;
 use std::task::Waker;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 pub(crate) use super::alarm::Alarm;
@@ -105,14 +105,9 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether `deadline` has passed, asked before a wait.
-pub(crate) fn passed(deadline: Instant) -> bool {
-    now() >= deadline
-}
-
 /// Whether `deadline` has passed, asked by a wait that has found nothing else to end it.
 pub(crate) fn reached(deadline: Instant) -> bool {
-    passed(deadline)
+    super::passed(deadline)
 }
 
 /// A user's deadline on the clock of [`now`]: the same clock.
@@ -160,23 +155,13 @@ pub(crate) fn random(bound: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// Where a thread's numbers begin, never 0: std's random keys, drawn once for the process, and the threads that have
-/// begun before, mixed by Steele, Lea and Flood's SplitMix64.
+/// Where a thread's numbers begin, never 0: what std's random keys make of 0.
 #[cold]
 fn seed() -> u32 {
-    static KEY: OnceLock<u64> = OnceLock::new();
-    static BEGUN: AtomicUsize = AtomicUsize::new(0);
-    let key = *KEY.get_or_init(|| RandomState::new().hash_one(0));
-    // Relaxed: a number that no other thread gets, which orders nothing.
-    let begun = BEGUN.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-    let mut x = key.wrapping_add(begun.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((x >> 32) as u32) | 1
+    RandomState::new().hash_one(0) as u32 | 1
 }
 
 /// Whether a panic is an explorer's: never.
-#[inline]
 pub(crate) fn is_model_failure(_panic: &(dyn Any + Send)) -> bool {
     false
 }
@@ -188,7 +173,6 @@ pub(crate) fn is_over() -> bool {
 }
 
 /// Whether a panic that is contained ends the execution of a model: there is none.
-#[inline]
 pub(crate) fn ends_the_execution(_expected: bool) -> bool {
     false
 }
@@ -263,37 +247,30 @@ impl<T> Once<T> {
     }
 }
 
-pub(crate) mod os {
-    //! The operating system's parking, as std documents it.
+/// A thread's handle: what parks it and wakes it.
+#[derive(Debug)]
+pub(crate) struct OsHandle(Thread);
 
-    use std::thread::{self, Thread};
-    use std::time::Instant;
+impl OsHandle {
+    /// The calling thread's handle.
+    pub(crate) fn current() -> Self {
+        Self(thread::current())
+    }
 
-    /// A thread's handle: what parks it and wakes it.
-    #[derive(Debug)]
-    pub(crate) struct Handle(Thread);
+    /// Blocks the calling thread, whose handle this must be, until a token is there or for no reason at all.
+    pub(crate) fn park(&self) {
+        debug_assert_eq!(self.0.id(), thread::current().id());
+        thread::park();
+    }
 
-    impl Handle {
-        /// The calling thread's handle.
-        pub(crate) fn current() -> Self {
-            Self(thread::current())
-        }
+    /// The same, until `deadline` at the latest.
+    pub(crate) fn park_until(&self, deadline: Instant) {
+        debug_assert_eq!(self.0.id(), thread::current().id());
+        thread::park_timeout(deadline.saturating_duration_since(now()));
+    }
 
-        /// Blocks the calling thread, whose handle this must be, until a token is there or for no reason at all.
-        pub(crate) fn park(&self) {
-            debug_assert_eq!(self.0.id(), thread::current().id());
-            thread::park();
-        }
-
-        /// The same, until `deadline` at the latest.
-        pub(crate) fn park_until(&self, deadline: Instant) {
-            debug_assert_eq!(self.0.id(), thread::current().id());
-            thread::park_timeout(deadline.saturating_duration_since(super::now()));
-        }
-
-        /// Leaves a token.
-        pub(crate) fn unpark(&self) {
-            self.0.unpark();
-        }
+    /// Leaves a token.
+    pub(crate) fn unpark(&self) {
+        self.0.unpark();
     }
 }

@@ -24,7 +24,7 @@
 
 use std::time::Instant;
 
-use super::{AtomicUsize, Ordering, SpinWait, os, passed, reached};
+use super::{AtomicUsize, Ordering, OsHandle, SpinWait, passed, reached};
 
 const EMPTY: usize = 0;
 const PARKED: usize = 1;
@@ -34,31 +34,30 @@ const NOTIFIED: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Parker {
     state: AtomicUsize,
-    owner: os::Handle,
+    owner: OsHandle,
 }
 
 impl Parker {
     /// A parker for the calling thread.
     pub(crate) fn current() -> Self {
-        Self { state: AtomicUsize::new(EMPTY), owner: os::Handle::current() }
+        Self { state: AtomicUsize::new(EMPTY), owner: OsHandle::current() }
     }
 
     /// Blocks the calling thread, which must have made this parker, until there is a token, and takes it.
     pub(crate) fn park(&self) {
-        let mut spin_wait = SpinWait::new();
-        while !self.take() {
-            if !spin_wait.yield_now() {
-                return self.sleep(None);
-            }
-        }
+        self.park_within(None);
     }
 
     /// The same, until `deadline` at the latest.
     pub(crate) fn park_until(&self, deadline: Instant) {
+        self.park_within(Some(deadline));
+    }
+
+    fn park_within(&self, deadline: Option<Instant>) {
         let mut spin_wait = SpinWait::new();
-        while !self.take() && !passed(deadline) {
+        while !self.take() && !deadline.is_some_and(passed) {
             if !spin_wait.yield_now() {
-                return self.sleep(Some(deadline));
+                return self.sleep(deadline);
             }
         }
     }

@@ -9,10 +9,11 @@
 
 // Needs: sync.rs, sync/hook.rs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::mem;
+use std::ops::BitOr;
 use std::panic::Location;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, Thread};
@@ -20,11 +21,11 @@ use shuttle::thread::{self, Thread};
 use super::Ordering;
 use hook::Operation;
 
+pub(crate) use self::OsHandle as Parker;
 pub(crate) use hook::{
-    Alarm, FEW, Identity, Once, SPINS_FIRST, SpinWait, is_model_failure, now, passed, reached, start, to_model_clock,
-    wake,
+    Alarm, AtomicBool, AtomicUsize, Backoff, FEW, Identity, Once, SPINS_FIRST, SpinWait, is_model_failure, now,
+    reached, start, to_model_clock, wake,
 };
-pub(crate) use os::Handle as Parker;
 pub(crate) use shuttle::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use shuttle::thread_local;
 
@@ -36,22 +37,6 @@ pub(crate) mod hook;
 /// A scheduling point.
 fn switch() {
     thread::sleep(Duration::ZERO);
-}
-
-/// Waits for another thread in a loop.
-#[derive(Debug)]
-pub(crate) struct Backoff;
-
-impl Backoff {
-    pub(crate) fn new() -> Self {
-        Self
-    }
-
-    /// Lets the other threads run until they can go no further. That leaves nothing out if the loop that calls this
-    /// has had no effect, since then it might as well not have begun yet.
-    pub(crate) fn snooze(&self) {
-        thread::yield_now();
-    }
 }
 
 /// Whether a handle is dropped outside an execution. While shuttle unwinds, its types go on.
@@ -70,101 +55,70 @@ pub(crate) fn random(bound: usize) -> usize {
 }
 
 /// A location's number, given at its first access.
-#[derive(Debug)]
-struct Id(Cell<usize>);
+#[derive(Debug, Default)]
+struct Id(OnceCell<usize>);
 
 impl Id {
-    const fn new() -> Self {
-        Self(Cell::new(0))
-    }
-
     fn get(&self) -> usize {
-        if self.0.get() == 0 {
-            self.0.set(hook::watch().fresh());
-        }
-        self.0.get()
+        *self.0.get_or_init(|| hook::watch().fresh())
     }
 }
 
-macro_rules! atomic {
-    ($name:ident, $value:ty) => {
-        /// An atomic whose operations are scheduling points and know where they are written.
-        #[derive(Debug)]
-        pub(crate) struct $name {
-            value: Cell<$value>,
-            id: Id,
-        }
-
-        // SAFETY: all threads of an execution are coroutines on one thread of the operating system, and none is
-        // suspended while it touches a cell.
-        unsafe impl Sync for $name {}
-
-        #[allow(dead_code)] // one set of operations for the library and the models
-        impl $name {
-            pub(crate) fn new(value: $value) -> Self {
-                Self { value: Cell::new(value), id: Id::new() }
-            }
-
-            #[track_caller]
-            pub(crate) fn load(&self, order: Ordering) -> $value {
-                let order = hook::order(Location::caller(), order);
-                switch();
-                hook::watch().load(self.id.get(), order);
-                self.value.get()
-            }
-
-            #[track_caller]
-            pub(crate) fn store(&self, value: $value, order: Ordering) {
-                if hook::dropped(Location::caller(), Operation::Store) {
-                    return;
-                }
-                let order = hook::order(Location::caller(), order);
-                switch();
-                hook::watch().store(self.id.get(), order);
-                self.value.set(value);
-            }
-
-            #[track_caller]
-            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                let order = hook::order(Location::caller(), order);
-                switch();
-                hook::watch().rmw(self.id.get(), order);
-                self.value.replace(value)
-            }
-
-            #[track_caller]
-            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                let (order, _, compare) = hook::orders(Location::caller(), order, Ordering::Relaxed);
-                switch();
-                hook::watch().rmw(self.id.get(), order);
-                let before = self.value.get();
-                self.value.set(before | value);
-                if compare { before } else { <$value>::default() }
-            }
-
-            #[track_caller]
-            pub(crate) fn compare_exchange(
-                &self,
-                current: $value,
-                new: $value,
-                success: Ordering,
-                failure: Ordering,
-            ) -> Result<$value, $value> {
-                let (success, failure, compare) = hook::orders(Location::caller(), success, failure);
-                switch();
-                if compare && self.value.get() != current {
-                    hook::watch().load(self.id.get(), failure);
-                    return Err(self.value.get());
-                }
-                hook::watch().rmw(self.id.get(), success);
-                Ok(self.value.replace(new))
-            }
-        }
-    };
+/// An atomic whose operations are scheduling points.
+#[derive(Debug)]
+struct Atomic<T: Copy> {
+    value: Cell<T>,
+    id: Id,
 }
 
-atomic!(AtomicBool, bool);
-atomic!(AtomicUsize, usize);
+mod raw {
+    pub(super) type AtomicBool = super::Atomic<bool>;
+    pub(super) type AtomicUsize = super::Atomic<usize>;
+}
+
+// SAFETY: all threads of an execution are coroutines on one thread of the operating system, and none is suspended while
+// it touches a cell.
+unsafe impl<T: Copy + Send> Sync for Atomic<T> {}
+
+impl<T: Copy + PartialEq + BitOr<Output = T>> Atomic<T> {
+    fn new(value: T) -> Self {
+        Self { value: Cell::new(value), id: Id::default() }
+    }
+
+    fn load(&self, order: Ordering) -> T {
+        switch();
+        hook::watch().load(self.id.get(), order);
+        self.value.get()
+    }
+
+    fn store(&self, value: T, order: Ordering) {
+        switch();
+        hook::watch().store(self.id.get(), order);
+        self.value.set(value);
+    }
+
+    fn swap(&self, value: T, order: Ordering) -> T {
+        switch();
+        hook::watch().rmw(self.id.get(), order);
+        self.value.replace(value)
+    }
+
+    fn fetch_or(&self, value: T, order: Ordering) -> T {
+        switch();
+        hook::watch().rmw(self.id.get(), order);
+        self.value.replace(self.value.get() | value)
+    }
+
+    fn compare_exchange(&self, current: T, new: T, success: Ordering, failure: Ordering) -> Result<T, T> {
+        switch();
+        if self.value.get() != current {
+            hook::watch().load(self.id.get(), failure);
+            return Err(self.value.get());
+        }
+        hook::watch().rmw(self.id.get(), success);
+        Ok(self.value.replace(new))
+    }
+}
 
 /// Plain memory that the watcher watches.
 #[derive(Debug)]
@@ -175,7 +129,7 @@ pub(crate) struct UnsafeCell<T> {
 
 impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value: std::cell::UnsafeCell::new(value), id: Id::new() }
+        Self { value: std::cell::UnsafeCell::new(value), id: Id::default() }
     }
 
     #[allow(dead_code)] // for the models' witnesses, which several threads may read
@@ -206,7 +160,7 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { held: Cell::new(false), waiting: RefCell::new(Vec::new()), id: Id::new(), value: UnsafeCell::new(value) }
+        Self { held: Cell::new(false), waiting: RefCell::default(), id: Id::default(), value: UnsafeCell::new(value) }
     }
 
     #[track_caller]
@@ -269,62 +223,49 @@ impl<T> Drop for Held<'_, T> {
     }
 }
 
-pub(crate) mod os {
-    //! The operating system's parking, as shuttle models it.
+/// A thread, its token, and the token's happens-before edge.
+#[derive(Debug)]
+pub(crate) struct OsHandle {
+    thread: Thread,
+    token: Cell<bool>,
+    id: Id,
+}
 
-    use std::cell::Cell;
-    use std::panic::Location;
-    use std::time::Instant;
+// SAFETY: as for the atomics: one thread of the operating system, never suspended while a cell is touched.
+unsafe impl Sync for OsHandle {}
 
-    use shuttle::thread::{self, Thread};
-
-    use super::hook::{self, Operation};
-    use super::{Id, Ordering};
-
-    /// A thread, its token, and the token's happens-before edge.
-    #[derive(Debug)]
-    pub(crate) struct Handle {
-        thread: Thread,
-        token: Cell<bool>,
-        id: Id,
+impl OsHandle {
+    /// The calling thread's handle.
+    pub(crate) fn current() -> Self {
+        Self { thread: thread::current(), token: Cell::new(false), id: Id::default() }
     }
 
-    // SAFETY: as for the atomics: one thread of the operating system, never suspended while a cell is touched.
-    unsafe impl Sync for Handle {}
-
-    impl Handle {
-        /// The calling thread's handle.
-        pub(crate) fn current() -> Self {
-            Self { thread: thread::current(), token: Cell::new(false), id: Id::new() }
-        }
-
-        /// Blocks the calling thread until a token is there, or spuriously if the watcher says so.
-        pub(crate) fn park(&self) {
-            while !self.token.replace(false) {
-                if hook::watch().spurious() {
-                    return;
-                }
-                thread::park();
-            }
-            hook::watch().rmw(self.id.get(), Ordering::Acquire);
-        }
-
-        /// Comes back at once: see `hook::now`.
-        #[track_caller]
-        pub(crate) fn park_until(&self, _deadline: Instant) {
-            hook::watch().waits(Location::caller());
-        }
-
-        /// Leaves a token.
-        #[track_caller]
-        pub(crate) fn unpark(&self) {
-            if hook::dropped(Location::caller(), Operation::Wake) {
+    /// Blocks the calling thread until a token is there, or spuriously if the watcher says so.
+    pub(crate) fn park(&self) {
+        while !self.token.replace(false) {
+            if hook::watch().spurious() {
                 return;
             }
-            // The scheduling point is in shuttle's `unpark`, before its effect; ours follows without another.
-            self.thread.unpark();
-            hook::watch().rmw(self.id.get(), Ordering::Release);
-            self.token.set(true);
+            thread::park();
         }
+        hook::watch().rmw(self.id.get(), Ordering::Acquire);
+    }
+
+    /// Comes back at once: see `hook::now`.
+    #[track_caller]
+    pub(crate) fn park_until(&self, _deadline: Instant) {
+        hook::watch().waits(Location::caller());
+    }
+
+    /// Leaves a token.
+    #[track_caller]
+    pub(crate) fn unpark(&self) {
+        if hook::dropped(Location::caller(), Operation::Wake) {
+            return;
+        }
+        // The scheduling point is in shuttle's `unpark`, before its effect; ours follows without another.
+        self.thread.unpark();
+        hook::watch().rmw(self.id.get(), Ordering::Release);
+        self.token.set(true);
     }
 }
