@@ -11,7 +11,7 @@ use std::time::Duration;
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::harness::{Arc, Counted, CountingWaker, Ends, Witness, block_on, ends, join, poll, quietly, race, spawn};
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::{CancellationToken, Cause};
 use crate::hence::channel::{Select, after};
@@ -1094,10 +1094,6 @@ fn no_release() -> Weaken {
 /// A look at the token does not take up what was.
 fn no_acquire() -> Weaken {
     latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)")
-}
-
-fn claim(kind: Kind) -> Weaken {
-    weaken(kind, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause")
 }
 
 /// A cancel takes what is below the token without its lock.

@@ -11,7 +11,7 @@ use super::harness::{
     Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race, sending,
     spawn,
 };
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use crate::hence::sync::{AtomicBool, Lock};
@@ -85,7 +85,7 @@ fn send_before_recv() -> Vec<Model> {
         Model::new("hb_ch_1_bounded", &["HB-CH-1"], &["7 1"], || run(Some(1))),
         Model::new("hb_ch_1_unbounded", &["HB-CH-1"], &["7 1"], || run(None)),
         Model::failing("hb_ch_1_rendezvous_claim_relaxed", &["HB-CH-1"], RACE, || run(Some(0)))
-            .weakened(claim_relaxed()),
+            .weakened(claim(Kind::Relaxed)),
         Model::failing("hb_ch_1_bounded_send_unlocked", &["HB-CH-1"], RACE, || run(Some(1)))
             .weakened(core(Kind::NoLock, "let sent = self.state.with(")),
         Model::failing("hb_ch_1_unbounded_recv_unlocked", &["HB-CH-1"], RACE, || run(None)).weakened(recv_unlocked()),
@@ -129,8 +129,9 @@ fn recv_before_send_returns() -> Vec<Model> {
     vec![
         Model::new("hb_ch_2_rendezvous", &["HB-CH-2"], &["1"], || run(0)),
         Model::new("hb_ch_2_bounded", &["HB-CH-2"], &["1"], || run(1)),
-        Model::failing("hb_ch_2_rendezvous_claim_relaxed", &["HB-CH-2"], RACE, || run(0)).weakened(claim_relaxed()),
-        Model::failing("hb_ch_2_bounded_claim_relaxed", &["HB-CH-2"], RACE, || run(1)).weakened(claim_relaxed()),
+        Model::failing("hb_ch_2_rendezvous_claim_relaxed", &["HB-CH-2"], RACE, || run(0))
+            .weakened(claim(Kind::Relaxed)),
+        Model::failing("hb_ch_2_bounded_claim_relaxed", &["HB-CH-2"], RACE, || run(1)).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -153,7 +154,7 @@ fn close_before_recv_fails() -> Vec<Model> {
     }
     vec![
         Model::new("hb_ch_3_close_before_recv_fails", &["HB-CH-3", "LV-CH-2"], &["1"], run),
-        Model::failing("hb_ch_3_claim_relaxed", &["HB-CH-3"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_ch_3_claim_relaxed", &["HB-CH-3"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -206,7 +207,7 @@ fn all_senders_gone() -> Vec<Model> {
     }
     vec![
         Model::new("hb_ch_4_all_senders_gone", &["HB-CH-4"], &["1 1"], run),
-        Model::failing("hb_ch_4_claim_relaxed", &["HB-CH-4"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_ch_4_claim_relaxed", &["HB-CH-4"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -905,8 +906,4 @@ fn core(kind: Kind, code: &str) -> Weaken {
 
 fn recv_unlocked() -> Weaken {
     core(Kind::NoLock, "let received = self.state.with(|state| {")
-}
-
-fn claim_relaxed() -> Weaken {
-    weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause")
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::harness::{Arc, Counted, Witness, block_on, poll, quietly, race, spawn};
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{Sender, bounded};
@@ -284,7 +284,7 @@ fn job_before() -> Vec<Model> {
     }
     vec![
         Model::new("hb_pl_3_job_before_drain", &["HB-PL-3", "SF-PL-6", "LV-PL-3"], &["1"], drain),
-        Model::failing("hb_pl_3_claim_relaxed", &["HB-PL-3"], RACE, drain).weakened(claim_relaxed()),
+        Model::failing("hb_pl_3_claim_relaxed", &["HB-PL-3"], RACE, drain).weakened(claim(Kind::Relaxed)),
         Model::failing("lv_pl_3_nobody_is_told", &["LV-PL-3"], DEADLOCK, drain).weakened(nobody_told()),
         Model::failing("sf_pl_6_drain_without_the_lock", &["SF-PL-6"], RACE, drain)
             .weakened(unlocked("state.wait(goal, waiter, effects)")),
@@ -313,7 +313,7 @@ fn states_drop_before_drain() -> Vec<Model> {
     }
     vec![
         Model::new("hb_pl_3_states_drop_before_drain", &["HB-PL-3"], &["1"], run),
-        Model::failing("hb_pl_3_leaves_and_claims_relaxed", &["HB-PL-3"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_pl_3_leaves_and_claims_relaxed", &["HB-PL-3"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -1545,10 +1545,6 @@ fn watch(kind: Kind) -> Weaken {
 /// A look at whether it has ended.
 fn look_relaxed() -> Weaken {
     latch(Kind::Relaxed, "self.word.load(Ordering::Acquire)")
-}
-
-fn claim_relaxed() -> Weaken {
-    weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause")
 }
 
 fn nobody_told() -> Weaken {

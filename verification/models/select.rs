@@ -11,7 +11,7 @@ use super::harness::{
     Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race, sending,
     spawn,
 };
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
 use crate::hence::channel::{Select, after};
@@ -229,8 +229,7 @@ fn two_senders() -> Vec<Model> {
     vec![
         Model::new("sf_sel_1_two_senders_rendezvous", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || run(0)),
         Model::new("sf_sel_1_two_senders_bounded", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || run(1)),
-        Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || run(0))
-            .weakened(waiter(Kind::Unchecked, "self.claim.compare_exchange(WAITING, cause")),
+        Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || run(0)).weakened(claim(Kind::Unchecked)),
         Model::failing("sf_sel_2_stands_unlocked", &["SF-SEL-2"], RACE, || run(1))
             .weakened(arms(Kind::NoLock, "self.state.lock();")),
     ]

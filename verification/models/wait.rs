@@ -8,7 +8,7 @@ use std::time::Duration;
 use hence_registry::{Kind, Model, Weaken};
 
 use super::harness::{Arc, CountingWaker, JoinHandle, Witness, block_on, join, race, spawn};
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::sync::{Lock, now};
 use crate::hence::wait::{Ends, Latch, TaskWait, WaitQueue, Waiter, WakeCause};
@@ -35,13 +35,12 @@ pub(super) fn models() -> Vec<Model> {
 fn claim_before_wait() -> Vec<Model> {
     fn run() -> String {
         let (waiter, witness) = (Arc::new(Waiter::thread()), Witness::new());
-        let ((), (cause, seen)) = race(claim(&waiter, &witness), || (waiter.wait(), witness.read()));
+        let ((), (cause, seen)) = race(claims(&waiter, &witness), || (waiter.wait(), witness.read()));
         format!("{cause:?} {seen}")
     }
     vec![
         Model::new("hb_wt_1_claim_before_wait", &["HB-WT-1", "LV-WT-1"], &["Done(0) 1"], run),
-        Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, run)
-            .weakened(wait(Kind::Relaxed, "self.claim.compare_exchange(WAITING, cause")),
+        Model::failing("hb_wt_1_claim_relaxed", &["HB-WT-1"], RACE, run).weakened(claim(Kind::Relaxed)),
         Model::failing("hb_wt_1_cause_relaxed", &["HB-WT-1"], RACE, run)
             .weakened(wait(Kind::Relaxed, "self.claim.load(")),
         Model::failing("lv_wt_1_thread_not_unparked", &["LV-WT-1"], DEADLOCK, run).weakened(not_notified()),
@@ -56,7 +55,7 @@ fn claim_before_poll() -> Vec<Model> {
         let mut other = None;
         let cause = block_on(std::future::poll_fn(|cx| {
             let waiter = waiting.get_or_insert_with(|| Arc::new(Waiter::task(cx.waker().clone())));
-            other.get_or_insert_with(|| spawn(claim(waiter, &witness)));
+            other.get_or_insert_with(|| spawn(claims(waiter, &witness)));
             waiter.poll(cx)
         }));
         let seen = witness.read();
@@ -94,7 +93,7 @@ fn one_claim() -> Vec<Model> {
     vec![
         Model::new("sf_wt_1_one_claim", &["SF-WT-1"], &["Closed", "Done(0)"], run),
         Model::failing("sf_wt_1_unchecked", &["SF-WT-1"], &["exactly one claim succeeds"], run)
-            .weakened(wait(Kind::Unchecked, "self.claim.compare_exchange(WAITING, cause")),
+            .weakened(claim(Kind::Unchecked)),
     ]
 }
 
@@ -199,7 +198,7 @@ fn latest_waker_is_woken() -> Vec<Model> {
         let (_, first) = CountingWaker::new();
         let (counting, second) = CountingWaker::new();
         let (waiter, witness) = (Arc::new(Waiter::task(first)), Witness::new());
-        let ((), polled) = race(claim(&waiter, &witness), || waiter.poll(&mut Context::from_waker(&second)));
+        let ((), polled) = race(claims(&waiter, &witness), || waiter.poll(&mut Context::from_waker(&second)));
         match polled {
             Poll::Ready(_) => "ready".into(),
             Poll::Pending => {
@@ -310,7 +309,7 @@ fn set_or_left() -> Vec<Model> {
 }
 
 /// The claimer's side: it claims the waiter after it has written to the witness.
-fn claim(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> impl FnOnce() + Send + 'static {
+fn claims(waiter: &Arc<Waiter>, witness: &Arc<Witness>) -> impl FnOnce() + Send + 'static {
     let (waiter, witness) = (waiter.clone(), witness.clone());
     move || {
         witness.write(1);

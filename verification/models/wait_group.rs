@@ -5,7 +5,7 @@ use std::time::Duration;
 use hence_registry::{Kind, Model, Weaken};
 
 use super::harness::{Arc, CountingWaker, Witness, block_on, join, poll, race, spawn};
-use super::weaken::weaken;
+use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::sync::Lock;
 use crate::hence::wait_group::{Guard, WaitGroup};
@@ -41,7 +41,7 @@ fn drops_before_wait() -> Vec<Model> {
     }
     vec![
         Model::new("hb_wg_1_drops_before_wait", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1 1"], run),
-        Model::failing("hb_wg_1_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_wg_1_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -57,7 +57,7 @@ fn drop_before_wait_async() -> Vec<Model> {
     }
     vec![
         Model::new("hb_wg_1_drop_before_wait_async", &["HB-WG-1", "LV-WG-1"], &["1"], run),
-        Model::failing("hb_wg_1_async_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_wg_1_async_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -188,7 +188,7 @@ fn timed_wait() -> Vec<Model> {
         Model::new("sf_wg_3_timed_wait", &["SF-WG-3", "HB-WG-1"], &["in time", "too late"], run),
         Model::failing("sf_wg_3_left_without_the_lock", &["SF-WG-3"], RACE, run)
             .weakened(group(Kind::NoLock, "self.state.with(|state| state.waiters.remove(ticket))")),
-        Model::failing("hb_wg_1_timed_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim_relaxed()),
+        Model::failing("hb_wg_1_timed_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
 
@@ -317,10 +317,6 @@ fn worker(guard: Guard, witness: &Arc<Witness>) -> impl FnOnce() + Send + 'stati
 
 fn group(kind: Kind, code: &str) -> Weaken {
     weaken(kind, "src/wait_group.rs", code)
-}
-
-fn claim_relaxed() -> Weaken {
-    weaken(Kind::Relaxed, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause")
 }
 
 /// How long is of no account under an explorer, but that it is not past already.

@@ -50,6 +50,11 @@ pub(crate) fn weaken(kind: Kind, file: &str, code: &str) -> Weaken {
     Weaken { file: file.into(), line, kind }
 }
 
+/// The same of a waiter's claim, which every wait rests on.
+pub(crate) fn claim(kind: Kind) -> Weaken {
+    weaken(kind, "src/wait.rs", "self.claim.compare_exchange(WAITING, cause")
+}
+
 static IN_FORCE: OnceLock<Weaken> = OnceLock::new();
 static EXECUTED: AtomicBool = AtomicBool::new(false);
 
