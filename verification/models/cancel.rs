@@ -497,7 +497,7 @@ fn stop_or_run() -> Vec<Model> {
     vec![
         Model::new("sf_cx_3_stop_or_run", &["SF-CX-3"], STOPPED_OR_RUN, || run(false)),
         Model::failing("sf_cx_3_stop_unlocked", &["SF-CX-3"], RACE, || run(false))
-            .weakened(tree(Kind::NoLock, "state.callbacks.remove(self.ticket)")),
+            .weakened(tree(Kind::NoLock, "state.callbacks.as_mut()?.remove(self.ticket)")),
         Model::new("sf_cx_3_stop_or_run_at_the_deadline", &["SF-CX-3"], STOPPED_OR_RUN, || run(true)),
         Model::failing("sf_cx_3_taken_unlocked_at_the_deadline", &["SF-CX-3"], RACE, || run(true))
             .weakened(tree(Kind::NoLock, "let (_family, mut callbacks) = node.state.with(")),
