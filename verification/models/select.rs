@@ -8,13 +8,13 @@ use std::time::Duration;
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::harness::{
-    Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race, sending,
-    spawn,
+    Arc, Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race,
+    sending, spawn,
 };
 use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::cancel::CancellationToken;
-use crate::hence::channel::{Select, after};
+use crate::hence::channel::{Receiver, Select, SelectedOperation, Sender, after};
 use crate::{select, select_biased};
 
 pub(super) fn models() -> Vec<Model> {
@@ -321,13 +321,7 @@ fn closed_before_it_is_completed() -> Vec<Model> {
         let mut select = Select::new_biased();
         select.send(&sender);
         let operation = select.select();
-        let closing = move || {
-            receiver.close();
-            receiver.recv().is_ok()
-        };
-        let (received, sent) = race(closing, || operation.send(&sender, 1).is_ok());
-        assert_eq!(sent, received, "a value was left when the receive said: closed");
-        if sent { "sent".into() } else { "refused".into() }
+        completed_beside_a_close(operation, &sender, receiver)
     }
     vec![Model::new("sf_sel_1_closed_before_it_is_completed", &["SF-SEL-1", "SF-CH-4"], &["refused", "sent"], run)]
 }
@@ -715,14 +709,7 @@ fn promise_to_nobody() -> Vec<Model> {
         select.send(&sender);
         let operation = select.select();
         drop(abandoned);
-        let theirs = receiver.clone();
-        let closing = move || {
-            theirs.close();
-            theirs.recv().is_ok()
-        };
-        let (received, sent) = race(closing, || operation.send(&sender, 1).is_ok());
-        assert_eq!(sent, received, "a value was left when the receive said: closed");
-        if sent { "sent".into() } else { "refused".into() }
+        completed_beside_a_close(operation, &sender, receiver.clone())
     }
     vec![Model::new("sf_sel_4_promise_to_nobody", &["SF-SEL-4", "SF-CH-4"], &["refused", "sent"], run)]
 }
@@ -1023,3 +1010,18 @@ const TWICE: &[&str] = &[
 
 /// How long is of no account under an explorer, but that it is not past already.
 const SHORT: Duration = Duration::from_millis(1);
+
+/// A send that a select has chosen is completed beside a close, and a receive after that: what was sent, it receives.
+fn completed_beside_a_close(
+    operation: SelectedOperation<'_>,
+    sender: &Sender<usize>,
+    receiver: Arc<Receiver<usize>>,
+) -> String {
+    let closing = move || {
+        receiver.close();
+        receiver.recv().is_ok()
+    };
+    let (received, sent) = race(closing, || operation.send(sender, 1).is_ok());
+    assert_eq!(sent, received, "a value was left when the receive said: closed");
+    if sent { "sent".into() } else { "refused".into() }
+}
