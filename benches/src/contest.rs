@@ -2,7 +2,7 @@
 
 use crate::{
     cells::Cell,
-    roster::{FLOOR, OURS, PEERS, Peer},
+    roster::{FLOOR, OURS, Peer},
 };
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ pub struct Entrant {
 }
 
 /// For each round, for each cell, for each peer in an order that rotates: one sample of about the time given.
-pub fn run(cells: impl Iterator<Item = Cell>, rounds: u32, sample: Duration) -> Vec<Contest> {
+pub fn run(cells: impl Iterator<Item = Cell>, peers: &[&'static Peer], rounds: u32, sample: Duration) -> Vec<Contest> {
     let enter = |cell| Contest {
-        entrants: PEERS.iter().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
+        entrants: peers.iter().filter_map(|peer| Entrant::calibrate(&cell, peer, sample)).collect(),
         cell,
     };
     let mut contests: Vec<_> = cells.map(enter).collect();

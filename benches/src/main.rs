@@ -29,6 +29,9 @@ struct Args {
     /// Only the cells whose name contains this
     #[arg(long, value_name = "SUBSTR", default_value = "")]
     filter: String,
+    /// Only the peers whose name contains this, and hence always; more than one, with commas or one by one
+    #[arg(long = "peer", value_name = "SUBSTR", value_delimiter = ',')]
+    peers: Vec<String>,
     /// Where the samples go
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.tsv"))]
     tsv: PathBuf,
@@ -56,7 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
     let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
-    let contests = contest::run(cells, rounds, Duration::from_millis(sample));
+    let peers: Vec<_> = roster::chosen(&args.peers).collect();
+    let contests = contest::run(cells, &peers, rounds, Duration::from_millis(sample));
     report::tables(&contests).for_each(|table| println!("{table}"));
     idle::lines(&args.filter).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));

@@ -24,7 +24,7 @@ pub struct Peer {
     pub sample: fn(&Cell, usize) -> Option<Duration>,
 }
 
-pub const PEERS: &[Peer] = &[
+const PEERS: &[Peer] = &[
     Peer { name: OURS, sample: timed::channel::<channel::Hence> },
     Peer { name: "crossbeam-channel", sample: timed::channel::<channel::Crossbeam> },
     Peer { name: "crossfire", sample: timed::channel::<channel::CrossfireArray> },
@@ -50,6 +50,12 @@ pub const PEERS: &[Peer] = &[
     Peer { name: "thread per job", sample: timed::pool::<pool::Threads> },
     Peer { name: FLOOR, sample: timed::pool::<pool::Floor> },
 ];
+
+/// Ours, and those whose name contains one of `substrings`; all, if there is none.
+pub fn chosen(substrings: &[String]) -> impl Iterator<Item = &'static Peer> {
+    let named = |name: &str| substrings.iter().any(|substring| name.contains(substring));
+    PEERS.iter().filter(move |peer| substrings.is_empty() || peer.name == OURS || named(peer.name))
+}
 
 /// The names of the peers, each once, in the table's order: the floor last.
 pub fn names() -> impl Iterator<Item = &'static str> {
