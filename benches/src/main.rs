@@ -7,6 +7,7 @@ mod peers;
 mod report;
 mod roster;
 mod timed;
+mod watchdog;
 
 use clap::Parser;
 use std::{
@@ -32,6 +33,9 @@ struct Args {
     /// Only the peers whose name contains this, and hence always; more than one, with commas or one by one
     #[arg(long = "peer", value_name = "SUBSTR", value_delimiter = ',')]
     peers: Vec<String>,
+    /// "PEER in CELL": leave it out there, as it did not end; the run begins anew with this when that happens
+    #[arg(long, value_name = "ENTRY")]
+    unended: Vec<String>,
     /// Where the samples go
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.tsv"))]
     tsv: PathBuf,
@@ -60,8 +64,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
     let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
     let peers: Vec<_> = roster::chosen(&args.peers).collect();
-    let contests = contest::run(cells, &peers, rounds, Duration::from_millis(sample));
+    watchdog::start();
+    let contests = contest::run(cells, &peers, &args.unended, rounds, Duration::from_millis(sample));
     report::tables(&contests).for_each(|table| println!("{table}"));
+    print!("{}", report::unended(&contests));
     idle::lines(&args.filter).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));
     report::tsv::write(&args.tsv, placement, &contests, args.pinned)?;

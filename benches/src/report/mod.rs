@@ -7,6 +7,7 @@ pub mod tsv;
 use crate::{
     contest::{Contest, Entrant},
     roster::names,
+    watchdog::{LIMIT, entry},
 };
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use std::{mem, thread, time::SystemTime};
@@ -32,17 +33,28 @@ pub fn tables(contests: &[Contest]) -> impl Iterator<Item = Table> {
 
 /// Per cell and peer the median, its multiple of the best median, and the quartiles; last, the best other over ours.
 fn table(contests: &[Contest]) -> Table {
-    let names = || names().filter(|name| contests.iter().any(|contest| contest.of(name).is_some()));
+    let takes_part = |contest: &Contest, name| contest.of(name).is_some() || contest.unended.contains(name);
+    let names = || names().filter(|name| contests.iter().any(|contest| takes_part(contest, name)));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(["ns each"].into_iter().chain(names()).map(String::from).chain(["best other\n/ hence".into()]));
     for contest in contests {
-        let show = |name| contest.of(name).map_or("-".into(), |entrant| shown(entrant, contest.best(None)));
+        let show = |name| match contest.of(name) {
+            Some(entrant) => shown(entrant, contest.best(None)),
+            None if contest.unended.contains(name) => "did not end".into(),
+            None => "-".into(),
+        };
         let ratio = contest.ratio().map_or("-".into(), |ratio| format!("{ratio:.2}"));
         table.add_row([contest.cell.name.clone()].into_iter().chain(names().map(show)).chain([ratio]));
     }
     table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
+}
+
+/// A line for each peer that did not end, and where.
+pub fn unended(contests: &[Contest]) -> String {
+    let line = |contest: &Contest, peer| format!("did not end within {LIMIT:?}: {}\n", entry(peer, &contest.cell.name));
+    contests.iter().flat_map(|contest| contest.unended.iter().map(move |peer| line(contest, peer))).collect()
 }
 
 fn shown(entrant: &Entrant, best: Option<f64>) -> String {
