@@ -82,6 +82,8 @@ pub enum WaitGroupWork {
     Guard,
     /// So many threads, set off together, each drop a guard; one waits for them.
     ForkJoin(usize),
+    /// So many threads drop guards of one group.
+    Drops(usize),
 }
 
 #[derive(Clone, Copy)]
@@ -113,7 +115,7 @@ pub enum Size {
     Words,
 }
 
-const CAPACITIES: &[Capacity] = &[Some(0), Some(1), Some(64), None];
+const CAPACITIES: &[Capacity] = &[Some(0), Some(1), Some(64), Some(1024), None];
 const SIZES: &[Size] = &[Size::Usize, Size::Words];
 const ONE_SIZE: &[Size] = &[Size::Usize];
 
@@ -123,9 +125,14 @@ const CHANNELS: &[(Group, ChannelWork, &[Capacity], &[Size])] = &[
     (OneThread, FillDrain, &[Some(64), Some(1024), None], ONE_SIZE),
     (OneThread, Create, &[Some(0), Some(64), None], ONE_SIZE),
     (AcrossThreads, Across { senders: 1, receivers: 1 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 1, receivers: 1 }, &[Some(2)], ONE_SIZE),
     (AcrossThreads, Across { senders: 4, receivers: 1 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 4, receivers: 1 }, &[Some(2)], ONE_SIZE),
     (AcrossThreads, Across { senders: 1, receivers: 4 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 1, receivers: 4 }, &[Some(2)], ONE_SIZE),
     (AcrossThreads, Across { senders: 4, receivers: 4 }, CAPACITIES, SIZES),
+    (AcrossThreads, Across { senders: 4, receivers: 4 }, &[Some(2)], ONE_SIZE),
+    (AcrossThreads, Across { senders: 16, receivers: 16 }, &[Some(64), None], ONE_SIZE),
     (AcrossThreads, PingPong, &[Some(0), Some(1)], ONE_SIZE),
     (AcrossThreads, Fed(2), &[Some(64), Some(0)], ONE_SIZE),
     (AcrossThreads, Fed(8), &[Some(64), Some(0)], ONE_SIZE),
@@ -151,7 +158,7 @@ const TOKENS: &[(Group, TokenWork)] = &[
     (Unmarked, WakeThreads(100)),
 ];
 
-const WAIT_GROUPS: &[(Group, WaitGroupWork)] = &[(Guards, Guard), (Unmarked, ForkJoin(4))];
+const WAIT_GROUPS: &[(Group, WaitGroupWork)] = &[(Guards, Guard), (Unmarked, ForkJoin(4)), (Unmarked, Drops(4))];
 
 const POOLS: &[(Group, PoolWork)] = &[
     (Pools, Jobs(1)),
@@ -248,6 +255,7 @@ impl Display for WaitGroupWork {
         match self {
             Guard => write!(f, "guard+drop"),
             ForkJoin(workers) => write!(f, "fork-join of {workers}"),
+            Drops(threads) => write!(f, "drops from {threads} threads"),
         }
     }
 }

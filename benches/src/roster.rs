@@ -41,6 +41,7 @@ const PEERS: &[Peer] = &[
     Peer { name: FLOOR, sample: timed::check::<Instant> },
     Peer { name: OURS, sample: timed::wait_group::<hence::WaitGroup> },
     Peer { name: "crossbeam-utils", sample: timed::wait_group::<crossbeam_utils::sync::WaitGroup> },
+    Peer { name: "crossfire", sample: timed::wait_group::<crossfire::waitgroup::WaitGroup<()>> },
     Peer { name: "wg", sample: timed::wait_group::<wg::WaitGroup> },
     Peer { name: FLOOR, sample: timed::wait_group::<wait_group::Floor> },
     Peer { name: OURS, sample: timed::pool::<hence::Pool> },

@@ -45,6 +45,21 @@ impl WaitGroup for crossbeam_utils::sync::WaitGroup {
     }
 }
 
+/// Without state, and waited for until no guard is left.
+impl WaitGroup for crossfire::waitgroup::WaitGroup<()> {
+    type Guard = crossfire::waitgroup::WaitGroupGuard<()>;
+    fn new() -> Self {
+        Self::new((), 0)
+    }
+    #[inline]
+    fn guard(&self) -> Self::Guard {
+        self.add_guard()
+    }
+    fn wait(self) {
+        Self::wait(&self);
+    }
+}
+
 impl WaitGroup for wg::WaitGroup {
     type Guard = WgGuard;
     fn new() -> Self {

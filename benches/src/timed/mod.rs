@@ -68,6 +68,7 @@ pub fn wait_group<P: WaitGroup>(cell: &Cell, times: usize) -> Option<Duration> {
     Some(match work {
         WaitGroupWork::Guard => wait_group::guard::<P>(times),
         WaitGroupWork::ForkJoin(workers) => wait_group::fork_join::<P>(workers, times),
+        WaitGroupWork::Drops(threads) => wait_group::drops::<P>(threads, times),
     })
 }
 

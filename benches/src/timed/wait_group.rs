@@ -1,5 +1,6 @@
 //! The loops of wait groups.
 
+use super::threads::{Job, share, together};
 use crate::peers::wait_group::WaitGroup;
 use std::{
     hint::black_box,
@@ -46,4 +47,21 @@ pub fn fork_join<P: WaitGroup>(workers: usize, times: usize) -> Duration {
         }
         start.elapsed()
     })
+}
+
+/// Each thread has its share of the guards beforehand. Another one is alive, as above.
+pub fn drops<P: WaitGroup>(threads: usize, times: usize) -> Duration {
+    let group = P::new();
+    let other = group.guard();
+    let droppers = (0..threads).map(|nth| -> Job<'_> {
+        let guards: Vec<_> = share(times, nth, threads).map(|_| group.guard()).collect();
+        Box::new(move || {
+            guards.into_iter().for_each(drop);
+            0
+        })
+    });
+    let (_, time) = together(droppers.collect());
+    drop(other);
+    group.wait(); // for ever if miscounted
+    time
 }
