@@ -52,6 +52,8 @@ pub enum ChannelWork {
     Across { senders: usize, receivers: usize },
     /// To another thread and back, over two channels.
     PingPong,
+    /// How late a message is received, when somebody sends one every 20 us: this quantile.
+    Latency { senders: usize, receivers: usize, q: f64 },
     /// A select whose arms all have messages.
     Ready(Form, usize),
     /// A select whose arms are all empty takes its default.
@@ -116,6 +118,7 @@ pub enum Size {
 }
 
 const CAPACITIES: &[Capacity] = &[Some(0), Some(1), Some(64), Some(1024), None];
+const PACED: &[Capacity] = &[Some(1), Some(64), None];
 const SIZES: &[Size] = &[Size::Usize, Size::Words];
 const ONE_SIZE: &[Size] = &[Size::Usize];
 
@@ -134,6 +137,14 @@ const CHANNELS: &[(Group, ChannelWork, &[Capacity], &[Size])] = &[
     (AcrossThreads, Across { senders: 4, receivers: 4 }, &[Some(2)], ONE_SIZE),
     (AcrossThreads, Across { senders: 16, receivers: 16 }, &[Some(64), None], ONE_SIZE),
     (AcrossThreads, PingPong, &[Some(0), Some(1)], ONE_SIZE),
+    (Unmarked, Latency { senders: 1, receivers: 1, q: 0.5 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 1, receivers: 1, q: 0.99 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 1, receivers: 1, q: 0.999 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 1, receivers: 1, q: 1.0 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 4, receivers: 4, q: 0.5 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 4, receivers: 4, q: 0.99 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 4, receivers: 4, q: 0.999 }, PACED, ONE_SIZE),
+    (Unmarked, Latency { senders: 4, receivers: 4, q: 1.0 }, PACED, ONE_SIZE),
     (AcrossThreads, Fed(2), &[Some(64), Some(0)], ONE_SIZE),
     (AcrossThreads, Fed(8), &[Some(64), Some(0)], ONE_SIZE),
     (Selects, Ready(Form::Macro, 2), &[Some(256)], ONE_SIZE),
@@ -208,6 +219,7 @@ impl Work {
     /// How often a sample does it, at least and at most.
     pub fn bounds(self) -> (usize, usize) {
         match self {
+            Work::Channel { work: Latency { .. }, .. } => (2_000, 2_000), // for the quantiles
             Work::Token(Cancel(1_000_000..)) => (1, 1),
             Work::Token(WakeThreads(_)) => (1, 16), // to set it up takes much longer
             Work::Token(Chain(_)) => (1, 1 << 22),
@@ -228,6 +240,7 @@ impl Display for ChannelWork {
             Create => write!(f, "create+drop"),
             Across { senders, receivers } => write!(f, "{senders}:{receivers}"),
             PingPong => write!(f, "ping-pong"),
+            Latency { senders, receivers, q } => write!(f, "latency {senders}:{receivers}, {}", quantile(*q)),
             Ready(form, arms) => write!(f, "{form} ready, {arms} arms"),
             Default(form, arms) => write!(f, "{form} default, {arms} arms"),
             Fed(arms) => write!(f, "select! fed, {arms} arms"),
@@ -272,11 +285,14 @@ impl Display for PoolWork {
             Joins(levels) => write!(f, "tree of joins, {levels} levels"),
             Scopes(levels) => write!(f, "tree of scopes, {levels} levels"),
             Busy => write!(f, "10 us jobs"),
-            Late(1.0) => write!(f, "10 us jobs, latency, max"),
-            Late(q) => write!(f, "10 us jobs, latency, p{:.0}", q * 100.0),
+            Late(q) => write!(f, "10 us jobs, latency, {}", quantile(*q)),
             Resize => write!(f, "resize under load"),
         }
     }
+}
+
+fn quantile(q: f64) -> String {
+    if q < 1.0 { format!("p{}", q * 100.0) } else { "max".into() }
 }
 
 impl Display for Form {

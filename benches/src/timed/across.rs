@@ -1,8 +1,14 @@
 //! The loops of channels across threads.
 
-use super::threads::{Job, share, together};
+use super::threads::{Job, quantile, share, together};
 use crate::peers::channel::{Capacity, Channel, Payload};
-use std::{hint::black_box, iter, time::Duration};
+use std::{
+    hint::black_box,
+    iter, mem,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// From any of the senders to any of the receivers, who go on until the senders are gone: one lost is a wrong sum.
 pub fn transfer<P: Channel, T: Payload>(
@@ -25,6 +31,47 @@ pub fn transfer<P: Channel, T: Payload>(
     let (sum, time) = together(rxs.chain(txs).collect());
     assert_eq!(sum, (0..times).sum(), "what was received is not what was sent");
     Some(time)
+}
+
+/// The `q`-quantile of the times from the start of a send until its message has been received, as if each had taken that.
+/// One of the senders sends every 20 us; whose turn has not come gives way to others.
+pub fn latency<P: Channel>(
+    capacity: Capacity,
+    senders: usize,
+    receivers: usize,
+    q: f64,
+    times: usize,
+) -> Option<Duration> {
+    const PACE: Duration = Duration::from_micros(20);
+    let (tx, rx) = P::make::<usize>(capacity)?;
+    let (epoch, late) = (Instant::now(), &Mutex::new(Vec::with_capacity(times)));
+    let now = move || epoch.elapsed().as_nanos() as usize;
+    let txs = iter::repeat_n(tx, senders).enumerate().map(|(nth, tx)| -> Job<'_> {
+        Box::new(move || {
+            let mut turn = Instant::now() + PACE * nth as u32;
+            for _ in share(times, nth, senders) {
+                while Instant::now() < turn {
+                    thread::yield_now();
+                }
+                P::send(&tx, now());
+                turn = Instant::now() + PACE * senders as u32; // who is late does not make up for it
+            }
+            0
+        })
+    });
+    let more: Option<Vec<_>> = (1..receivers).map(|_| P::share(&rx)).collect();
+    let rxs = more?.into_iter().chain([rx]).map(|rx| -> Job<'_> {
+        Box::new(move || {
+            let late_by = |sent| Duration::from_nanos((now() - sent) as u64);
+            let own: Vec<_> = iter::from_fn(|| P::recv(&rx)).map(late_by).collect();
+            late.lock().unwrap().extend(own);
+            0
+        })
+    });
+    together(rxs.chain(txs).collect());
+    let late = mem::take(&mut *late.lock().unwrap());
+    assert_eq!(late.len(), times, "a message got lost");
+    Some(quantile(q, late) * times as u32)
 }
 
 /// A message at a time, there and back.

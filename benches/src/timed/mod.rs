@@ -37,6 +37,7 @@ fn on_channel<P: Selects, T: Payload>(cell: &Cell, times: usize) -> Option<Durat
         ChannelWork::Create => one_thread::create::<P, T>(capacity, times),
         ChannelWork::Across { senders, receivers } => across::transfer::<P, T>(capacity, senders, receivers, times),
         ChannelWork::PingPong => across::ping_pong::<P, T>(capacity, times),
+        ChannelWork::Latency { senders, receivers, q } => across::latency::<P>(capacity, senders, receivers, q, times),
         ChannelWork::Ready(form, arms) => select::ready::<P>(capacity?, form, arms, times),
         ChannelWork::Default(form, arms) => select::default::<P>(capacity, form, arms, times),
         ChannelWork::Fed(arms) => select::fed::<P>(capacity, arms, times),

@@ -1,6 +1,6 @@
 //! The loops of pools. The workers are there before the clock starts.
 
-use super::threads::{Job, share, together};
+use super::threads::{Job, quantile, share, together};
 use crate::peers::pool::{Count, Pool, WORKERS};
 use std::{
     hint::{black_box, spin_loop},
@@ -144,9 +144,8 @@ pub fn busy<P: Pool>(times: usize) -> Duration {
 /// The `q`-quantile of how late the jobs began, as if each had taken that.
 pub fn late<P: Pool>(q: f64, times: usize) -> Duration {
     let mut more = iter::repeat_n((), times.div_ceil(BURST));
-    let (mut late, _) = saturate(&started::<P>(), || more.next().is_some());
-    late.sort();
-    late[((late.len() - 1) as f64 * q) as usize] * times as u32
+    let (late, _) = saturate(&started::<P>(), || more.next().is_some());
+    quantile(q, late) * times as u32
 }
 
 /// Doubles the workers and halves them again, while a thread keeps them busy. A pause before each, for the last one to

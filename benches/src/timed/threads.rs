@@ -32,3 +32,9 @@ pub fn together(jobs: Vec<Job<'_>>) -> (usize, Duration) {
 pub fn share(times: usize, nth: usize, of: usize) -> Range<usize> {
     times * nth / of..times * (nth + 1) / of
 }
+
+/// That one of the times under or at which the part `q` of them is.
+pub fn quantile(q: f64, mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[((times.len() - 1) as f64 * q) as usize]
+}
