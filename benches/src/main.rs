@@ -1,5 +1,6 @@
 //! Side by side with peers: reads the arguments, runs the cells, prints the tables, writes samples and plot.
 
+mod beside;
 mod cells;
 mod contest;
 mod idle;
@@ -42,6 +43,9 @@ struct Args {
     /// Where the plot goes; that of the run on one core beside it
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.svg"))]
     svg: PathBuf,
+    /// So many busy threads beside the run, on the same cores
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    beside: usize,
     /// Once more with the process pinned to one core
     #[arg(long)]
     one_core: bool,
@@ -53,7 +57,11 @@ struct Args {
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let (rounds, sample) = if args.quick { (3, 10) } else { (args.rounds, 40) };
-    let placement = if args.pinned { "one core" } else { "all cores" };
+    let cores = if args.pinned { "one core" } else { "all cores" };
+    let placement = match args.beside {
+        0 => cores.into(),
+        threads => format!("{cores}, {threads} busy threads beside"),
+    };
     let svg = if args.pinned { beside(&args.svg, "one-core") } else { args.svg };
     if !args.pinned {
         println!("{}", report::header());
@@ -65,12 +73,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
     let peers: Vec<_> = roster::chosen(&args.peers).collect();
     watchdog::start();
+    let busy = beside::start(args.beside);
     let contests = contest::run(cells, &peers, &args.unended, rounds, Duration::from_millis(sample));
+    drop(busy);
     report::tables(&contests).for_each(|table| println!("{table}"));
     print!("{}", report::unended(&contests));
     idle::lines(&args.filter).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));
-    report::tsv::write(&args.tsv, placement, &contests, args.pinned)?;
+    report::tsv::write(&args.tsv, &placement, &contests, args.pinned)?;
     report::plot::write(&svg, &title, &contests)?;
 
     if args.one_core && !args.pinned { run_again_on_one_core() } else { Ok(()) }
