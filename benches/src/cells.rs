@@ -1,6 +1,6 @@
 //! What is timed: the table of cells.
 
-use crate::peers::{channel::Capacity, select::Form};
+use crate::peers::{channel::Capacity, select::Form, task::Executor};
 use ChannelWork::*;
 use Group::*;
 use PoolWork::*;
@@ -35,6 +35,7 @@ pub enum Group {
 #[derive(Clone, Copy)]
 pub enum Work {
     Channel { work: ChannelWork, capacity: Capacity, size: Size },
+    Tasks { work: TaskWork, executor: Executor, capacity: Capacity },
     Token(TokenWork),
     WaitGroup(WaitGroupWork),
     Pool(PoolWork),
@@ -60,6 +61,15 @@ pub enum ChannelWork {
     Default(Form, usize),
     /// A select whose arms are fed by a thread each.
     Fed(usize),
+}
+
+/// Of a channel between tasks.
+#[derive(Clone, Copy)]
+pub enum TaskWork {
+    /// To another task and back, over two channels.
+    PingPong,
+    /// A message from any of the sending tasks to the one that receives.
+    Across { senders: usize },
 }
 
 #[derive(Clone, Copy)]
@@ -157,6 +167,11 @@ const CHANNELS: &[(Group, ChannelWork, &[Capacity], &[Size])] = &[
     (Selects, Default(Form::Value, 8), &[Some(64)], ONE_SIZE),
 ];
 
+/// Likewise: a cell for every executor and capacity.
+const TASKS: &[(TaskWork, &[Capacity])] =
+    &[(TaskWork::PingPong, &[Some(1), Some(64), None]), (TaskWork::Across { senders: 4 }, &[Some(64), None])];
+const EXECUTORS: &[Executor] = &[Executor::Tokio(1), Executor::Tokio(2), Executor::Futures(1)];
+
 const TOKENS: &[(Group, TokenWork)] = &[
     (Checks, Check { threads: 1, deadline: false }),
     (Checks, Check { threads: 2, deadline: false }),
@@ -191,12 +206,17 @@ pub fn all() -> impl Iterator<Item = Cell> {
     let channels = CHANNELS.iter().flat_map(|&(group, work, capacities, sizes)| {
         capacities.iter().flat_map(move |&capacity| {
             sizes.iter().map(move |&size| {
-                let name = match capacity {
-                    Some(capacity) => format!("{work}, cap {capacity}"),
-                    None => format!("{work}, unbounded"),
-                };
+                let name = format!("{work}, {}", limit(capacity));
                 let name = if sizes.len() > 1 { format!("{name}, {size}") } else { name };
                 Cell { name, group, work: Work::Channel { work, capacity, size } }
+            })
+        })
+    });
+    let tasks = TASKS.iter().flat_map(|&(work, capacities)| {
+        EXECUTORS.iter().flat_map(move |&executor| {
+            capacities.iter().map(move |&capacity| {
+                let name = format!("async {work}, on {executor}, {}", limit(capacity));
+                Cell { name, group: Unmarked, work: Work::Tasks { work, executor, capacity } }
             })
         })
     });
@@ -212,7 +232,7 @@ pub fn all() -> impl Iterator<Item = Cell> {
         let name = format!("pool, {work}");
         Cell { name, group, work: Work::Pool(work) }
     });
-    channels.chain(tokens).chain(wait_groups).chain(pools)
+    channels.chain(tasks).chain(tokens).chain(wait_groups).chain(pools)
 }
 
 impl Work {
@@ -244,6 +264,15 @@ impl Display for ChannelWork {
             Ready(form, arms) => write!(f, "{form} ready, {arms} arms"),
             Default(form, arms) => write!(f, "{form} default, {arms} arms"),
             Fed(arms) => write!(f, "select! fed, {arms} arms"),
+        }
+    }
+}
+
+impl Display for TaskWork {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PingPong => write!(f, "ping-pong"),
+            Self::Across { senders } => write!(f, "{senders}:1"),
         }
     }
 }
@@ -304,6 +333,16 @@ impl Display for Form {
     }
 }
 
+impl Display for Executor {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (name, workers) = match self {
+            Self::Tokio(workers) => ("tokio", workers),
+            Self::Futures(workers) => ("futures", workers),
+        };
+        write!(f, "{workers} {name} worker{}", if *workers == 1 { "" } else { "s" })
+    }
+}
+
 impl Display for Size {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -311,4 +350,8 @@ impl Display for Size {
             Size::Words => "[u64; 8]",
         })
     }
+}
+
+fn limit(capacity: Capacity) -> String {
+    capacity.map_or("unbounded".into(), |capacity| format!("cap {capacity}"))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     cells::Cell,
-    peers::{channel, pool, wait_group},
+    peers::{channel, pool, task, wait_group},
     timed,
 };
 use std::{
@@ -35,6 +35,14 @@ const PEERS: &[Peer] = &[
     Peer { name: "std", sample: timed::channel::<channel::StdUnbounded> },
     Peer { name: "async-channel", sample: timed::channel::<channel::AsyncChannel> },
     Peer { name: "thingbuf", sample: timed::channel::<channel::Thingbuf> },
+    Peer { name: OURS, sample: timed::tasks::<channel::Hence> },
+    Peer { name: "tokio", sample: timed::tasks::<task::TokioBounded> },
+    Peer { name: "tokio", sample: timed::tasks::<task::TokioUnbounded> },
+    Peer { name: "crossfire", sample: timed::tasks::<channel::CrossfireArray> },
+    Peer { name: "crossfire", sample: timed::tasks::<channel::CrossfireList> },
+    Peer { name: "flume", sample: timed::tasks::<channel::Flume> },
+    Peer { name: "kanal", sample: timed::tasks::<channel::Kanal> },
+    Peer { name: "async-channel", sample: timed::tasks::<channel::AsyncChannel> },
     Peer { name: OURS, sample: timed::token::<hence::CancellationToken> },
     Peer { name: "tokio-util", sample: timed::token::<tokio_util::sync::CancellationToken> },
     Peer { name: FLOOR, sample: timed::check::<Arc<AtomicBool>> },

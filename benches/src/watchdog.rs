@@ -1,5 +1,5 @@
-//! The limit of a sample. A peer that never ends would keep the run for ever, and its threads cannot be ended alone. Nor
-//! is anybody to be measured beside threads that spin: the whole run begins anew, without that peer in that cell.
+//! The limit of a sample. A peer that never ends would keep the run for ever, and its threads cannot be ended alone.
+//! Nor is anybody to be measured beside threads that spin: the whole run begins anew, without that peer in that cell.
 
 use crate::roster::OURS;
 use std::{

@@ -3,5 +3,6 @@
 pub mod channel;
 pub mod pool;
 pub mod select;
+pub mod task;
 pub mod token;
 pub mod wait_group;

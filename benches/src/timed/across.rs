@@ -33,8 +33,8 @@ pub fn transfer<P: Channel, T: Payload>(
     Some(time)
 }
 
-/// The `q`-quantile of the times from the start of a send until its message has been received, as if each had taken that.
-/// One of the senders sends every 20 us; whose turn has not come gives way to others.
+/// The `q`-quantile of the times from the start of a send until its message has been received, as if each had taken
+/// that. One of the senders sends every 20 us; whose turn has not come gives way to others.
 pub fn latency<P: Channel>(
     capacity: Capacity,
     senders: usize,

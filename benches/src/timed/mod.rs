@@ -4,16 +4,18 @@ mod across;
 mod one_thread;
 mod pool;
 mod select;
+mod task;
 mod threads;
 mod token;
 mod wait_group;
 
 use crate::{
-    cells::{Cell, ChannelWork, PoolWork, Size, TokenWork, WaitGroupWork, Work},
+    cells::{Cell, ChannelWork, PoolWork, Size, TaskWork, TokenWork, WaitGroupWork, Work},
     peers::{
         channel::Payload,
         pool::Pool,
         select::Selects,
+        task::TaskChannel,
         token::{Check, Token},
         wait_group::WaitGroup,
     },
@@ -41,6 +43,15 @@ fn on_channel<P: Selects, T: Payload>(cell: &Cell, times: usize) -> Option<Durat
         ChannelWork::Ready(form, arms) => select::ready::<P>(capacity?, form, arms, times),
         ChannelWork::Default(form, arms) => select::default::<P>(capacity, form, arms, times),
         ChannelWork::Fed(arms) => select::fed::<P>(capacity, arms, times),
+    }
+}
+
+/// The same on channels between tasks.
+pub fn tasks<P: TaskChannel>(cell: &Cell, times: usize) -> Option<Duration> {
+    let Work::Tasks { work, executor, capacity } = cell.work else { return None };
+    match work {
+        TaskWork::PingPong => task::ping_pong::<P>(executor, capacity, times),
+        TaskWork::Across { senders } => task::transfer::<P>(executor, capacity, senders, times),
     }
 }
 
