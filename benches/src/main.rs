@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         0 => cores.into(),
         threads => format!("{cores}, {threads} busy threads beside"),
     };
-    let svg = if args.pinned { beside(&args.svg, "one-core") } else { args.svg };
+    let svg = if args.pinned { sibling(&args.svg, "one-core") } else { args.svg };
     if !args.pinned {
         println!("{}", report::header());
     }
@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// `bench.svg` to `bench-one-core.svg`.
-fn beside(path: &Path, what: &str) -> PathBuf {
+fn sibling(path: &Path, what: &str) -> PathBuf {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     path.with_file_name(format!("{}-{what}.{}", part(path.file_stem()), part(path.extension())))
 }

@@ -49,7 +49,7 @@ pub struct TokioUnbounded;
 // crossfire's and tokio's sends to an unbounded channel wait for nothing, and are no futures.
 peers! {
     Hence: hence::channel::Sender<usize>, hence::channel::Receiver<usize>,
-        make |capacity| Some(capacity.map_or_else(hence::channel::unbounded, hence::channel::bounded)),
+        make |capacity| <Self as Channel>::make(capacity),
         send |tx, number| tx.send_async(number).await, recv |rx| rx.recv_async().await.ok();
     TokioBounded: tokio::sync::mpsc::Sender<usize>, tokio::sync::mpsc::Receiver<usize>,
         make |capacity| capacity.map(tokio::sync::mpsc::channel),
@@ -64,13 +64,13 @@ peers! {
         make |capacity| capacity.is_none().then(mpmc::unbounded_async),
         send |tx, number| tx.send(number), recv |rx| rx.recv().await.ok();
     Flume: flume::Sender<usize>, flume::Receiver<usize>,
-        make |capacity| Some(capacity.map_or_else(flume::unbounded, flume::bounded)),
+        make |capacity| <Self as Channel>::make(capacity),
         send |tx, number| tx.send_async(number).await, recv |rx| rx.recv_async().await.ok();
     Kanal: kanal::AsyncSender<usize>, kanal::AsyncReceiver<usize>,
         make |capacity| Some(capacity.map_or_else(kanal::unbounded_async, kanal::bounded_async)),
         send |tx, number| tx.send(number).await, recv |rx| rx.recv().await.ok();
     AsyncChannel: async_channel::Sender<usize>, async_channel::Receiver<usize>,
-        make |capacity| Some(capacity.map_or_else(async_channel::unbounded, async_channel::bounded)),
+        make |capacity| <Self as Channel>::make(capacity),
         send |tx, number| tx.send(number).await, recv |rx| rx.recv().await.ok();
 }
 

@@ -24,8 +24,7 @@ pub fn transfer<P: Channel, T: Payload>(
             0
         })
     });
-    let more: Option<Vec<_>> = (1..receivers).map(|_| P::share(&rx)).collect();
-    let rxs = more?.into_iter().chain([rx]).map(|rx| -> Job<'_> {
+    let rxs = shared::<P, _>(rx, receivers)?.into_iter().map(|rx| -> Job<'_> {
         Box::new(move || iter::from_fn(|| P::recv(&rx)).map(|message| black_box(message).number()).sum())
     });
     let (sum, time) = together(rxs.chain(txs).collect());
@@ -59,8 +58,7 @@ pub fn latency<P: Channel>(
             0
         })
     });
-    let more: Option<Vec<_>> = (1..receivers).map(|_| P::share(&rx)).collect();
-    let rxs = more?.into_iter().chain([rx]).map(|rx| -> Job<'_> {
+    let rxs = shared::<P, _>(rx, receivers)?.into_iter().map(|rx| -> Job<'_> {
         Box::new(move || {
             let late_by = |sent| Duration::from_nanos((now() - sent) as u64);
             let own: Vec<_> = iter::from_fn(|| P::recv(&rx)).map(late_by).collect();
@@ -72,6 +70,12 @@ pub fn latency<P: Channel>(
     let late = mem::take(&mut *late.lock().unwrap());
     assert_eq!(late.len(), times, "a message got lost");
     Some(quantile(q, late) * times as u32)
+}
+
+/// So many receivers of one channel; `None` if this peer has but one.
+fn shared<P: Channel, T: Payload>(rx: P::Rx<T>, receivers: usize) -> Option<Vec<P::Rx<T>>> {
+    let more: Option<Vec<_>> = (1..receivers).map(|_| P::share(&rx)).collect();
+    Some(more?.into_iter().chain([rx]).collect())
 }
 
 /// A message at a time, there and back.
