@@ -151,9 +151,17 @@
 //! behind it is told when the told task is dropped, or when there is another value. And a task that is polled always
 //! looks for a value by itself.
 //!
-//! On a bounded channel with room for two values or more, a blocking operation first tries again for some microseconds.
-//! Then it stands in line: it yields its core for about as long as a wake-up costs, and after that it sleeps. A thread
-//! that sleeps uses no CPU. On a busy machine, where a yield gives the core away for long, the thread sleeps at once.
+//! A thread that waits spins for up to four microseconds, then yields its core for about as long as a wake-up costs, and
+//! after that it sleeps. A thread that sleeps uses no CPU. On one core it does not spin. Where spins were in vain lately,
+//! it leaves the spin out; on a busy machine, where a yield gives the core away for long, it sleeps at once. On a bounded
+//! channel with room for two values or more, a blocking operation tries again during this time, and stands in line after
+//! it.
+//!
+//! A channel is a lock and a buffer. On a 64-bit machine a bounded channel with room for 2 to 4096 values (of no more
+//! than 64 KiB, with 8 bytes for each) gets a ring when threads first meet at its lock. From then on values pass
+//! through the ring, without the lock, while nobody waits, and while no select has a place that it has not filled. With or
+//! without it, an operation takes a few dozen instructions in which others may have to wait for it: a
+//! thread that the system interrupts there keeps them waiting until it runs again.
 //!
 //! A select evaluates the message of a `send` operation only after it has chosen this operation. A receive that is
 //! paired with this send has been *promised* a value. It waits until the message is there, or until the select gives
@@ -252,7 +260,7 @@
 //! |---|---|
 //! | crossbeam-channel: a channel ends when one side is gone | also by [`close`](Sender::close), from either side; a second `close` has no effect |
 //! | crossbeam-channel: blocking only | also `send_async`, `recv_async`, `stream`: cancel-safe, on any runtime |
-//! | crossbeam-channel: `bounded(n)` allocates n places | allocates none in advance; keeps a buffer that a burst has grown (see *Memory*) |
+//! | crossbeam-channel: `bounded(n)` allocates n places | allocates none in advance, and all at once when threads meet, unless that would be much; keeps a buffer that a burst has grown (see *Memory*) |
 //! | crossbeam-channel: a panic in the message of a `send` arm aborts the process | unwinds; the operation is undone |
 //! | crossbeam-channel: a leaked `SelectedOperation` of a rendezvous is undefined behaviour | its partner waits for ever; nothing else happens |
 //! | crossbeam-channel: if the channel is disconnected before the message of a selected send is there, the message is lost | the send fails and hands the message back |
@@ -273,9 +281,10 @@
 //! | Go `time.After`, `time.Tick`; a nil channel | [`after`], [`tick`] (Go's and ours leave missed ticks out and stay in step); [`never()`] |
 //!
 //! # Memory
-//! Making a channel allocates once: 216 bytes (on a 64-bit machine), whatever the capacity. The buffer grows as values
+//! Making a channel allocates once: 240 bytes (on a 64-bit machine), whatever the capacity. The buffer grows as values
 //! come, by doubling, to at most twice the largest number of values that were ever in the channel. The channel keeps
-//! this buffer until it is dropped. A blocked operation is one small allocation, which is freed when the operation
+//! this buffer until it is dropped. A ring (see *Waiting*), once it is made, has all its places: 8 bytes beside each
+//! value, no more than 64 KiB together, and 384 bytes. A blocked operation is one small allocation, which is freed when the operation
 //! ends. (`benches/`, binary `memory`, measures these sizes.)
 
 // Needs: channel/core.rs, channel/future.rs, channel/receiver.rs, channel/sender.rs, channel/side.rs, error.rs,

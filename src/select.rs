@@ -231,11 +231,14 @@ impl<'o, 'a> LockedChannels<'o, 'a> {
             let is_first = all.is_first(all.locked);
             all.locked += 1;
             if let SelectHandle::Channel(channel, _) = operation.handle {
-                if is_first {
-                    channel.lock();
-                }
-                // SAFETY: it is locked.
-                if unsafe { channel.is_ready_locked(operation.place.side) } {
+                let side = operation.place.side;
+                let is_ready = if is_first {
+                    channel.lock(side)
+                } else {
+                    // SAFETY: the operation before this one has locked it.
+                    unsafe { channel.is_ready_locked(side) }
+                };
+                if is_ready {
                     return None;
                 }
             }
@@ -376,12 +379,13 @@ pub fn choose<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout)
 fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Option<Selected<'a>> {
     // With a `default`, the look at all comes first: most often it is the last.
     let mut look = matches!(wait, Timeout::Now);
-    let mut spin_wait = None;
+    // A biased select passes by nothing that is ready, though somebody be between two steps there.
+    let (mut spin_wait, mut certain) = (None, biased);
     loop {
         if !look {
             let mut chosen = None;
             let found = first(operations, biased, |operation| {
-                chosen = operation.handle.choose(&operation.place);
+                chosen = operation.handle.choose(&operation.place, certain);
                 chosen.is_some()
             });
             if let (Some(operation), Some(chosen)) = (found, chosen) {
@@ -391,12 +395,12 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Opt
         look = false;
         if !wait.is_over()
             && operations.iter().all(|operation| operation.handle.spins_first())
-            && spin_wait.get_or_insert_with(SpinWait::new).yield_now()
+            && pause(operations, spin_wait.get_or_insert_with(SpinWait::new))
         {
             continue;
         }
         match block(operations, biased, wait, false) {
-            Blocked::Again => {}
+            Blocked::Again => certain = true, // or it might take turns for ever with one that stops between two steps
             Blocked::Over => return None,
             Blocked::Done(index) => {
                 let done = operations.iter().find(|operation| operation.place.index == index);
@@ -405,6 +409,12 @@ fn run<'a>(operations: &mut [Operation<'a>], biased: bool, wait: Timeout) -> Opt
             }
         }
     }
+}
+
+/// Waits a little before another attempt; false: the time for that has run out.
+fn pause(operations: &[Operation<'_>], spin_wait: &mut SpinWait) -> bool {
+    let looks = || operations.iter().filter_map(|operation| operation.handle.may_proceed(operation.place.side));
+    if looks().next().is_some() { spin_wait.pause(|| looks().any(|may| may)) } else { spin_wait.yield_now() }
 }
 
 /// Waits until an operation is ready: its number.

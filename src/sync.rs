@@ -21,6 +21,7 @@
 //! | [`ends_the_execution`]: a panic is not contained | never | in a user's model | the same, unless the pool has a hook |
 //! | [`Once`] | std's `OnceLock` | the same, and reports a look at it that is not ordered after its making | the same |
 //! | [`SPINS_FIRST`], [`FEW`] | worth its while | not again; after one, so that few jobs get there | the same |
+//! | [`makes_rings_at_once`], [`LEAST_RING`] | never: a channel of two places or more makes its ring once its lock has been contended; in the tests of `verification/rings` with the channel | as the model says, and of one place, too; in most there is none | the same |
 //! | `Arc` | std's | std's | std's |
 //!
 //! std's `Arc` (with its `Weak`) stands in every world: its documented contract (the last drop happens after all others) is an axiom of

@@ -11,7 +11,7 @@ use super::super::error::{RecvError, SendError};
 use super::super::sync::{Alarm, ignore_panic, is_over};
 use super::super::timer::schedule::Schedule;
 use super::super::wait::{TaskWait, Waiter, WakeCause};
-use super::core::{Core, Unsent, Waiting};
+use super::core::{Core, Stand, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::{Sender, refused};
 
@@ -80,7 +80,7 @@ impl<T> Future for SendFuture<'_, T> {
         assert!(value.is_some(), "a SendFuture was polled after it was ready");
         // Outside the lock: cloning a waker is user code.
         let mut waker = Some(cx.waker().clone());
-        let sent = core.send(value, true, || task(&mut waker));
+        let sent = core.send(value, Stand::Last, || task(&mut waker));
         drop_unneeded(waker);
         match sent {
             Ok(()) => Poll::Ready(Ok(())),

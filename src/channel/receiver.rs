@@ -331,9 +331,9 @@ fn wait_for_value<T>(
     mut unreceived: Unreceived<T>,
     deadline: Option<Instant>,
 ) -> RecvTimeoutError {
-    let mut spin_wait = None;
+    let (mut spin_wait, mut stand) = (None, Stand::Later);
     loop {
-        let stand = match unreceived {
+        stand = match unreceived {
             Unreceived::Waits(waiting) => {
                 match waiting.direct.waiter.wait_or_leave(deadline, || core.leave_recv(&waiting)) {
                     None => return RecvTimeoutError::Timeout,
@@ -348,8 +348,9 @@ fn wait_for_value<T>(
             Unreceived::Disconnected => return RecvTimeoutError::Disconnected,
             // Some more attempts: a sender that is about to send sends many values, while one that serves a line wakes
             // a receiver for each.
-            Unreceived::Empty if deadline.is_some_and(passed) => return RecvTimeoutError::Timeout,
-            Unreceived::Empty if spin_wait.get_or_insert_with(SpinWait::new).yield_now() => Stand::Nowhere,
+            Unreceived::Empty if matches!(stand, Stand::Nowhere) => return RecvTimeoutError::Timeout,
+            Unreceived::Empty if deadline.is_some_and(passed) => Stand::Nowhere,
+            Unreceived::Empty if core.pause_for_value(spin_wait.get_or_insert_with(SpinWait::new)) => Stand::Later,
             Unreceived::Empty => Stand::Last,
         };
         match core.recv(value, stand, Waiter::thread) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::error::{SendError, SendTimeoutError, TrySendError};
 use super::super::sync::{Arc, SpinWait, is_over, passed};
 use super::super::wait::{Timeout, Waiter, WakeCause};
-use super::core::{Core, Unsent};
+use super::core::{Core, Stand, Unsent};
 
 /// The sending side of a channel.
 ///
@@ -53,7 +53,7 @@ impl<T> Sender<T> {
     #[inline]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         let mut value = Some(value);
-        match self.core.send(&mut value, !self.core.spins_first(), Waiter::thread) {
+        match self.core.send(&mut value, self.core.stand(), Waiter::thread) {
             Ok(()) => Ok(()),
             Err(unsent) => self.wait_for_room(&mut value, unsent, None).map_err(|_| SendError(refused(value))),
         }
@@ -81,7 +81,7 @@ impl<T> Sender<T> {
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let mut value = Some(value);
-        match self.core.send(&mut value, false, Waiter::thread) {
+        match self.core.send(&mut value, Stand::Nowhere, Waiter::thread) {
             Ok(()) => Ok(()),
             Err(Unsent::Disconnected) => Err(TrySendError::Disconnected(refused(value))),
             Err(Unsent::Full | Unsent::Waits(_)) => Err(TrySendError::Full(refused(value))),
@@ -135,7 +135,7 @@ impl<T> Sender<T> {
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         // Where there is room, this costs no look at the clock.
         let mut value = Some(value);
-        match self.core.send(&mut value, false, Waiter::thread) {
+        match self.core.send(&mut value, Stand::Nowhere, Waiter::thread) {
             Ok(()) => Ok(()),
             Err(Unsent::Disconnected) => Err(SendTimeoutError::Disconnected(refused(value))),
             Err(Unsent::Full | Unsent::Waits(_)) => self.send_within(value, Timeout::until(deadline)),
@@ -143,10 +143,10 @@ impl<T> Sender<T> {
     }
 
     fn send_within(&self, mut value: Option<T>, wait: Timeout) -> Result<(), SendTimeoutError<T>> {
-        let may_wait = !matches!(wait, Timeout::Now);
-        let ended = match self.core.send(&mut value, may_wait && !self.core.spins_first(), Waiter::thread) {
+        let stand = if let Timeout::Now = wait { Stand::Nowhere } else { self.core.stand() };
+        let ended = match self.core.send(&mut value, stand, Waiter::thread) {
             Ok(()) => return Ok(()),
-            Err(Unsent::Full) if !may_wait => SendTimeoutError::Timeout(()),
+            Err(Unsent::Full) if matches!(stand, Stand::Nowhere) => SendTimeoutError::Timeout(()),
             Err(unsent) => match self.wait_for_room(&mut value, unsent, wait.deadline()) {
                 Ok(()) => return Ok(()),
                 Err(ended) => ended,
@@ -167,16 +167,17 @@ impl<T> Sender<T> {
         mut unsent: Unsent<T>,
         deadline: Option<Instant>,
     ) -> Result<(), SendTimeoutError<()>> {
-        let mut spin_wait = None;
+        let (mut spin_wait, mut stand) = (None, Stand::Later);
         let waiting = loop {
-            match unsent {
+            stand = match unsent {
                 Unsent::Waits(waiting) => break waiting,
                 Unsent::Disconnected => return Err(SendTimeoutError::Disconnected(())),
-                Unsent::Full if deadline.is_some_and(passed) => return Err(SendTimeoutError::Timeout(())),
-                Unsent::Full => {}
-            }
-            let may_wait = !spin_wait.get_or_insert_with(SpinWait::new).yield_now();
-            match self.core.send(value, may_wait, Waiter::thread) {
+                Unsent::Full if matches!(stand, Stand::Nowhere) => return Err(SendTimeoutError::Timeout(())),
+                Unsent::Full if deadline.is_some_and(passed) => Stand::Nowhere,
+                Unsent::Full if self.core.pause_for_room(spin_wait.get_or_insert_with(SpinWait::new)) => Stand::Later,
+                Unsent::Full => Stand::Last,
+            };
+            match self.core.send(value, stand, Waiter::thread) {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,
             }

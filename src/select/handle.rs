@@ -61,11 +61,11 @@ impl SelectHandle<'_> {
         if let SelectHandle::Channel(_, key) = self { Some(*key) } else { None }
     }
 
-    /// Chooses the operation if it does not have to wait.
+    /// Chooses the operation if it does not have to wait; unless it is to be `certain`, as far as a look shows.
     #[inline]
-    pub(super) fn choose(&self, place: &Place) -> Option<Chosen> {
+    pub(super) fn choose(&self, place: &Place, certain: bool) -> Option<Chosen> {
         match self {
-            SelectHandle::Channel(channel, _) => channel.choose(place),
+            SelectHandle::Channel(channel, _) => channel.choose(place, certain),
             SelectHandle::Timer(schedule) => schedule.take().map(Chosen::At),
             SelectHandle::Latch(ends) => ends.has_ended().then_some(Chosen::Closed),
             SelectHandle::Never => None,
@@ -83,6 +83,15 @@ impl SelectHandle<'_> {
     /// Whether an operation on it is worth to be tried again before the select stands in line.
     pub(super) fn spins_first(&self) -> bool {
         if let SelectHandle::Channel(channel, _) = self { channel.spins_first() } else { SPINS_FIRST }
+    }
+
+    /// Whether another attempt is worth it, by a look that disturbs nobody; `None` if that shows nothing.
+    pub(super) fn may_proceed(&self, side: Side) -> Option<bool> {
+        match self {
+            SelectHandle::Channel(channel, _) => channel.may_proceed(side),
+            SelectHandle::Latch(ends) => Some(ends.has_ended()),
+            SelectHandle::Timer(_) | SelectHandle::Never => None,
+        }
     }
 
     /// When it will have something without anybody's doing.

@@ -196,12 +196,15 @@ pub(crate) fn start<T: Send + 'static>(
     Ok(super::spawn(work))
 }
 
-/// A box that is made once, by whoever first wants it. A look that finds it has to be ordered after its making: the
-/// explorer reports one that is not, which might as well have found nothing.
+/// Something that is made once, by whoever first wants it. A `get` that finds it has to be ordered after its making: the
+/// explorer reports one that is not, which might as well have found nothing. A `look` may find either.
+#[derive(Debug)]
 pub(crate) struct Once<T> {
-    value: OnceLock<Box<T>>,
+    value: OnceLock<T>,
     made: super::Lock<bool>,
     witness: super::UnsafeCell<()>,
+    /// For those who look. The orderings are std's, and not ours to weaken.
+    published: super::raw::AtomicBool,
 }
 
 // SAFETY: the witness has no content.
@@ -209,7 +212,12 @@ unsafe impl<T: Send + Sync> Sync for Once<T> {}
 
 impl<T> Once<T> {
     pub(crate) fn new() -> Self {
-        Self { value: OnceLock::new(), made: super::Lock::new(false), witness: super::UnsafeCell::new(()) }
+        Self {
+            value: OnceLock::new(),
+            made: super::Lock::new(false),
+            witness: super::UnsafeCell::new(()),
+            published: super::raw::AtomicBool::new(false),
+        }
     }
 
     #[track_caller]
@@ -219,7 +227,12 @@ impl<T> Once<T> {
                 self.witness.with_mut(|_| ());
             }
         });
-        self.value.get_or_init(|| Box::new(make()))
+        let value = self.value.get_or_init(make);
+        if is_made_beside_others() {
+            // Release: pairs with the Acquire in `look`.
+            self.published.store(true, Ordering::Release);
+        }
+        value
     }
 
     #[track_caller]
@@ -228,6 +241,18 @@ impl<T> Once<T> {
         self.witness.with(|_| ());
         Some(value)
     }
+
+    /// It, or nothing, if it may be being made. A step only where that can be.
+    pub(crate) fn look(&self) -> Option<&T> {
+        // Acquire: pairs with the Release in `get_or_make`.
+        let is_hidden = is_made_beside_others() && !self.published.load(Ordering::Acquire);
+        if is_hidden { None } else { self.value.get() }
+    }
+}
+
+/// Whether what is looked for is made while others look: rings are, or are there before anybody else is, or never.
+fn is_made_beside_others() -> bool {
+    RINGS.get() == Rings::Late
 }
 
 /// Whether a panic is the explorer's own: what it, or a step of user code, has found. No boundary may keep that from it.
@@ -369,6 +394,39 @@ pub(crate) fn wake(waker: Waker) {
 /// Not under an explorer: another attempt is one that might as well have been made later.
 pub(crate) const SPINS_FIRST: bool = false;
 
+/// The smallest limit of a channel that has a ring.
+pub(crate) const LEAST_RING: usize = 1;
+
+std::thread_local! {
+    /// When a channel with a limit makes its ring.
+    static RINGS: Cell<Rings> = const { Cell::new(Rings::Never) };
+}
+
+/// When a channel with a limit makes its ring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rings {
+    /// Nobody ever finds a lock contended: whoever would have to wait for it might as well have come later.
+    Never,
+    AtOnce,
+    /// From now on all locks are found to have been contended.
+    Late,
+}
+
+/// Says when channels make their rings, from now on.
+pub(crate) fn make_rings(when: Rings) {
+    RINGS.set(when);
+}
+
+/// Whether a channel with a limit makes its ring when it is made.
+pub(crate) fn makes_rings_at_once() -> bool {
+    RINGS.get() == Rings::AtOnce
+}
+
+/// Whether anybody has ever had to wait for a lock.
+pub(crate) fn was_contended() -> bool {
+    is_made_beside_others()
+}
+
 /// So few that a model gets to the looking through.
 pub(crate) const FEW: usize = 1;
 
@@ -381,7 +439,12 @@ impl SpinWait {
         Self(true)
     }
 
-    /// Says that it yielded, the first time. A yield is a hint: every schedule stays possible without it.
+    /// Says that it waited, the first time. That is a hint: every schedule stays possible without it.
+    pub(crate) fn pause(&mut self, _is_met: impl Fn() -> bool) -> bool {
+        self.yield_now()
+    }
+
+    /// The same, where there is nothing to look at.
     pub(crate) fn yield_now(&mut self) -> bool {
         mem::replace(&mut self.0, false)
     }

@@ -1,4 +1,4 @@
-//! The production parker: yields before it parks, and costs the waker no system call unless somebody sleeps.
+//! The production parker: spins and yields before it parks, and costs the waker no system call unless somebody sleeps.
 //!
 //! The same contract as the handle of the operating system that it stands on, for one thread that parks and any
 //! number that unpark:
@@ -13,12 +13,13 @@
 //!
 //! | state | meaning | `park` | `unpark` |
 //! |---|---|---|---|
-//! | `EMPTY` | no token, nobody sleeps | yields, then -> `PARKED` and sleeps | -> `NOTIFIED` |
+//! | `EMPTY` | no token, nobody sleeps | spins and yields, then -> `PARKED` and sleeps | -> `NOTIFIED` |
 //! | `PARKED` | no token, the owner sleeps or is about to | after its deadline -> `EMPTY` | -> `NOTIFIED`, wakes the owner |
 //! | `NOTIFIED` | a token | -> `EMPTY`, returns | stays |
 //!
-//! Every step is a read-modify-write, the class of programs that loom explores completely. After Mara Bos, *Rust
-//! Atomics and Locks*, and std's own futex parker; the yielding is ours ([`SpinWait`]).
+//! Every step is a read-modify-write, the class of programs that loom explores completely; the look of the spin decides
+//! nothing. After Mara Bos, *Rust Atomics and Locks*, and std's own futex parker; the waiting before the sleep is ours
+//! ([`SpinWait`]).
 
 // Needs: sync.rs.
 
@@ -55,8 +56,10 @@ impl Parker {
 
     fn park_within(&self, deadline: Option<Instant>) {
         let mut spin_wait = SpinWait::new();
+        // Relaxed: `take` takes what it finds. A load, so that the line stays with whoever is about to write it.
+        let is_notified = || self.state.load(Ordering::Relaxed) == NOTIFIED;
         while !self.take() && !deadline.is_some_and(passed) {
-            if !spin_wait.yield_now() {
+            if !spin_wait.pause(is_notified) {
                 return self.sleep(deadline);
             }
         }

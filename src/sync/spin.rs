@@ -3,11 +3,14 @@
 //! std's `Mutex` pays a second read-modify-write on release to learn whether somebody sleeps; a send and a receive take
 //! the lock once each, and with it they would cost twice as much (`benches/`: 8.9 for 4.6 ns on one thread; 51 for 16
 //! across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
-//! sound here: a critical section is a few dozen instructions and perhaps one allocation, never user code, and never
-//! blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted holder is given
-//! the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select, those
-//! of its channels, all in one order, and then, one at a time, those of its timers and of its latches' lines, under which
-//! nobody takes any, and holds the first for as many such sections; and a pool's section, that of the inbox.
+//! sound here: a critical section is a few dozen instructions and perhaps one allocation (a channel's that makes its
+//! ring, or takes out what is left in it, a few thousand, once), never user code, and never blocking, so a holder is
+//! gone in well under a microsecond unless it is preempted; and a preempted holder is given the core, because its
+//! waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select, those of its channels,
+//! all in one order, and then, one at a time, those of its timers and of its latches' lines, under which nobody takes
+//! any, and holds the first for as many such sections; and a pool's section, that of the inbox. The holder of a
+//! channel's may wait for one who is between two instructions on its ring: that one, too, is gone at once unless it is
+//! preempted.
 //!
 //! # Guarantees
 //! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`], or between [`Lock::lock`] and [`Lock::unlock`].
@@ -25,6 +28,8 @@ use super::{AtomicBool, Backoff, Ordering, UnsafeCell};
 pub(crate) struct Lock<T> {
     /// false: free; true: somebody is inside `with`.
     held: AtomicBool,
+    /// Whether anybody has ever had to wait for it.
+    contended: AtomicBool,
     value: UnsafeCell<T>,
 }
 
@@ -34,7 +39,7 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { held: AtomicBool::new(false), contended: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     /// Runs `section` on the value, alone. Releases on unwinding too.
@@ -76,8 +81,17 @@ impl<T> Lock<T> {
         self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
+    /// Whether anybody has ever had to wait for it. Asked by the holder.
+    #[inline]
+    pub(crate) fn was_contended(&self) -> bool {
+        // Relaxed: a guess.
+        self.contended.load(Ordering::Relaxed)
+    }
+
     #[cold]
     fn contend(&self) {
+        // Relaxed: a guess.
+        self.contended.store(true, Ordering::Relaxed);
         let backoff = Backoff::new();
         while !self.try_acquire() {
             backoff.snooze();

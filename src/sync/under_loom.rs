@@ -16,8 +16,8 @@ use loom::sync::atomic as raw;
 
 pub(crate) use self::OsHandle as Parker;
 pub(crate) use hook::{
-    Alarm, AtomicBool, AtomicUsize, Backoff, FEW, Identity, Once, SPINS_FIRST, SpinWait, is_model_failure, now,
-    reached, start, to_model_clock, wake,
+    Alarm, AtomicBool, AtomicUsize, Backoff, FEW, Identity, LEAST_RING, Once, SPINS_FIRST, SpinWait, is_model_failure,
+    makes_rings_at_once, now, reached, start, to_model_clock, wake,
 };
 pub(crate) use loom::cell::UnsafeCell;
 pub(crate) use loom::thread::{JoinHandle, spawn, yield_now};
@@ -79,6 +79,11 @@ impl<T> Lock<T> {
     #[track_caller]
     fn acquire(&self) -> Option<loom::sync::MutexGuard<'_, ()>> {
         (!hook::dropped(Location::caller(), Operation::Lock)).then(|| self.mutex.lock().unwrap())
+    }
+
+    /// As the model says.
+    pub(crate) fn was_contended(&self) -> bool {
+        hook::was_contended()
     }
 
     /// Takes the lock, until `unlock`.

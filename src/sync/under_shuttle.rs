@@ -23,8 +23,8 @@ use hook::Operation;
 
 pub(crate) use self::OsHandle as Parker;
 pub(crate) use hook::{
-    Alarm, AtomicBool, AtomicUsize, Backoff, FEW, Identity, Once, SPINS_FIRST, SpinWait, is_model_failure, now,
-    reached, start, to_model_clock, wake,
+    Alarm, AtomicBool, AtomicUsize, Backoff, FEW, Identity, LEAST_RING, Once, SPINS_FIRST, SpinWait, is_model_failure,
+    makes_rings_at_once, now, reached, start, to_model_clock, wake,
 };
 pub(crate) use shuttle::thread::{JoinHandle, spawn, yield_now};
 pub(crate) use shuttle::thread_local;
@@ -171,6 +171,11 @@ impl<T> Lock<T> {
         // SAFETY: this coroutine alone has set `held`; where a weakening leaves the lock out, the watcher ends the
         // execution at the racing access before it is made.
         unsafe { self.with_locked(section) }
+    }
+
+    /// As the model says.
+    pub(crate) fn was_contended(&self) -> bool {
+        hook::was_contended()
     }
 
     /// Takes the lock, until `unlock`.

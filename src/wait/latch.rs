@@ -37,7 +37,7 @@ const WATCHED: usize = 2;
 pub(crate) struct Latch {
     /// The table above.
     word: AtomicUsize,
-    line: Once<Lock<WaitQueue<Arc<Waiter>>>>,
+    line: Once<Box<Lock<WaitQueue<Arc<Waiter>>>>>,
     identity: Identity,
 }
 
@@ -115,7 +115,7 @@ impl Latch {
 
     /// Stands in line; unless it is set.
     pub(crate) fn stand(&self, waiter: &Arc<Waiter>) -> Option<Ticket> {
-        let line = self.line.get_or_make(|| Lock::new(WaitQueue::new()));
+        let line = self.line.get_or_make(|| Box::new(Lock::new(WaitQueue::new())));
         line.with(|line| {
             // Release: pairs with the Acquire in `set` (LV-LT-1). Acquire: pairs with the Release there (HB-LT-1).
             if self.word.fetch_or(WATCHED, Ordering::AcqRel) & SET != 0 {

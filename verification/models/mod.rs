@@ -13,6 +13,7 @@ mod peers;
 mod peers_pool;
 mod pool;
 mod program;
+mod ring;
 mod select;
 mod sync;
 mod timer;
@@ -33,11 +34,12 @@ const DEADLOCK: &[&str] = &["deadlock; threads", "deadlock! blocked tasks"];
 
 /// All models, in the order of the files below them in `src/`.
 pub fn models() -> Vec<Model> {
-    [
+    let mut models = [
         notes::models(),
         sync::models(),
         alarm::models(),
         wait::models(),
+        ring::models(),
         channel::models(),
         timer::models(),
         select::models(),
@@ -50,5 +52,7 @@ pub fn models() -> Vec<Model> {
         peers_pool::models(),
         histories::models(),
     ]
-    .concat()
+    .concat();
+    models.extend(ring::with_rings(&models));
+    models
 }

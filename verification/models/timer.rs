@@ -216,7 +216,7 @@ fn recv_timeout() -> Vec<Model> {
         Model::new("sf_tm_2_recv_timeout_bounded", &["SF-TM-2"], RECEIVED, || run(Some(1))),
         Model::new("sf_tm_2_recv_timeout_unbounded", &["SF-TM-2"], RECEIVED, || run(None)),
         Model::failing("sf_tm_2_gives_up_unlocked", &["SF-TM-2"], RACE, || run(Some(0)))
-            .weakened(core(Kind::NoLock, "self.state.with(|state| state.receivers.remove(")),
+            .weakened(core(Kind::NoLock, "self.with(|state| state.receivers.remove(")),
     ]
 }
 
@@ -252,7 +252,7 @@ fn send_timeout() -> Vec<Model> {
         Model::new("sf_tm_2_send_timeout_rendezvous", &["SF-TM-2"], SENT, || run(0)),
         Model::new("sf_tm_2_send_timeout_bounded", &["SF-TM-2"], SENT, || run(1)),
         Model::failing("sf_tm_2_takes_back_unlocked", &["SF-TM-2"], RACE, || run(0))
-            .weakened(core(Kind::NoLock, "let left = self.state.with(")),
+            .weakened(core(Kind::NoLock, "let left = self.with(")),
     ]
 }
 

@@ -18,6 +18,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("src/cancel/operations.rs", include_str!("../../src/cancel/operations.rs")),
     ("src/cancel/tree.rs", include_str!("../../src/cancel/tree.rs")),
     ("src/channel/core.rs", include_str!("../../src/channel/core.rs")),
+    ("src/channel/core/ring.rs", include_str!("../../src/channel/core/ring.rs")),
     ("src/channel/core/arms.rs", include_str!("../../src/channel/core/arms.rs")),
     ("src/channel/core/tasks.rs", include_str!("../../src/channel/core/tasks.rs")),
     ("src/channel/future.rs", include_str!("../../src/channel/future.rs")),

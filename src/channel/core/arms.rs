@@ -83,11 +83,15 @@ pub(crate) struct Place {
 
 /// A channel, whatever it carries: what a select does to it, but for completing.
 pub(crate) trait Channel {
-    /// Chooses an operation if it does not have to wait.
-    fn choose(&self, place: &Place) -> Option<Chosen>;
+    /// Chooses an operation if it does not have to wait; unless it is to be `certain`, as far as can be seen from outside
+    /// the lock.
+    fn choose(&self, place: &Place, certain: bool) -> Option<Chosen>;
 
     /// Whether it is worth to try again before standing in line.
     fn spins_first(&self) -> bool;
+
+    /// Whether another attempt is worth it, by a look at the ring; `None` if there is none.
+    fn may_proceed(&self, side: Side) -> Option<bool>;
 
     /// Undoes what a chosen operation has done. `chosen` is this channel's.
     fn give_up(&self, side: Side, chosen: Chosen);
@@ -95,8 +99,8 @@ pub(crate) trait Channel {
     /// Whether an operation might not have to wait.
     fn is_ready(&self, side: Side) -> bool;
 
-    /// Takes the lock, until `unlock`: for a select, which holds several.
-    fn lock(&self);
+    /// Takes the lock, until `unlock`, for a select, which holds several, and looks as `is_ready_locked` does.
+    fn lock(&self, side: Side) -> bool;
 
     /// # Safety
     /// The caller has taken the lock by `lock`.
@@ -314,16 +318,28 @@ impl<T> State<T> {
 impl<T> Core<T> {
     /// Chooses a send if it does not have to wait.
     fn choose_send(&self) -> Option<Chosen> {
-        self.state.with(State::choose_send)
+        self.with(State::choose_send)
     }
 
     /// Chooses a receive if it does not have to wait, but for a value that another select has promised.
     #[inline]
-    fn choose_recv(&self, index: usize) -> Option<Chosen> {
+    fn choose_recv(&self, index: usize, certain: bool) -> Option<Chosen> {
+        if let (Some(ring), true) = (self.ring.look(), InlineValue::fits::<T>()) {
+            let mut value = None;
+            match ring.pop(&mut value) {
+                Ok(()) => return value.map(|value| Chosen::Here(InlineValue::new(value))),
+                Err(Refused::Edge) if !certain => return None,
+                Err(_) => {}
+            }
+        }
         loop {
             let chosen = self.state.with(|state| {
                 let first = state.recv_fast();
-                if first.is_some() { Ok(state.chosen(first)) } else { Err(state.choose_recv(index)) }
+                if first.is_none() {
+                    return Err(self.with_locked(state, |state| state.choose_recv(index)));
+                }
+                self.make_ring_if_contended(state);
+                Ok(state.chosen(first))
             });
             let (chosen, whom) = match chosen {
                 Ok(chosen) => return chosen,
@@ -341,7 +357,7 @@ impl<T> Core<T> {
 
     /// Sends what a chosen send was for; false if that is refused: then the value is where it was.
     pub(crate) fn complete_send(&self, ticket: Ticket, value: &mut Option<T>) -> bool {
-        let (sent, whom) = self.state.with(|state| state.complete_send(ticket, value));
+        let (sent, whom) = self.with(|state| state.complete_send(ticket, value));
         notify(whom); // site: complete_send, the receiver
         sent
     }
@@ -359,11 +375,19 @@ impl<T> Core<T> {
 }
 
 impl<T> Channel for Core<T> {
-    fn choose(&self, place: &Place) -> Option<Chosen> {
+    fn choose(&self, place: &Place, certain: bool) -> Option<Chosen> {
         match place.side {
             Side::Send => self.choose_send(),
-            Side::Recv => self.choose_recv(place.index),
+            Side::Recv => self.choose_recv(place.index, certain),
         }
+    }
+
+    fn may_proceed(&self, side: Side) -> Option<bool> {
+        let look = |ring: &Arc<Ring<T>>| match side {
+            Side::Send => ring.may_push(),
+            Side::Recv => ring.may_pop(),
+        };
+        self.ring.look().map(look)
     }
 
     fn spins_first(&self) -> bool {
@@ -372,30 +396,39 @@ impl<T> Channel for Core<T> {
 
     fn give_up(&self, side: Side, chosen: Chosen) {
         let whom = match (side, chosen) {
-            (Side::Send, Chosen::Kept(ticket)) => self.state.with(|state| state.give_up_send(ticket)),
+            (Side::Send, Chosen::Kept(ticket)) => self.with(|state| state.give_up_send(ticket)),
             (Side::Send, _) => return,
             (Side::Recv, chosen) => {
                 let mut value = self.complete_recv(chosen);
                 if value.is_none() {
                     return;
                 }
-                self.state.with(|state| state.put_back(&mut value))
+                self.with(|state| state.put_back(&mut value))
             }
         };
         notify(whom); // site: give_up, whoever is next
     }
 
     fn is_ready(&self, side: Side) -> bool {
-        self.state.with(|state| state.is_ready(side))
+        self.with(|state| state.is_ready(side))
     }
 
-    fn lock(&self) {
+    fn lock(&self, side: Side) -> bool {
         self.state.lock();
+        let look = |state: &mut State<T>| {
+            state.buffer.shut();
+            state.is_ready(side)
+        };
+        // SAFETY: it is locked.
+        unsafe { self.state.with_locked(look) }
     }
 
     unsafe fn unlock(&self) {
         // SAFETY: the caller's.
-        unsafe { self.state.unlock() };
+        unsafe {
+            self.state.with_locked(|state| self.open(state));
+            self.state.unlock();
+        }
     }
 
     unsafe fn is_ready_locked(&self, side: Side) -> bool {
@@ -415,7 +448,7 @@ impl<T> Channel for Core<T> {
     }
 
     fn leave(&self, place: &Place, watching: bool) {
-        let _arm = self.state.with(|state| {
+        let _arm = self.with(|state| {
             if watching {
                 return state.others.as_mut()?.observers.remove(place.ticket).map(Entry::Arm);
             }

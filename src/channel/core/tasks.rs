@@ -125,11 +125,14 @@ impl<T> Core<T> {
         cx: &mut Context<'_>,
         value: &mut Option<T>,
     ) -> Poll<()> {
+        if wait.place.is_none() && self.ring.look().is_some_and(|ring| ring.pop(value).is_ok()) {
+            return Poll::Ready(());
+        }
         let stood = wait.place.as_ref().map(|(ticket, waiter)| (*ticket, waiter.poll(cx)));
         // Cloned, and dropped where it is not needed, outside the lock: both are user code. One that throws changes nothing.
         let mut waker = stood.is_none().then(|| cx.waker().clone());
         loop {
-            let (polled, whom) = self.state.with(|state| state.poll_recv(stood, &mut waker, value));
+            let (polled, whom) = self.with(|state| state.poll_recv(stood, &mut waker, value));
             // What they throw is no reason to lose a value that is about to be returned.
             whom.quietly(|whom| notify(whom)); // site: poll_recv, a sender that waited, or those for whom the wait is news
             let outdated = match polled {
@@ -150,7 +153,7 @@ impl<T> Core<T> {
 
     /// A task's receive is dropped while it waits: if it has been told of a value, the next task is.
     pub(in super::super) fn leave_task(&self, ticket: Ticket, waiter: &Arc<Waiter>) {
-        let whom = self.state.with(|state| {
+        let whom = self.with(|state| {
             if state.others().tasks.remove(ticket).is_some() {
                 return ToNotify::Nobody;
             }

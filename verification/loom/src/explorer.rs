@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use hence_registry::{Engine, Model, Options, Run};
 
-use crate::hence::sync::hook::{self, Operation, Site, Watch, Weakened};
+use crate::hence::sync::hook::{self, Operation, Rings, Site, Watch, Weakened};
 use crate::models::weaken;
 
 pub(crate) use loom::thread::{JoinHandle, spawn};
@@ -72,6 +72,7 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
         Engine::LoomBounded(preemptions) => Some(preemptions),
         _ => None,
     };
+    hook::make_rings(if model.rings { Rings::AtOnce } else { Rings::Never });
     let begun = Instant::now();
     let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -28,6 +28,8 @@ pub struct Model {
     pub weaken: Option<Weaken>,
     /// Why some waits with a deadline can end in one way only, where that is so.
     pub one_way: Option<&'static str>,
+    /// Whether channels with a limit have their rings from the start.
+    pub rings: bool,
     /// One execution. What it returns is its outcome.
     pub body: fn() -> String,
 }
@@ -41,7 +43,17 @@ impl Model {
         body: fn() -> String,
     ) -> Self {
         let engines = vec![Engine::Loom, Engine::Bounded { preemptions: None, spurious: 1 }];
-        Self { name, ids, expect: Expect::Pass { outcomes }, engines, quick: true, weaken: None, one_way: None, body }
+        Self {
+            name,
+            ids,
+            expect: Expect::Pass { outcomes },
+            engines,
+            quick: true,
+            weaken: None,
+            one_way: None,
+            rings: false,
+            body,
+        }
     }
 
     /// A model that fails for one of these reasons, under both explorers.
@@ -67,6 +79,11 @@ impl Model {
     /// Some waits with a deadline can end in one way only, for this reason.
     pub fn one_way(self, why: &'static str) -> Self {
         Self { one_way: Some(why), ..self }
+    }
+
+    /// The same, by this name, with channels that have their rings from the start.
+    pub fn with_rings(self, name: &'static str) -> Self {
+        Self { name, rings: true, ..self }
     }
 
     /// Left out of `--quick`.

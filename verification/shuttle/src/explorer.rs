@@ -14,7 +14,7 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner, current, thread};
 
 use crate::clocks::{CLOCKS, Clock, Clocks, clocks};
-use crate::hence::sync::hook::{self, Operation, Site, Watch, Weakened};
+use crate::hence::sync::hook::{self, Operation, Rings, Site, Watch, Weakened};
 use crate::histories::trace;
 use crate::models::weaken;
 use crate::search::{Choices, Path, Search};
@@ -192,6 +192,7 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
     if options.record {
         weaken::record();
     }
+    hook::make_rings(if model.rings { Rings::AtOnce } else { Rings::Never });
     let begun = Instant::now();
     let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
     let body = {
@@ -237,6 +238,7 @@ pub fn explore(model: &Model, engine: Engine, options: &Options) -> Run {
 pub fn shapes(model: &Model, schedules: usize) -> BTreeSet<Shape> {
     let shapes = Arc::new(Mutex::new(BTreeSet::new()));
     let (body, found) = (model.body, shapes.clone());
+    hook::make_rings(if model.rings { Rings::AtOnce } else { Rings::Never });
     drive(Settling(RandomScheduler::new_from_seed(1, schedules)), None, move || {
         shapes::begin();
         body();
