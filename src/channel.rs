@@ -158,7 +158,7 @@
 //! it.
 //!
 //! A channel is a lock and a buffer. On a 64-bit machine a bounded channel with room for 2 to 4096 values (of no more
-//! than 64 KiB, with 8 bytes for each) gets a ring when threads first meet at its lock. From then on values pass
+//! than 256 KiB, with 8 bytes for each) gets a ring when threads first meet at its lock. From then on values pass
 //! through the ring, without the lock, while nobody waits, and while no select has a place that it has not filled. With or
 //! without it, an operation takes a few dozen instructions in which others may have to wait for it: a
 //! thread that the system interrupts there keeps them waiting until it runs again.
@@ -284,8 +284,8 @@
 //! Making a channel allocates once: 240 bytes (on a 64-bit machine), whatever the capacity. The buffer grows as values
 //! come, by doubling, to at most twice the largest number of values that were ever in the channel. The channel keeps
 //! this buffer until it is dropped. A ring (see *Waiting*), once it is made, has all its places: 8 bytes beside each
-//! value, no more than 64 KiB together, and 384 bytes. A blocked operation is one small allocation, which is freed when the operation
-//! ends. (`benches/`, binary `memory`, measures these sizes.)
+//! value, no more than 256 KiB together, and 384 bytes. A blocked operation is one small allocation, which is freed when
+//! the operation ends. (`benches/`, binary `memory`, measures these sizes.)
 
 // Needs: channel/core.rs, channel/future.rs, channel/receiver.rs, channel/sender.rs, channel/side.rs, error.rs,
 // select/set.rs, sync.rs, timer.rs.

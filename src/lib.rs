@@ -80,6 +80,7 @@
 //! | [SF-WG-1](crate::wait_group#SF-WG-1) | no wait returns early | [`wait_group`] |
 //! | [SF-WG-2](crate::wait_group#SF-WG-2) | the count is the number of live guards | [`wait_group`] |
 //! | [SF-WG-3](crate::wait_group#SF-WG-3) | a wait that gives up leaves nothing behind | [`wait_group`] |
+//! | [SF-WG-4](crate::wait_group#SF-WG-4) | a group is freed with its last handle or guard | [`wait_group`] |
 //! | [LV-WG-1](crate::wait_group#LV-WG-1) | no wait sleeps through the last guard's drop | [`wait_group`] |
 //! | [HB-CX-1](crate::cancel#HB-CX-1) | a cancel happens before whatever reports it, down the tree | [`cancel`] |
 //! | [HB-CX-2](crate::cancel#HB-CX-2) | a cancel happens before the callbacks, and they before its return | [`cancel`] |

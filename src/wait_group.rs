@@ -52,7 +52,8 @@
 //! <a id="HB-WG-1"></a>
 //! **HB-WG-1.** Everything before a guard is dropped happens before the return of each `wait`, `wait_async`,
 //! `wait_timeout`, `wait_deadline` or `wait_or_cancelled` that the drop releases, and of each later one that finds the
-//! count at zero. *Not promised:* any order between two guards; [`WaitGroup::count`] orders nothing.
+//! count at zero. *Not promised:* any order between two guards, or between a wait and a guard that is made after it;
+//! [`WaitGroup::count`] orders nothing.
 //!
 //! # Safety
 //! <a id="SF-WG-1"></a>
@@ -66,6 +67,9 @@
 //! **SF-WG-3.** A wait that gives up (`wait_timeout`, `wait_deadline`, `wait_or_cancelled`, a dropped `wait_async`)
 //! leaves nothing behind, and takes nothing from the other waits. It gives up only once its time is up, or its token
 //! cancelled.
+//!
+//! <a id="SF-WG-4"></a>
+//! **SF-WG-4.** A group's memory is there as long as one of its handles or guards is, and no longer.
 //!
 //! # Liveness
 //! <a id="LV-WG-1"></a>
@@ -91,10 +95,31 @@
 //! # Invariants
 //! Of the implementation; `proofs.md` argues from them.
 //!
-//! 1. `count` is the number of live guards, and changes under the lock with them.
-//! 2. Whenever the lock is free: a waiter is in the queue only if `count > 0`.
-//! 3. The waiters are claimed by the drop that takes `count` to zero, in that same critical section.
-//! 4. Whoever gives up removes its waiter, under the lock, if a drop has not.
+//! A group is a word, which has all that counts, and a line of those who wait, under a lock that nobody else takes.
+//!
+//! | part of `word` | meaning |
+//! |---|---|
+//! | `GUARD` and above | how many guards are alive |
+//! | `AWAITED` | there has been no zero since the last one came to stand in line |
+//!
+//! | who changes it | how |
+//! |---|---|
+//! | `guard` | + `GUARD` |
+//! | a drop that leaves guards | - `GUARD` |
+//! | a drop that leaves none | -> 0; if that was `AWAITED`, goes on to `release`, under the lock |
+//! | `stand`, under the lock, where there are guards | + `AWAITED` |
+//!
+//! 1. `word` counts the live guards. Each change is one read-modify-write, so a drop's Release reaches whoever reads, with
+//!    Acquire, what it or a later change left.
+//! 2. Whenever somebody is in line and the group is not `AWAITED`, there has been a zero since they all stood there, and the drop
+//!    that took `AWAITED` away is on its way to the lock. Whoever comes to stand there first claims them for it.
+//! 3. `AWAITED` comes and goes by turns, and `zeros` counts the times that it has come, less the drops that have been here since. So
+//!    where that is 0, it is gone, and all drops that took it away have been here. A waiter is claimed by the last of these, or, by
+//!    2, by one who stands later: after a zero that came after it stood.
+//! 4. Whoever gives up removes its waiter, under the lock, if it has not been claimed. It may leave the group `AWAITED`: the next
+//!    zero finds nobody.
+//! 5. The state is kept by one `Arc` for each handle, and one for all guards, from the `guard` that finds none to the drop that
+//!    leaves none. A guard's `group` is a copy of it that counts nothing.
 
 // Needs: sync.rs, wait.rs, wait/queue.rs.
 
@@ -102,12 +127,14 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
+use std::ptr;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::sync::{Arc, JoinHandle, Lock, is_over, start};
+use super::sync::{Arc, AtomicUsize, JoinHandle, Lock, Ordering, is_over, start};
 use super::wait::{Ticket, Timeout, WaitQueue, Waiter, WakeCause, notify_all, poll_in_line};
 
 /// Counts [`Guard`]s, and waits until there is none. Clones share the count. A group does not count itself, only its
@@ -139,27 +166,40 @@ use super::wait::{Ticket, Timeout, WaitQueue, Waiter, WakeCause, notify_all, pol
 #[doc(alias = "CountDownLatch")]
 #[derive(Clone)]
 pub struct WaitGroup {
-    state: Arc<Lock<State>>,
+    pub(crate) state: Arc<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    /// Live guards.
-    count: u32,
+pub(crate) struct State {
+    /// The tables above.
+    word: AtomicUsize,
+    line: Lock<Line>,
+}
+
+struct Line {
     /// Who waits for the count to reach zero.
     waiters: WaitQueue<Arc<Waiter>>,
+    /// Zeros that have been `AWAITED`, or are, and whose drop has not come here yet.
+    zeros: usize,
+    /// Who has been claimed, and is to be woken by the drop of such a zero.
+    released: Vec<Arc<Waiter>>,
 }
+
+const AWAITED: usize = 1;
+const GUARD: usize = 2;
+/// Guards alive at most; more would fit, so that those are counted, too, that are about to be refused.
+const MOST: usize = if usize::BITS > 32 { u32::MAX as usize } else { usize::MAX / 4 };
 
 impl WaitGroup {
     /// Makes a group without guards.
     pub fn new() -> Self {
-        Self { state: Arc::new(Lock::new(State { count: 0, waiters: WaitQueue::new() })) }
+        let line = Lock::new(Line { waiters: WaitQueue::new(), zeros: 0, released: Vec::new() });
+        Self { state: Arc::new(State { word: AtomicUsize::new(0), line }) }
     }
 
     /// Makes a guard: the count goes up by one, and down again when the guard is dropped. Does not block.
     ///
     /// # Panics
-    /// If `u32::MAX` guards are alive.
+    /// If `u32::MAX` guards are alive; where a pointer has 32 bits, if 2^30 - 1 are.
     ///
     /// # Example
     /// ```
@@ -173,10 +213,17 @@ impl WaitGroup {
     #[must_use = "the count goes down again when the guard is dropped"]
     #[inline]
     pub fn guard(&self) -> Guard {
-        self.state.with(|state| {
-            state.count = state.count.checked_add(1).expect("too many guards on one WaitGroup");
-        });
-        Guard { group: self.clone() }
+        // Relaxed: makes nothing known, and looks at nothing that others did.
+        let before = self.state.word.fetch_add(GUARD, Ordering::Relaxed) / GUARD;
+        if before == 0 {
+            // The guards' `Arc`: the last drop has it.
+            mem::forget(self.clone());
+        }
+        // SAFETY: a copy that counts nothing. It is used only while its guard is alive, so the state is there; and dropped only
+        // as the guards' `Arc`, once (invariant 5).
+        let guard = Guard { group: ManuallyDrop::new(unsafe { ptr::read(self) }) };
+        assert!(before < MOST, "too many guards on one WaitGroup");
+        guard
     }
 
     /// Blocks the thread until there is no guard. Returns at once if there is none.
@@ -270,7 +317,7 @@ impl WaitGroup {
 
     fn wait_within(&self, wait: Timeout) -> bool {
         if let Timeout::Now = wait {
-            return self.count() == 0; // HB-LK-1: after the guards
+            return self.state.guards() == 0;
         }
         let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
         waiter.wait_or_leave(wait.deadline(), || self.leave(ticket)).is_some()
@@ -278,18 +325,16 @@ impl WaitGroup {
 
     /// Stands in line with a waiter made by `waiter`, which runs under the lock; unless there is no guard.
     pub(crate) fn stand(&self, waiter: impl FnOnce() -> Waiter) -> Option<(Ticket, Arc<Waiter>)> {
-        let stand = |state: &mut State| {
-            (state.count > 0).then(|| {
-                let waiter = Arc::new(waiter());
-                (state.waiters.push(|_| waiter.clone()), waiter)
-            })
-        };
-        self.state.with(stand)
+        self.state.line.with(|line| {
+            self.state.set_awaited(line)?;
+            let waiter = Arc::new(waiter());
+            Some((line.waiters.push(|_| waiter.clone()), waiter))
+        })
     }
 
     /// Leaves the line; false if a drop has taken the waiter out of it.
     pub(crate) fn leave(&self, ticket: Ticket) -> bool {
-        self.state.with(|state| state.waiters.remove(ticket)).is_some()
+        self.state.line.with(|line| line.waiters.remove(ticket)).is_some()
     }
 
     /// Returns a future that is ready once there is no guard: [`wait`](WaitGroup::wait) for tasks, on any runtime.
@@ -323,7 +368,50 @@ impl WaitGroup {
     /// assert_eq!(hence::WaitGroup::new().count(), 0);
     /// ```
     pub fn count(&self) -> usize {
-        self.state.with(|state| state.count) as usize
+        self.state.guards()
+    }
+}
+
+impl State {
+    /// How many guards there are; if none, after what came before their drops.
+    fn guards(&self) -> usize {
+        // Acquire: pairs with the Release in `drop` (HB-WG-1).
+        self.word.load(Ordering::Acquire) / GUARD
+    }
+
+    /// Under the lock, for one who is about to stand in line; `None`: there is no guard.
+    fn set_awaited(&self, line: &mut Line) -> Option<()> {
+        let awaited = |word| (word >= GUARD && word & AWAITED == 0).then_some(word | AWAITED);
+        // Acquire: pairs with the Release in `drop`: of a zero that it finds, or that has been since others stood (HB-WG-1).
+        match self.word.fetch_update(Ordering::Acquire, Ordering::Acquire, awaited) {
+            Ok(_) => {
+                line.release(); // who stands there stood before the last zero (invariant 2)
+                line.zeros += 1;
+            }
+            Err(word) if word < GUARD => return None,
+            Err(_) => {}
+        }
+        Some(())
+    }
+
+    /// After the zero that has taken `AWAITED` away: wakes whom it has released.
+    #[cold]
+    fn release(&self) {
+        let released = self.line.with(|line| {
+            line.zeros -= 1;
+            if line.zeros == 0 {
+                line.release();
+            }
+            mem::take(&mut line.released)
+        });
+        notify_all(released.iter().map(|waiter| &**waiter));
+    }
+}
+
+impl Line {
+    /// Claims all who stand here.
+    fn release(&mut self) {
+        self.released.append(&mut self.waiters.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
     }
 }
 
@@ -353,7 +441,7 @@ impl RefUnwindSafe for WaitGroup {}
 /// everyone who waits.
 ///
 /// # Panics
-/// Cloning a guard panics if `u32::MAX` guards are alive. The drop of the last guard panics if a task's waker does:
+/// Cloning a guard panics as [`WaitGroup::guard`] does. The drop of the last guard panics if a task's waker does:
 /// after everyone has been woken.
 ///
 /// # Happens-before
@@ -373,9 +461,9 @@ impl RefUnwindSafe for WaitGroup {}
 #[doc(alias = "Done")]
 #[doc(alias = "TaskTrackerToken")]
 #[must_use = "a guard that is dropped at once waits for nothing"]
-#[derive(Debug)]
 pub struct Guard {
-    group: WaitGroup,
+    /// Counted for all guards together: invariant 5.
+    group: ManuallyDrop<WaitGroup>,
 }
 
 impl Guard {
@@ -403,14 +491,25 @@ impl Drop for Guard {
         if is_over() {
             return;
         }
-        let released = self.group.state.with(|state| {
-            state.count -= 1;
-            let is_last = state.count == 0 && !state.waiters.is_empty();
-            is_last.then(|| state.waiters.claim_all(|waiter| waiter.claim(WakeCause::Done(0))))
-        });
-        if let Some(released) = released {
-            notify_all(released.iter().map(|waiter| &**waiter));
+        let state = &self.group.state;
+        let left = |word| Some(if word / GUARD == 1 { 0 } else { word - GUARD });
+        // Release: pairs with the Acquire in `guards` and in `set_awaited` (HB-WG-1). Acquire: pairs with that Release, so that
+        // what others did with the memory comes before the last one's drop of it (SF-WG-4). Relaxed on failure: there is none.
+        let word = state.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, left).expect("it counts this guard");
+        if word / GUARD == 1 {
+            // SAFETY: the guards' `Arc`, which this drop has, since it left none (invariant 5). `self.group` is not used again.
+            let group = unsafe { ManuallyDrop::take(&mut self.group) };
+            if word & AWAITED != 0 {
+                group.state.release();
+            }
         }
+        // If others are left, the state is theirs, and not to be touched any more.
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("group", self.group()).finish()
     }
 }
 

@@ -23,6 +23,10 @@ impl Backoff {
         Self
     }
 
+    fn for_batches() -> Self {
+        Self
+    }
+
     fn snooze(&self) {
         thread::yield_now();
     }

@@ -83,10 +83,7 @@ fn faults() -> Vec<Fault> {
             "closed-before-empty",
             CORE,
             &[
-                (
-                    "if self.senders.is_empty() && self.nobody_listens() {",
-                    "if !(self.closed && FAULT) && self.senders.is_empty() && self.nobody_listens() {",
-                ),
+                ("if self.receives {", "if !(self.closed && FAULT) && self.receives {"),
                 (
                     "fn recv(&mut self, value: &mut Option<T>) -> Found<T> {",
                     "fn recv(&mut self, value: &mut Option<T>) -> Found<T> { if self.closed && FAULT { return Found::End; }",
@@ -123,8 +120,8 @@ fn faults() -> Vec<Fault> {
             "undone-select-loses-its-value",
             ARMS,
             &[(
-                "self.state.with(|state| state.put_back(&mut value))",
-                "if FAULT { return drop(value); }\n                self.state.with(|state| state.put_back(&mut value))",
+                "self.with(|state| state.put_back(&mut value))",
+                "if FAULT { return drop(value); }\n                self.with(|state| state.put_back(&mut value))",
             )],
         ),
         weaken("end-relaxed", Relaxed, "src/wait/latch.rs", "self.word.fetch_or(SET,"),
@@ -142,12 +139,12 @@ fn faults() -> Vec<Fault> {
         edit(
             "wait-returns-early",
             "src/wait_group.rs",
-            &[(
-                "let is_last = state.count == 0 && ",
-                "let is_last = (state.count == 0 || state.count == 1 && FAULT) && ",
-            )],
+            &[
+                ("(word >= GUARD && ", "(word >= (if FAULT { 2 * GUARD } else { GUARD }) && "),
+                ("Err(word) if word < GUARD =>", "Err(word) if word < (if FAULT { 2 * GUARD } else { GUARD }) =>"),
+            ],
         ),
-        weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.state.with(stand)"),
+        weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.state.line.with(|line| {"),
         weaken("withdrawal-unlocked", NoLock, POOL, "state.withdraw_by(claim))"),
         weaken("inbox-unlocked", NoLock, "src/pool/inbox.rs", "self.0.with(|content| content.post(job))"),
         // What has been left in the inbox since the last look.

@@ -78,9 +78,13 @@ impl<T> Future for SendFuture<'_, T> {
             });
         }
         assert!(value.is_some(), "a SendFuture was polled after it was ready");
-        // Outside the lock: cloning a waker is user code.
-        let mut waker = Some(cx.waker().clone());
-        let sent = core.send(value, Stand::Last, || task(&mut waker));
+        let mut waker = None;
+        let mut sent = core.send(value, Stand::Nowhere, || task(&mut None));
+        if let Err(Unsent::Full) = sent {
+            // Outside the lock: cloning a waker is user code.
+            waker = Some(cx.waker().clone());
+            sent = core.send(value, Stand::Last, || task(&mut waker));
+        }
         drop_unneeded(waker);
         match sent {
             Ok(()) => Poll::Ready(Ok(())),

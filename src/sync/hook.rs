@@ -367,12 +367,45 @@ macro_rules! atomic {
 atomic!(AtomicBool, bool);
 atomic!(AtomicUsize, usize);
 
+impl AtomicUsize {
+    #[track_caller]
+    pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
+        let (order, _, compare) = orders(Location::caller(), order, Ordering::Relaxed);
+        let before = self.0.fetch_add(value, order);
+        if compare { before } else { 0 }
+    }
+
+    /// One step, as the attempts before the one that counts have no effect.
+    #[track_caller]
+    pub(crate) fn fetch_update(
+        &self,
+        success: Ordering,
+        failure: Ordering,
+        mut update: impl FnMut(usize) -> Option<usize>,
+    ) -> Result<usize, usize> {
+        let (success, failure, compare) = orders(Location::caller(), success, failure);
+        if compare {
+            super::fetch_update(&self.0, success, failure, update)
+        } else {
+            let before = self.0.load(failure);
+            let Some(after) = update(before) else { return Err(before) };
+            self.0.store(after, success);
+            Ok(before)
+        }
+    }
+}
+
 /// Waits for another thread in a loop.
 #[derive(Debug)]
 pub(crate) struct Backoff;
 
 impl Backoff {
     pub(crate) fn new() -> Self {
+        Self
+    }
+
+    /// The same: how long it waits is of no account here.
+    pub(crate) fn for_batches() -> Self {
         Self
     }
 
@@ -438,6 +471,9 @@ impl SpinWait {
     pub(crate) fn new() -> Self {
         Self(true)
     }
+
+    /// Does nothing.
+    pub(crate) fn let_ahead(&self) {}
 
     /// Says that it waited, the first time. That is a hint: every schedule stays possible without it.
     pub(crate) fn pause(&mut self, _is_met: impl Fn() -> bool) -> bool {

@@ -30,6 +30,8 @@ pub(crate) struct Lock<T> {
     held: AtomicBool,
     /// Whether anybody has ever had to wait for it.
     contended: AtomicBool,
+    /// As `with_batches` says.
+    for_batches: bool,
     value: UnsafeCell<T>,
 }
 
@@ -39,7 +41,16 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { held: AtomicBool::new(false), contended: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self::with_batches(value, false)
+    }
+
+    /// The same, `for_batches` or not: of sections that nobody waits for, each as good if it comes a little later. Whoever finds
+    /// it held leaves it alone for long enough that the holder comes back to it, several times, before another core has its
+    /// memory.
+    #[inline]
+    pub(crate) fn with_batches(value: T, for_batches: bool) -> Self {
+        let (held, contended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { held, contended, for_batches, value: UnsafeCell::new(value) }
     }
 
     /// Runs `section` on the value, alone. Releases on unwinding too.
@@ -92,7 +103,7 @@ impl<T> Lock<T> {
     fn contend(&self) {
         // Relaxed: a guess.
         self.contended.store(true, Ordering::Relaxed);
-        let backoff = Backoff::new();
+        let backoff = if self.for_batches { Backoff::for_batches() } else { Backoff::new() };
         while !self.try_acquire() {
             backoff.snooze();
         }

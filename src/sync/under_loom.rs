@@ -9,6 +9,7 @@
 
 use std::mem;
 use std::panic::{self, Location};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use hook::Operation;
@@ -48,6 +49,28 @@ pub(crate) fn random(bound: usize) -> usize {
     first.map_or(0, |first| first.parse().expect("`HENCE_SELECT` is the number of an arm")) % bound
 }
 
+/// loom's own begins with a load, which hides an earlier one of this thread's (L1). An exchange that fails finds the latest
+/// value, as whoever goes on has to. It looks first without any order, so that each of the two is looked at by itself.
+fn fetch_update(
+    atomic: &raw::AtomicUsize,
+    success: Ordering,
+    failure: Ordering,
+    mut update: impl FnMut(usize) -> Option<usize>,
+) -> Result<usize, usize> {
+    const NO_VALUE: usize = usize::MAX;
+    let look = |order| atomic.compare_exchange(NO_VALUE, NO_VALUE, order, order).unwrap_or_else(|found| found);
+    loop {
+        let before = look(Ordering::Relaxed);
+        match update(before) {
+            Some(after) if atomic.compare_exchange(before, after, success, Ordering::Relaxed).is_ok() => {
+                return Ok(before);
+            }
+            None if look(failure) == before => return Err(before),
+            _ => {}
+        }
+    }
+}
+
 /// loom's mutex around watched memory, so that a lock that is left out shows as a race.
 #[derive(Debug)]
 pub(crate) struct Lock<T> {
@@ -79,6 +102,11 @@ impl<T> Lock<T> {
     #[track_caller]
     fn acquire(&self) -> Option<loom::sync::MutexGuard<'_, ()>> {
         (!hook::dropped(Location::caller(), Operation::Lock)).then(|| self.mutex.lock().unwrap())
+    }
+
+    /// The same: how long one waits for it is of no account here.
+    pub(crate) fn with_batches(value: T, _for_batches: bool) -> Self {
+        Self::new(value)
     }
 
     /// As the model says.

@@ -120,6 +120,31 @@ impl<T: Copy + PartialEq + BitOr<Output = T>> Atomic<T> {
     }
 }
 
+impl Atomic<usize> {
+    fn fetch_add(&self, value: usize, order: Ordering) -> usize {
+        switch();
+        hook::watch().rmw(self.id.get(), order);
+        self.value.replace(self.value.get() + value)
+    }
+}
+
+fn fetch_update(
+    atomic: &Atomic<usize>,
+    success: Ordering,
+    failure: Ordering,
+    mut update: impl FnMut(usize) -> Option<usize>,
+) -> Result<usize, usize> {
+    switch();
+    let before = atomic.value.get();
+    let Some(after) = update(before) else {
+        hook::watch().load(atomic.id.get(), failure);
+        return Err(before);
+    };
+    hook::watch().rmw(atomic.id.get(), success);
+    atomic.value.set(after);
+    Ok(before)
+}
+
 /// Plain memory that the watcher watches.
 #[derive(Debug)]
 pub(crate) struct UnsafeCell<T> {
@@ -171,6 +196,11 @@ impl<T> Lock<T> {
         // SAFETY: this coroutine alone has set `held`; where a weakening leaves the lock out, the watcher ends the
         // execution at the racing access before it is made.
         unsafe { self.with_locked(section) }
+    }
+
+    /// The same: how long one waits for it is of no account here.
+    pub(crate) fn with_batches(value: T, _for_batches: bool) -> Self {
+        Self::new(value)
     }
 
     /// As the model says.

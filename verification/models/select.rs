@@ -29,6 +29,7 @@ pub(super) fn models() -> Vec<Model> {
         two_selects(),
         two_selects_crossed(),
         promise_and_claim(),
+        told_by_a_select(),
         closed_before_it_is_completed(),
         chosen_place_is_taken(),
         place_passed_over_is_free(),
@@ -311,6 +312,31 @@ fn promise_and_claim() -> Vec<Model> {
         Model::new("sf_sel_1_promise_and_claim", &["SF-SEL-1"], &["1, 2", "2, 1"], run).slow(),
         Model::failing("sf_sel_1_promise_unchecked", &["SF-SEL-1"], TWICE, run)
             .weakened(waiter(Kind::Unchecked, "self.claim.compare_exchange(WAITING, PROMISED")),
+    ]
+}
+
+/// A select comes to wait behind a value that a task has been told of: it tells the next task, which is polled meanwhile.
+fn told_by_a_select() -> Vec<Model> {
+    fn run() -> String {
+        let (sender, receiver) = ends(Some(1));
+        let (mut told, behind) = (pending(receiver.recv_async()), pending(receiver.recv_async()));
+        sender.send(1).unwrap();
+        let sending = move || {
+            let mut select = Select::new_biased();
+            select.send(&sender);
+            select.select().send(&sender, 2).unwrap();
+        };
+        let ((), first) = race(sending, || block_on(behind).unwrap());
+        let Poll::Ready(second) = poll(&mut told, Waker::noop()) else { panic!("a value is there") };
+        format!("{first} {}", second.unwrap())
+    }
+    vec![
+        Model::new("lv_sel_1_told_by_a_select", &["LV-SEL-1", "LV-CH-1", "SF-CH-5"], &["1 2"], run),
+        Model::failing("lv_sel_1_told_by_a_select_unlocked", &["LV-SEL-1"], RACE, run).weakened(weaken(
+            Kind::NoLock,
+            "src/select.rs",
+            "observer.notify()",
+        )),
     ]
 }
 

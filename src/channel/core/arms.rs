@@ -147,19 +147,18 @@ impl<T> State<T> {
         let arm = |ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
         if watching {
             place.ticket = self.others().observers.push(arm);
-            return;
+            return self.find_shortcuts();
         }
         let line = match place.side {
             Side::Send => &mut self.senders,
             Side::Recv => &mut self.receivers,
         };
         place.ticket = line.push(|ticket| Entry::Arm(arm(ticket)));
-        if let Some(Entry::Task(task)) = self.tell() {
-            observed.push(task);
-        }
+        observed.extend(self.tell());
         if let Some(others) = &mut self.others {
-            observed.extend(claim_observers(&mut others.observers).map(|arm| arm.waiter));
+            observed.extend(claim_observers(&mut others.observers));
         }
+        self.find_shortcuts();
     }
 
     /// Keeps a value for the select that has received it.
@@ -247,12 +246,12 @@ impl<T> State<T> {
                 // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
                 unsafe { direct.slot.put(value.take()) };
                 direct.waiter.complete(WakeCause::Done(0));
-                (true, ToNotify::One(Entry::Direct(direct)))
+                (true, ToNotify::Direct(direct))
             }
             Some(Some(Entry::Arm(arm))) => {
                 self.keep(arm.ticket, value);
                 arm.waiter.complete(WakeCause::Done(arm.index));
-                (true, ToNotify::One(Entry::Arm(arm)))
+                (true, ToNotify::Waiter(arm.waiter))
             }
             // A task may be dropped before it goes on, so it is told, like any other, and may be too late.
             Some(Some(Entry::Task(task))) => {
@@ -264,7 +263,7 @@ impl<T> State<T> {
                 let (sent, whom) = self.deliver(value);
                 // It was a thread's that came since: then there is nothing to have been told of.
                 self.forget_offers();
-                (sent, whom.and(Entry::Task(task)))
+                (sent, whom.and(ToNotify::Waiter(task)))
             }
             // The task is gone: a send like any other, but that nobody was made to wait for room.
             Some(None) => self.deliver(value),
@@ -282,7 +281,7 @@ impl<T> State<T> {
             return (false, ToNotify::Nobody);
         }
         if let Some(receiver) = self.hand_off(value) {
-            return (true, ToNotify::One(receiver));
+            return (true, receiver);
         }
         (true, self.put(value))
     }
@@ -295,7 +294,7 @@ impl<T> State<T> {
             return ToNotify::Nobody;
         }
         if let Some(receiver) = self.hand_off(value) {
-            return ToNotify::One(receiver);
+            return receiver;
         }
         value.take().into_iter().for_each(|value| self.buffer.push_front(value));
         self.announce(ToNotify::Nobody)
@@ -311,7 +310,7 @@ impl<T> State<T> {
             self.others().told += 1;
         }
         receiver.waiter().complete(WakeCause::Retry);
-        self.announce(ToNotify::One(receiver))
+        self.announce(receiver.into())
     }
 }
 
@@ -426,7 +425,7 @@ impl<T> Channel for Core<T> {
     unsafe fn unlock(&self) {
         // SAFETY: the caller's.
         unsafe {
-            self.state.with_locked(|state| self.open(state));
+            self.state.with_locked(State::open_if_plain);
             self.state.unlock();
         }
     }

@@ -26,10 +26,15 @@ impl<T> Buffer<T> {
         self.ring = Some(Box::new(ring));
     }
 
-    /// All values, if there is no ring.
     #[inline]
-    pub(super) fn without_ring(&mut self) -> Option<&mut VecDeque<T>> {
-        if self.ring.is_none() { Some(&mut self.deque) } else { None }
+    pub(super) fn has_ring(&self) -> bool {
+        self.ring.is_some()
+    }
+
+    /// The values, of which there are no others without a ring.
+    #[inline]
+    pub(super) fn without_ring(&mut self) -> &mut VecDeque<T> {
+        &mut self.deque
     }
 
     #[inline]

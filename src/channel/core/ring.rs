@@ -81,7 +81,7 @@ pub(crate) enum Refused {
 
 impl<T> Ring<T> {
     const MOST_PLACES: usize = 4096;
-    const MOST_BYTES: usize = 1 << 16;
+    const MOST_BYTES: usize = 1 << 18;
 
     /// Whether a channel with this limit is to have one. A limit is no reservation, so it is not to be large; with one
     /// place each value waits for the one before it anyway (under an explorer it has one, the tightest that there is); and

@@ -22,8 +22,8 @@ enum Polled {
     NeedsWaker,
     /// The task stays where it stood.
     Stays,
-    /// It stands here now.
-    Stands(Ticket, Arc<Waiter>),
+    /// It stands somewhere else.
+    Stands,
 }
 
 impl<T> State<T> {
@@ -34,7 +34,7 @@ impl<T> State<T> {
     }
 
     /// Claims the next task, if there is something that none has been told of (`channel/core.rs` 1).
-    pub(super) fn tell(&mut self) -> Option<Entry<T>> {
+    pub(super) fn tell(&mut self) -> Option<Arc<Waiter>> {
         self.forget_offers();
         let offers = self.offers();
         let others = self.others.as_mut()?;
@@ -45,7 +45,7 @@ impl<T> State<T> {
         others.told += 1;
         let claimed = task.claim(WakeCause::Retry);
         debug_assert!(claimed, "none in a line is claimed");
-        Some(Entry::Task(task))
+        Some(task)
     }
 
     /// Takes a task that is polled out of the line, or notes that one that was told has come back. False: it has been promised
@@ -70,12 +70,13 @@ impl<T> State<T> {
     }
 
     /// Receives into `value` for a task that has stood in line or not, or puts a waiter there, in front if it has, or among
-    /// those who have been promised a value.
+    /// those who have been promised a value: `place` is where it stands then.
     fn poll_recv(
         &mut self,
         stood: Option<(Ticket, Poll<WakeCause>)>,
         waker: &mut Option<Waker>,
         value: &mut Option<T>,
+        place: &mut Option<(Ticket, Arc<Waiter>)>,
     ) -> (Polled, ToNotify<T>) {
         if let Some((ticket, cause)) = stood {
             if cause.is_pending() && self.offers() == 0 {
@@ -96,13 +97,15 @@ impl<T> State<T> {
             Found::Promise(promise, whom) => {
                 let waiter = Arc::new(waiter().promised());
                 self.others().promised.push((promise, Some(Entry::Task(waiter.clone()))));
-                (Polled::Stands(Ticket::NONE, waiter), whom)
+                *place = Some((Ticket::NONE, waiter));
+                (Polled::Stands, whom)
             }
             Found::Nothing => {
                 let waiter = Arc::new(waiter());
                 let (tasks, entry) = (&mut self.others().tasks, waiter.clone());
                 let ticket = if stood.is_some() { tasks.push_front(|_| entry) } else { tasks.push(|_| entry) };
-                (Polled::Stands(ticket, waiter), self.announce(ToNotify::Nobody))
+                *place = Some((ticket, waiter));
+                (Polled::Stands, self.announce(ToNotify::Nobody))
             }
         }
     }
@@ -131,21 +134,22 @@ impl<T> Core<T> {
         let stood = wait.place.as_ref().map(|(ticket, waiter)| (*ticket, waiter.poll(cx)));
         // Cloned, and dropped where it is not needed, outside the lock: both are user code. One that throws changes nothing.
         let mut waker = stood.is_none().then(|| cx.waker().clone());
+        let mut place = None;
         loop {
-            let (polled, whom) = self.with(|state| state.poll_recv(stood, &mut waker, value));
+            let (polled, whom) = self.with(|state| state.poll_recv(stood, &mut waker, value, &mut place));
             // What they throw is no reason to lose a value that is about to be returned.
             whom.quietly(|whom| notify(whom)); // site: poll_recv, a sender that waited, or those for whom the wait is news
-            let outdated = match polled {
+            match polled {
                 Polled::NeedsWaker => {
                     waker = Some(cx.waker().clone());
                     continue;
                 }
-                Polled::Stays => None,
-                Polled::Ready => wait.place.take(),
-                Polled::Stands(ticket, waiter) => wait.place.replace((ticket, waiter)),
-            };
-            if waker.is_some() || outdated.is_some() {
-                ignore_panic(|| drop((waker, outdated)));
+                Polled::Stays => {}
+                Polled::Ready | Polled::Stands => mem::swap(&mut wait.place, &mut place),
+            }
+            // The place that it has left has a waker, too.
+            if waker.is_some() || place.is_some() {
+                ignore_panic(|| drop((waker, place)));
             }
             return if wait.place.is_some() { Poll::Pending } else { Poll::Ready(()) };
         }
