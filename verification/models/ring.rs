@@ -161,17 +161,24 @@ fn in_ring(kind: Kind, code: &str) -> Weaken {
     weaken(kind, "src/channel/core/ring.rs", code)
 }
 
+/// Another thread's side: it writes to the witness, and then does this.
+fn writes_and<R>(
+    locked: &Arc<Locked<i32>>,
+    witness: &Arc<Witness>,
+    act: impl FnOnce(&Locked<i32>) -> R + Send + 'static,
+) -> impl FnOnce() -> R + Send + 'static {
+    let (locked, witness) = (locked.clone(), witness.clone());
+    move || {
+        witness.write(1);
+        act(&locked)
+    }
+}
+
 /// A pop that has a value sees what was written before its push.
 fn push_before_pop() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::open(1, []), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.ring.push(&mut Some(7)).unwrap();
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.ring.push(&mut Some(7)).unwrap());
         let ours = || (until_done(|| locked.pop()), witness.read());
         let ((), (value, seen)) = race(theirs, ours);
         format!("{value} {seen}")
@@ -189,13 +196,7 @@ fn push_before_pop() -> Vec<Model> {
 fn push_before_pop_of_the_holder() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::open(1, []), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.ring.push(&mut Some(7)).is_ok()
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.ring.push(&mut Some(7)).is_ok());
         let ours = || locked.shut_for_good(|holder| holder.pop().map(|value| (value, witness.read())));
         match race(theirs, ours) {
             (true, Some((value, seen))) => format!("{value} {seen}"),
@@ -218,13 +219,7 @@ fn push_before_pop_of_the_holder() -> Vec<Model> {
 fn pop_before_push() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::open(1, [1]), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.pop().unwrap()
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.pop().unwrap());
         let ours = || {
             until_done(|| locked.ring.push(&mut Some(2)));
             witness.read()
@@ -245,13 +240,7 @@ fn pop_before_push() -> Vec<Model> {
 fn pop_before_push_of_the_holder() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::open(1, [1]), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.pop().is_ok()
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.pop().is_ok());
         let ours = || {
             locked.shut_for_good(|holder| {
                 if holder.is_full() {
@@ -280,13 +269,7 @@ fn pop_before_push_of_the_holder() -> Vec<Model> {
 fn pop_before_the_next_holder() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::open(1, [1]), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.pop().is_ok()
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.pop().is_ok());
         let ours = || locked.with(|holder| (holder.len() == 0).then(|| witness.read()));
         let (_, seen) = race(theirs, ours);
         seen.map_or_else(|| "still there".into(), |seen| seen.to_string())
@@ -304,13 +287,7 @@ fn pop_before_the_next_holder() -> Vec<Model> {
 fn holder_before_push() -> Vec<Model> {
     fn run() -> String {
         let (locked, witness) = (Locked::shut(1), Witness::new());
-        let theirs = {
-            let (locked, witness) = (locked.clone(), witness.clone());
-            move || {
-                witness.write(1);
-                locked.with(|_| ());
-            }
-        };
+        let theirs = writes_and(&locked, &witness, |locked| locked.with(|_| ()));
         let ours = || {
             until_done(|| locked.ring.push(&mut Some(1)));
             witness.read()
