@@ -158,10 +158,10 @@
 //! it.
 //!
 //! A channel is a lock and a buffer. On a 64-bit machine a bounded channel with room for 2 to 4096 values (of no more
-//! than 256 KiB, with 8 bytes for each) gets a ring when threads first meet at its lock. From then on values pass
-//! through the ring, without the lock, while nobody waits, and while no select has a place that it has not filled. With or
-//! without it, an operation takes a few dozen instructions in which others may have to wait for it: a
-//! thread that the system interrupts there keeps them waiting until it runs again.
+//! than 32 KiB each, and 256 KiB together, with 8 bytes for each) gets a ring when threads first meet at its lock. From
+//! then on values pass through the ring, without the lock, while nobody waits, and while no select has a place that it
+//! has not filled. With or without it, an operation takes a few dozen instructions in which others may have to wait for
+//! it: a thread that the system interrupts there keeps them waiting until it runs again.
 //!
 //! A select evaluates the message of a `send` operation only after it has chosen this operation. A receive that is
 //! paired with this send has been *promised* a value. It waits until the message is there, or until the select gives

@@ -208,7 +208,8 @@ impl Waiter {
         self.claim.store(cause.to_word(), Ordering::Release);
     }
 
-    /// Wakes whoever waits. Called once, by the one whose claim succeeded, and under no lock: a waker is user code.
+    /// Wakes whoever waits. Called once, by the one whose claim succeeded, or to whom that one has left it, and under no lock:
+    /// a waker is user code.
     #[track_caller]
     pub(crate) fn notify(&self) {
         match &self.signal {

@@ -95,7 +95,8 @@
 //! # Invariants
 //! Of the implementation; `proofs.md` argues from them.
 //!
-//! A group is a word, which has all that counts, and a line of those who wait, under a lock that nobody else takes.
+//! A group is a word, which has all that counts, and a line of those who wait, under a lock that is taken by them, and by a
+//! drop that has somebody to wake.
 //!
 //! | part of `word` | meaning |
 //! |---|---|
@@ -111,15 +112,15 @@
 //!
 //! 1. `word` counts the live guards. Each change is one read-modify-write, so a drop's Release reaches whoever reads, with
 //!    Acquire, what it or a later change left.
-//! 2. Whenever somebody is in line and the group is not `AWAITED`, there has been a zero since they all stood there, and the drop
-//!    that took `AWAITED` away is on its way to the lock. Whoever comes to stand there first claims them for it.
-//! 3. `AWAITED` comes and goes by turns, and `zeros` counts the times that it has come, less the drops that have been here since. So
-//!    where that is 0, it is gone, and all drops that took it away have been here. A waiter is claimed by the last of these, or, by
-//!    2, by one who stands later: after a zero that came after it stood.
-//! 4. Whoever gives up removes its waiter, under the lock, if it has not been claimed. It may leave the group `AWAITED`: the next
-//!    zero finds nobody.
-//! 5. The state is kept by one `Arc` for each handle, and one for all guards, from the `guard` that finds none to the drop that
-//!    leaves none. A guard's `group` is a copy of it that counts nothing.
+//! 2. Whenever somebody is in line and the group is not `AWAITED`, there has been a zero since they all stood there, and the
+//!    drop that made it is on its way to the lock. Whoever comes to stand there first claims them, and leaves it to a drop that
+//!    is on its way to wake them.
+//! 3. A waiter is claimed after a zero that came after it stood: where `AWAITED` is gone, that is all who are in line. It is
+//!    gone where `zeros` is 0.
+//! 4. Whoever gives up removes its waiter, under the lock, if it has not been claimed. It may leave the group `AWAITED`: the
+//!    next zero finds nobody.
+//! 5. The state is kept by one `Arc` for each handle, and one for all guards, from the `guard` that finds none to the drop
+//!    that leaves none. A guard's `group` is a copy of it that counts nothing.
 
 // Needs: sync.rs, wait.rs, wait/queue.rs.
 
@@ -180,7 +181,7 @@ struct Line {
     waiters: WaitQueue<Arc<Waiter>>,
     /// Zeros that have been `AWAITED`, or are, and whose drop has not come here yet.
     zeros: usize,
-    /// Who has been claimed, and is to be woken by the drop of such a zero.
+    /// Who has been claimed, and is to be woken by the next drop that comes here.
     released: Vec<Arc<Waiter>>,
 }
 
@@ -301,7 +302,8 @@ impl WaitGroup {
     }
 
     /// [`wait`](WaitGroup::wait) until `deadline` at the latest. Returns true if there was no guard, false if the time
-    /// was up first. If `deadline` has passed, looks once and does not block.
+    /// was up first. If `deadline` has passed, looks once and does not block. A last guard whose drop has not returned when
+    /// the time is up may count as either.
     ///
     /// # Happens-before
     /// [HB-WG-1](crate::wait_group#HB-WG-1), if true.
@@ -399,7 +401,9 @@ impl State {
     fn release(&self) {
         let released = self.line.with(|line| {
             line.zeros -= 1;
-            if line.zeros == 0 {
+            // With other zeros on their way it may be `AWAITED` again, for the next; if not, all who stand here have had theirs,
+            // wherever the drop that made it is. Acquire: pairs with the Release in that `drop` (HB-WG-1).
+            if line.zeros == 0 || self.word.load(Ordering::Acquire) & AWAITED == 0 {
                 line.release();
             }
             mem::take(&mut line.released)

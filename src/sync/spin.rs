@@ -4,13 +4,13 @@
 //! the lock once each, and with it they would cost twice as much (`benches/`: 8.9 for 4.6 ns on one thread; 51 for 16
 //! across two). The price: a waiter cannot be woken, so it spins, yields and then naps ([`Backoff`]). What makes that
 //! sound here: a critical section is a few dozen instructions and perhaps one allocation (a channel's that makes its
-//! ring, or takes out what is left in it, a few thousand, once), never user code, and never blocking, so a holder is
-//! gone in well under a microsecond unless it is preempted; and a preempted holder is given the core, because its
-//! waiters yield and then sleep. Two kinds of holders take other locks of this kind: a select, those of its channels,
-//! all in one order, and then, one at a time, those of its timers and of its latches' lines, under which nobody takes
-//! any, and holds the first for as many such sections; and a pool's section, that of the inbox. The holder of a
-//! channel's may wait for one who is between two instructions on its ring: that one, too, is gone at once unless it is
-//! preempted.
+//! ring, or takes out what is left in it, some ten thousand, once, and the page faults of 256 KiB at most), never user
+//! code, and never blocking, so a holder is gone in well under a microsecond unless it is preempted; and a preempted
+//! holder is given the core, because its waiters yield and then sleep. Two kinds of holders take other locks of this
+//! kind: a select, those of its channels, all in one order, and then, one at a time, those of its timers and of its
+//! latches' lines, under which nobody takes any, and holds the first for as many such sections; and a pool's section,
+//! that of the inbox. The holder of a channel's may wait for one who is between two instructions on its ring: that one,
+//! too, is gone at once unless it is preempted.
 //!
 //! # Guarantees
 //! **SF-LK-1.** At most one caller at a time is inside [`Lock::with`], or between [`Lock::lock`] and [`Lock::unlock`].

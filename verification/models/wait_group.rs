@@ -139,7 +139,11 @@ fn zero_of_later_guards() -> Vec<Model> {
         assert!(poll(&mut early, Waker::noop()).is_ready(), "released");
         seen.to_string()
     }
-    vec![Model::new("hb_wg_1_zero_of_later_guards", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1"], run)]
+    vec![
+        Model::new("hb_wg_1_zero_of_later_guards", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1"], run),
+        Model::failing("hb_wg_1_release_relaxed", &["HB-WG-1"], RACE, run)
+            .weakened(group(Kind::Relaxed, "self.word.load(Ordering::Acquire) & AWAITED")),
+    ]
 }
 
 /// The same, and who comes to stand claims whoever stood before the zero.
@@ -154,15 +158,24 @@ fn claimed_by_the_next() -> Vec<Model> {
         let released = poll(&mut early, Waker::noop()).is_ready();
         if released {
             assert_eq!(witness.read(), 1);
+            drop(second);
+            assert!(poll(&mut late, Waker::noop()).is_ready(), "released by its own zero, wherever the other drop is");
+            worker.join().unwrap();
+            return "zero between the two".into();
         }
         worker.join().unwrap();
         assert!(poll(&mut late, Waker::noop()).is_pending(), "its guard is there");
         drop(second);
         assert!(poll(&mut late, Waker::noop()).is_ready(), "released");
-        if released { "zero between the two".into() } else { "not yet".into() }
+        "not yet".into()
     }
     vec![
-        Model::new("hb_wg_1_claimed_by_the_next", &["HB-WG-1", "SF-WG-1"], &["not yet", "zero between the two"], run),
+        Model::new(
+            "hb_wg_1_claimed_by_the_next",
+            &["HB-WG-1", "SF-WG-1", "LV-WG-1"],
+            &["not yet", "zero between the two"],
+            run,
+        ),
         Model::failing("hb_wg_1_awaited_relaxed", &["HB-WG-1"], RACE, run).weakened(group(Kind::Relaxed, STAND)),
     ]
 }
@@ -246,7 +259,11 @@ fn made_while_another_goes() -> Vec<Model> {
         assert!(group.wait_timeout(Duration::ZERO), "nothing is left to wait for");
         "counted".into()
     }
-    vec![Model::new("sf_wg_2_made_while_another_goes", &["SF-WG-2"], &["counted"], run)]
+    vec![
+        Model::new("sf_wg_2_made_while_another_goes", &["SF-WG-2"], &["counted"], run),
+        Model::failing("sf_wg_2_drop_unchecked", &["SF-WG-2"], &["one guard is alive"], run)
+            .weakened(group(Kind::Unchecked, DROP)),
+    ]
 }
 
 /// The one guard that there is. One that is not counted is not dropped: that would count below zero.

@@ -31,9 +31,9 @@ impl<T> Buffer<T> {
         self.ring.is_some()
     }
 
-    /// The values, of which there are no others without a ring.
+    /// The values outside a ring.
     #[inline]
-    pub(super) fn without_ring(&mut self) -> &mut VecDeque<T> {
+    pub(super) fn deque(&mut self) -> &mut VecDeque<T> {
         &mut self.deque
     }
 

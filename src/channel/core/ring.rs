@@ -82,6 +82,8 @@ pub(crate) enum Refused {
 impl<T> Ring<T> {
     const MOST_PLACES: usize = 4096;
     const MOST_BYTES: usize = 1 << 18;
+    /// Of a slot: while a value is moved in or out, the holder of the lock may wait for that.
+    const MOST_BYTES_EACH: usize = 1 << 15;
 
     /// Whether a channel with this limit is to have one. A limit is no reservation, so it is not to be large; with one
     /// place each value waits for the one before it anyway (under an explorer it has one, the tightest that there is); and
@@ -91,6 +93,7 @@ impl<T> Ring<T> {
             && LEAST_RING <= capacity
             && capacity <= Self::MOST_PLACES
             && size_of::<Slot<T>>() <= Self::MOST_BYTES / capacity
+            && size_of::<Slot<T>>() <= Self::MOST_BYTES_EACH
     }
 
     /// An empty ring, which is shut.

@@ -22,7 +22,7 @@ enum Polled {
     NeedsWaker,
     /// The task stays where it stood.
     Stays,
-    /// It stands somewhere else.
+    /// It stands where `place` says.
     Stands,
 }
 
