@@ -236,6 +236,24 @@ pub fn all() -> impl Iterator<Item = Cell> {
 }
 
 impl Work {
+    /// What README.md sums up in one row.
+    pub fn family(self) -> &'static str {
+        match self {
+            Work::Channel { work: Pair | FillDrain | Create, .. } => "a channel, one thread",
+            Work::Channel { work: Across { .. }, capacity, .. } => match capacity {
+                Some(0 | 1) => "across threads, 0 or 1 places",
+                Some(_) => "across threads, 2 to 1024 places",
+                None => "across threads, unbounded",
+            },
+            Work::Channel { work: ChannelWork::PingPong | Latency { .. }, .. } => "latency, ping-pong",
+            Work::Channel { work: Ready(..) | Default(..) | Fed(_), .. } => "select",
+            Work::Tasks { .. } => "between tasks",
+            Work::Token(_) => "token",
+            Work::WaitGroup(_) => "wait group",
+            Work::Pool(_) => "pool",
+        }
+    }
+
     /// How often a sample does it, at least and at most.
     pub fn bounds(self) -> (usize, usize) {
         match self {

@@ -43,6 +43,9 @@ struct Args {
     /// Where the plot goes; that of the run on one core beside it
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench.svg"))]
     svg: PathBuf,
+    /// Write the summary into README.md, and its picture
+    #[arg(long, conflicts_with_all = ["quick", "filter", "peers", "beside"])]
+    readme: bool,
     /// So many busy threads beside the run, on the same cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     beside: usize,
@@ -81,7 +84,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     idle::lines(&args.filter).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));
     report::tsv::write(&args.tsv, &placement, &contests, args.pinned)?;
-    report::plot::write(&svg, &title, &contests)?;
+    let rows: Vec<_> = contests.iter().map(report::plot::Row::of).collect();
+    report::plot::write(&svg, &title, "median, ns each", &rows)?;
+    if args.readme && !args.pinned {
+        report::readme::write(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), &title, &contests)?;
+    }
 
     if args.one_core && !args.pinned { run_again_on_one_core() } else { Ok(()) }
 }

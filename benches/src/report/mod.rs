@@ -1,6 +1,7 @@
 //! What is shown and kept: the header and the tables of medians here, the rest in a file each.
 
 pub mod plot;
+pub mod readme;
 pub mod summary;
 pub mod tsv;
 
