@@ -284,8 +284,9 @@
 //! Making a channel allocates once: 240 bytes (on a 64-bit machine), whatever the capacity. The buffer grows as values
 //! come, by doubling, to at most twice the largest number of values that were ever in the channel. The channel keeps
 //! this buffer until it is dropped. A ring (see *Waiting*), once it is made, has all its places: 8 bytes beside each
-//! value, no more than 256 KiB together, and 384 bytes. A blocked operation is one small allocation, which is freed when
-//! the operation ends. (`benches/`, binary `memory`, measures these sizes.)
+//! value, no more than 256 KiB together, and 384 bytes. An operation that blocks, and a `send_async` that waits, is one
+//! small allocation, which is freed when the operation ends; a `recv_async` that waits has its place in a line, which
+//! grows with the most that wait at a time. (`benches/`, binary `memory`, measures these sizes.)
 
 // Needs: channel/core.rs, channel/future.rs, channel/receiver.rs, channel/sender.rs, channel/side.rs, error.rs,
 // select/set.rs, sync.rs, timer.rs.

@@ -107,8 +107,8 @@
 //! | [LV-PL-4](crate::pool#LV-PL-4) | waiting from inside starves nobody | [`pool`] |
 //!
 //! These guarantees rest on contracts between the files: SF-LK-1, HB-LK-1, LV-LK-1 (the lock), HB-PK-1, LV-PK-1 (the
-//! parker), SF-AL-1, LV-AL-1 (the alarm clock), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1 (the waiter), HB-LT-1, LV-LT-1 (the
-//! latch), SF-RG-1, SF-RG-2, HB-RG-1, HB-RG-2, HB-RG-3, LV-RG-1 (the ring), each with models of its own.
+//! parker), SF-AL-1, LV-AL-1 (the alarm clock), SF-WT-1, SF-WT-2, HB-WT-1, LV-WT-1, LV-WT-2 (the waiter, the line), HB-LT-1,
+//! LV-LT-1 (the latch), SF-RG-1, SF-RG-2, HB-RG-1, HB-RG-2, HB-RG-3, LV-RG-1 (the ring), each with models of its own.
 
 // The other examples: under an explorer's cfg there is nothing to run them on.
 #![cfg(not(all(doctest, any(loom, shuttle, hence_loom, hence_shuttle))))]

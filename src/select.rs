@@ -144,7 +144,7 @@ use super::channel::core::arms::{Chosen, Place, Side};
 use super::channel::receiver::Receiver;
 use super::channel::sender::Sender;
 use super::sync::{Arc, SpinWait, ignore_panic, random};
-use super::wait::{Ticket, Waiter, WakeCause, earlier};
+use super::wait::{Notify, Sleeper, Ticket, Waiter, WakeCause, earlier};
 use handle::SelectHandle;
 
 #[doc(hidden)]
@@ -255,7 +255,7 @@ impl<'o, 'a> LockedChannels<'o, 'a> {
 
     /// Stands in all lines; adds those for whom that is news to `observed`. False: a latch has been set since the look,
     /// so it is to try again; it stands in some.
-    fn stand(&mut self, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Arc<Waiter>>) -> bool {
+    fn stand(&mut self, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Sleeper>) -> bool {
         let stands = |Operation { handle, place }: &mut Operation<'_>| {
             // SAFETY: all channels are locked.
             unsafe { handle.stand_locked(place, waiter, watching, observed) }
@@ -319,7 +319,7 @@ fn block(operations: &mut [Operation<'_>], biased: bool, wait: Timeout, watching
     let mut observed = Vec::new();
     let stood = LockedChannels::new(operations)
         .map(|mut channels| waiter.as_ref().map(|waiter| channels.stand(waiter, watching, &mut observed)));
-    observed.iter().for_each(|observer| ignore_panic(|| observer.notify())); // site: block, those who wait to hear of it
+    observed.into_iter().for_each(|observer| ignore_panic(|| observer.notify())); // site: block, those who wait to hear of it
     let blocked = match (stood, &waiter) {
         (Some(Some(stood)), Some(waiter)) => wait_in_line(operations, waiter, stood, wait, watching),
         (Some(_), _) => Blocked::Over,

@@ -1,9 +1,12 @@
-//! Waiting: a [`Waiter`] is one blocked operation of a thread or a task. The line it stands in is a [`WaitQueue`]
-//! (`wait/queue.rs`); a [`Latch`] (`wait/latch.rs`) is a flag that is set once, and its line.
+//! Waiting: a [`Waiter`] is one blocked operation. The [`Line`] it stands in is a [`WaitQueue`] (`wait/queue.rs`) under a
+//! lock; a [`Latch`] (`wait/latch.rs`) is a flag that is set once, and its line.
 //!
-//! A blocked party puts a waiter into the queue of what it waits for, under the lock of that thing, and sleeps until
-//! somebody has *claimed* the waiter with a cause, or its deadline has passed. One waiter may stand in several queues
+//! A blocked party puts a waiter into the line of what it waits for, under the lock of that thing, and sleeps until
+//! somebody has *claimed* the waiter with a cause, or its deadline has passed. One waiter may stand in several lines
 //! (that is what a select is); the claim decides which of them it was.
+//!
+//! A task that waits in one line alone needs no waiter, unless it brings a value: what stands there is its waker. It is claimed
+//! by being taken out, and a poll looks, under the lock, whether it is there still.
 //!
 //! # Guarantees
 //! **SF-WT-1.** Of all attempts to claim a waiter exactly one succeeds, and its cause is what the waiter sees.
@@ -13,12 +16,16 @@
 //!
 //! **LV-WT-1.** After a claim and its `notify`, the thread in `wait` returns, and the task that last polled is woken.
 //!
+//! **LV-WT-2.** A task that stands in a `Line` is woken, once taken out, by the waker of the latest poll that found it there;
+//! a later poll is ready. Everything before it was taken out happens before the return of that poll.
+//!
 //! # Invariants
 //! 1. `claim` leaves `WAITING` once, for a cause or for `PROMISED`; a cause never changes.
 //! 2. Whoever makes that change, and nobody else, acts for the waiter: it has prepared what the cause promises before
 //!    it writes the cause, and calls `notify` after that, outside every lock.
-//! 3. `signal` of a task holds the waker of the latest poll until `notify` takes it; a poll that comes after that
-//!    finds the cause.
+//! 3. `signal` of a task (a send: its value is in its waiter's care) holds the waker of the latest poll until `notify` takes
+//!    it; a poll that comes after that finds the cause.
+//! 4. What stands in a line is changed, and taken out, under its lock.
 //!
 //! | `claim` | meaning | who moves it on |
 //! |---|---|---|
@@ -31,6 +38,7 @@
 mod latch;
 mod queue;
 
+use std::mem;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -139,10 +147,46 @@ enum Signal {
     Task(Lock<Option<Waker>>),
 }
 
+/// Somebody in a line, who is woken once taken out of it.
+#[derive(Debug)]
+pub(crate) enum Sleeper {
+    /// One who can be claimed through other lines, too, or asks for the cause.
+    Waiter(Arc<Waiter>),
+    /// A task that waits in this line alone. It is claimed by being taken out, and looks for the cause when it is polled.
+    Task(Waker),
+}
+
+impl Sleeper {
+    /// Claims one that has been taken out of its line.
+    pub(crate) fn claim(&self, cause: WakeCause) -> bool {
+        match self {
+            Sleeper::Waiter(waiter) => waiter.claim(cause),
+            Sleeper::Task(_) => true,
+        }
+    }
+}
+
+/// Somebody who is to be woken: once, by whoever has claimed it, or to whom that one has left it, and under no lock, since a
+/// waker is user code.
+pub(crate) trait Notify {
+    #[track_caller]
+    fn notify(self);
+}
+
+impl Notify for Sleeper {
+    #[track_caller]
+    fn notify(self) {
+        match self {
+            Sleeper::Waiter(waiter) => waiter.notify(),
+            Sleeper::Task(waker) => wake(waker),
+        }
+    }
+}
+
 /// How a task that waits is going to be woken.
 pub(crate) struct TaskWait {
-    /// Its place in a line, and its waiter there.
-    pub(crate) place: Option<(Ticket, Arc<Waiter>)>,
+    /// Its place in a line.
+    pub(crate) place: Option<Ticket>,
     /// Set while it waits for a moment.
     pub(crate) alarm: Option<Alarm>,
 }
@@ -153,24 +197,107 @@ impl TaskWait {
     }
 }
 
-/// Polls a future that waits in one line. The first time, `stand` puts the waiter that it is given the maker of into
-/// the line, under a lock, unless there is nothing to wait for.
-pub(crate) fn poll_in_line(
-    waiting: &mut Option<(Ticket, Arc<Waiter>)>,
-    cx: &mut Context<'_>,
-    stand: impl FnOnce(&mut dyn FnMut() -> Waiter) -> Option<(Ticket, Arc<Waiter>)>,
-) -> Poll<()> {
-    if let Some((_, waiter)) = waiting {
-        let polled = waiter.poll(cx);
-        if polled.is_ready() {
-            *waiting = None;
-        }
-        return polled.map(|_| ());
+/// A task's waker on its way into a line. Cloning and dropping one is user code: outside the lock.
+pub(crate) struct NewWaker<'a> {
+    current: &'a Waker,
+    clone: Option<Waker>,
+    /// What has been taken out of the line.
+    outdated: Option<Waker>,
+}
+
+impl<'a> NewWaker<'a> {
+    pub(crate) fn new(cx: &Context<'a>) -> Self {
+        Self { current: cx.waker(), clone: None, outdated: None }
     }
-    // Cloned, and dropped where it is not needed, outside the lock: both are user code.
-    let mut waker = Some(cx.waker().clone());
-    *waiting = stand(&mut || Waiter::task(waker.take().expect("one waiter for one poll")));
-    if waiting.is_some() { Poll::Pending } else { Poll::Ready(()) }
+
+    /// Under no lock: for an attempt that has found out that it needs one.
+    pub(crate) fn make(&mut self) {
+        self.clone = Some(self.current.clone());
+    }
+
+    pub(crate) fn is_made(&self) -> bool {
+        self.clone.is_some()
+    }
+
+    /// To stand in line with, once made.
+    pub(crate) fn take(&mut self) -> Waker {
+        self.clone.take().expect("it was made")
+    }
+
+    /// Keeps one that has been taken out of the line, until the lock is free.
+    pub(crate) fn keep(&mut self, outdated: Option<Waker>) {
+        self.outdated = outdated;
+    }
+
+    /// Drops what nobody needs, under no lock. What that throws is no reason to lose what a poll has come to.
+    #[inline]
+    pub(crate) fn drop_quietly(self) {
+        if self.clone.is_some() || self.outdated.is_some() {
+            // One by one: if both throw, the second would end the process.
+            ignore_panic(|| drop(self.clone));
+            ignore_panic(|| drop(self.outdated));
+        }
+    }
+
+    /// Takes the place of an earlier one; false: it is to be made.
+    pub(crate) fn replace(&mut self, known: &mut Waker) -> bool {
+        if known.will_wake(self.current) {
+            return true;
+        }
+        let Some(clone) = self.clone.take() else { return false };
+        self.outdated = Some(mem::replace(known, clone));
+        true
+    }
+}
+
+/// A line under a lock, and what those wait for who stand there.
+pub(crate) trait Line {
+    /// Runs `section` on those in line, under the lock.
+    fn with_line<R>(&self, section: impl FnOnce(&mut WaitQueue<Sleeper>) -> R) -> R;
+
+    /// Stands in line, unless there is nothing to wait for. `make` runs under the lock.
+    fn stand(&self, make: impl FnOnce() -> Sleeper) -> Option<Ticket>;
+
+    /// The same for the calling thread, with a waiter of its own.
+    fn stand_as_thread(&self) -> Option<(Ticket, Arc<Waiter>)> {
+        let mut waiter = None;
+        let ticket = self.stand(|| Sleeper::Waiter(waiter.insert(Arc::new(Waiter::thread())).clone()))?;
+        Some((ticket, waiter.expect("it stands in line")))
+    }
+
+    /// Leaves the line; false: it has been taken out.
+    fn leave(&self, ticket: Ticket) -> bool {
+        self.with_line(|line| line.remove(ticket)).is_some()
+    }
+
+    /// Polls a future that waits in this line alone.
+    fn poll(&self, place: &mut Option<Ticket>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waker = NewWaker::new(cx);
+        *place = match *place {
+            Some(ticket) if self.stays(ticket, &mut waker) => Some(ticket),
+            Some(_) => None,
+            None => {
+                waker.make();
+                self.stand(|| Sleeper::Task(waker.take()))
+            }
+        };
+        waker.drop_quietly();
+        if place.is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Has a task that is in line still woken by the latest waker; false: it has been taken out.
+    fn stays(&self, ticket: Ticket, waker: &mut NewWaker<'_>) -> bool {
+        loop {
+            let replaced = self.with_line(|line| match line.get_mut(ticket) {
+                Some(Sleeper::Task(known)) => Some(waker.replace(known)),
+                _ => None,
+            });
+            match replaced {
+                Some(false) => waker.make(),
+                stays => return stays.is_some(),
+            }
+        }
+    }
 }
 
 impl Waiter {
@@ -262,7 +389,8 @@ impl Waiter {
     /// Leaves the line, by `leave`. Where the waiter is not there any more (false), it has been claimed in the last moment,
     /// or promised something: there is a cause, or will be one.
     pub(crate) fn leave_or_wait(&self, leave: impl FnOnce() -> bool) -> Option<WakeCause> {
-        if leave() { None } else { Some(self.wait()) }
+        // It may have been claimed, and not be notified for long: by another who waits for a group.
+        if leave() { None } else { self.cause().or_else(|| Some(self.wait())) }
     }
 
     fn parker(&self) -> &Parker {
@@ -293,15 +421,15 @@ impl Waiter {
 
 /// Notifies all of `claimed`, the rest too if a waker panics; what a second one throws is let go of.
 #[track_caller]
-pub(crate) fn notify_all<'a, I: Iterator<Item = &'a Waiter>>(claimed: I) {
-    struct Rest<'a, I: Iterator<Item = &'a Waiter>>(I);
-    impl<'a, I: Iterator<Item = &'a Waiter>> Drop for Rest<'a, I> {
+pub(crate) fn notify_all<I: Iterator<Item: Notify>>(claimed: I) {
+    struct Rest<I: Iterator<Item: Notify>>(I);
+    impl<I: Iterator<Item: Notify>> Drop for Rest<I> {
         fn drop(&mut self) {
-            self.0.by_ref().for_each(|waiter| ignore_panic(|| waiter.notify()));
+            self.0.by_ref().for_each(|one| ignore_panic(|| one.notify()));
         }
     }
     let mut rest = Rest(claimed);
-    for waiter in rest.0.by_ref() {
-        waiter.notify();
+    for one in rest.0.by_ref() {
+        one.notify();
     }
 }

@@ -115,8 +115,8 @@
 //! 2. Whenever somebody is in line and the group is not `AWAITED`, there has been a zero since they all stood there, and the
 //!    drop that made it is on its way to the lock. Whoever comes to stand there first claims them, and leaves it to a drop that
 //!    is on its way to wake them.
-//! 3. A waiter is claimed after a zero that came after it stood: where `AWAITED` is gone, that is all who are in line. It is
-//!    gone where `zeros` is 0.
+//! 3. A waiter is claimed after a zero that came after it stood: once `AWAITED` is gone, that holds for all who are in line. It
+//!    is gone where `zeros` is 0.
 //! 4. Whoever gives up removes its waiter, under the lock, if it has not been claimed. It may leave the group `AWAITED`: the
 //!    next zero finds nobody.
 //! 5. The state is kept by one `Arc` for each handle, and one for all guards, from the `guard` that finds none to the drop
@@ -136,7 +136,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::sync::{Arc, AtomicUsize, JoinHandle, Lock, Ordering, is_over, start};
-use super::wait::{Ticket, Timeout, WaitQueue, Waiter, WakeCause, notify_all, poll_in_line};
+use super::wait::{Line, Sleeper, Ticket, Timeout, WaitQueue, WakeCause, notify_all};
 
 /// Counts [`Guard`]s, and waits until there is none. Clones share the count. A group does not count itself, only its
 /// guards.
@@ -173,16 +173,16 @@ pub struct WaitGroup {
 pub(crate) struct State {
     /// The tables above.
     word: AtomicUsize,
-    line: Lock<Line>,
+    waits: Lock<Waits>,
 }
 
-struct Line {
+struct Waits {
     /// Who waits for the count to reach zero.
-    waiters: WaitQueue<Arc<Waiter>>,
+    line: WaitQueue<Sleeper>,
     /// Zeros that have been `AWAITED`, or are, and whose drop has not come here yet.
     zeros: usize,
     /// Who has been claimed, and is to be woken by the next drop that comes here.
-    released: Vec<Arc<Waiter>>,
+    released: Vec<Sleeper>,
 }
 
 const AWAITED: usize = 1;
@@ -193,8 +193,8 @@ const MOST: usize = if usize::BITS > 32 { u32::MAX as usize } else { usize::MAX 
 impl WaitGroup {
     /// Makes a group without guards.
     pub fn new() -> Self {
-        let line = Lock::new(Line { waiters: WaitQueue::new(), zeros: 0, released: Vec::new() });
-        Self { state: Arc::new(State { word: AtomicUsize::new(0), line }) }
+        let waits = Lock::new(Waits { line: WaitQueue::new(), zeros: 0, released: Vec::new() });
+        Self { state: Arc::new(State { word: AtomicUsize::new(0), waits }) }
     }
 
     /// Makes a guard: the count goes up by one, and down again when the guard is dropped. Does not block.
@@ -321,22 +321,8 @@ impl WaitGroup {
         if let Timeout::Now = wait {
             return self.state.guards() == 0;
         }
-        let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return true };
-        waiter.wait_or_leave(wait.deadline(), || self.leave(ticket)).is_some()
-    }
-
-    /// Stands in line with a waiter made by `waiter`, which runs under the lock; unless there is no guard.
-    pub(crate) fn stand(&self, waiter: impl FnOnce() -> Waiter) -> Option<(Ticket, Arc<Waiter>)> {
-        self.state.line.with(|line| {
-            self.state.set_awaited(line)?;
-            let waiter = Arc::new(waiter());
-            Some((line.waiters.push(|_| waiter.clone()), waiter))
-        })
-    }
-
-    /// Leaves the line; false if a drop has taken the waiter out of it.
-    pub(crate) fn leave(&self, ticket: Ticket) -> bool {
-        self.state.line.with(|line| line.waiters.remove(ticket)).is_some()
+        let Some((ticket, waiter)) = self.state.stand_as_thread() else { return true };
+        waiter.wait_or_leave(wait.deadline(), || self.state.leave(ticket)).is_some()
     }
 
     /// Returns a future that is ready once there is no guard: [`wait`](WaitGroup::wait) for tasks, on any runtime.
@@ -359,7 +345,7 @@ impl WaitGroup {
     /// assert!(wait.as_mut().poll(&mut cx).is_ready());
     /// ```
     pub fn wait_async(&self) -> WaitFuture<'_> {
-        WaitFuture { group: self, waiting: None }
+        WaitFuture { group: self, place: None }
     }
 
     /// The number of live guards, at some moment during the call. Does not block. It gives no happens-before edge: a
@@ -382,13 +368,13 @@ impl State {
     }
 
     /// Under the lock, for one who is about to stand in line; `None`: there is no guard.
-    fn set_awaited(&self, line: &mut Line) -> Option<()> {
+    fn set_awaited(&self, waits: &mut Waits) -> Option<()> {
         let awaited = |word| (word >= GUARD && word & AWAITED == 0).then_some(word | AWAITED);
         // Acquire: pairs with the Release in `drop`: of a zero that it finds, or that has been since others stood (HB-WG-1).
         match self.word.fetch_update(Ordering::Acquire, Ordering::Acquire, awaited) {
             Ok(_) => {
-                line.release(); // who stands there stood before the last zero (invariant 2)
-                line.zeros += 1;
+                waits.release(); // who stands there stood before the last zero (invariant 2)
+                waits.zeros += 1;
             }
             Err(word) if word < GUARD => return None,
             Err(_) => {}
@@ -399,23 +385,34 @@ impl State {
     /// After the zero that has taken `AWAITED` away: wakes whom it has released.
     #[cold]
     fn release(&self) {
-        let released = self.line.with(|line| {
-            line.zeros -= 1;
+        let released = self.waits.with(|waits| {
+            waits.zeros -= 1;
             // With other zeros on their way it may be `AWAITED` again, for the next; if not, all who stand here have had theirs,
             // wherever the drop that made it is. Acquire: pairs with the Release in that `drop` (HB-WG-1).
-            if line.zeros == 0 || self.word.load(Ordering::Acquire) & AWAITED == 0 {
-                line.release();
+            if waits.zeros == 0 || self.word.load(Ordering::Acquire) & AWAITED == 0 {
+                waits.release();
             }
-            mem::take(&mut line.released)
+            mem::take(&mut waits.released)
         });
-        notify_all(released.iter().map(|waiter| &**waiter));
+        notify_all(released.into_iter());
     }
 }
 
-impl Line {
+impl Waits {
     /// Claims all who stand here.
     fn release(&mut self) {
-        self.released.append(&mut self.waiters.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
+        self.released.append(&mut self.line.claim_all(|sleeper| sleeper.claim(WakeCause::Done(0))));
+    }
+}
+
+impl Line for State {
+    fn with_line<R>(&self, section: impl FnOnce(&mut WaitQueue<Sleeper>) -> R) -> R {
+        self.waits.with(|waits| section(&mut waits.line))
+    }
+
+    /// Unless there is no guard.
+    fn stand(&self, make: impl FnOnce() -> Sleeper) -> Option<Ticket> {
+        self.waits.with(|waits| self.set_awaited(waits).map(|()| waits.line.push(|_| make())))
     }
 }
 
@@ -497,8 +494,9 @@ impl Drop for Guard {
         }
         let state = &self.group.state;
         let left = |word| Some(if word / GUARD == 1 { 0 } else { word - GUARD });
-        // Release: pairs with the Acquire in `guards` and in `set_awaited` (HB-WG-1). Acquire: pairs with that Release, so that
-        // what others did with the memory comes before the last one's drop of it (SF-WG-4). Relaxed on failure: there is none.
+        // Release: pairs with the Acquire in `guards`, `set_awaited` and `release` (HB-WG-1). Acquire: pairs with that
+        // Release, so that what others did with the memory comes before the last one's drop of it (SF-WG-4). Relaxed on
+        // failure: there is none.
         let word = state.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, left).expect("it counts this guard");
         if word / GUARD == 1 {
             // SAFETY: the guards' `Arc`, which this drop has, since it left none (invariant 5). `self.group` is not used again.
@@ -563,28 +561,28 @@ impl<W> Error for NoThreadError<W> {
 #[must_use = "a future does nothing unless it is polled"]
 pub struct WaitFuture<'a> {
     group: &'a WaitGroup,
-    waiting: Option<(Ticket, Arc<Waiter>)>,
+    place: Option<Ticket>,
 }
 
 impl Future for WaitFuture<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { group, waiting } = &mut *self;
-        poll_in_line(waiting, cx, |waiter| group.stand(waiter))
+        let Self { group, place } = &mut *self;
+        group.state.poll(place, cx)
     }
 }
 
 impl Drop for WaitFuture<'_> {
     fn drop(&mut self) {
-        if let (Some((ticket, _)), false) = (&self.waiting, is_over()) {
-            self.group.leave(*ticket);
+        if let (Some(ticket), false) = (self.place, is_over()) {
+            self.group.state.leave(ticket);
         }
     }
 }
 
 impl fmt::Debug for WaitFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFuture").field("waiting", &self.waiting.is_some()).finish()
+        f.debug_struct("WaitFuture").field("waiting", &self.place.is_some()).finish()
     }
 }

@@ -824,21 +824,23 @@ fn a_dropped_stream_loses_nothing() {
 
 #[test]
 fn a_stream_keeps_the_turn_of_a_dropped_next() {
-    let (sender, receiver) = bounded(0);
-    let (wakes, waker) = Wakes::new();
-    let (mut stream, mut behind) = (receiver.stream(), receiver.recv_async());
-    assert!(poll(&mut pin!(stream.next()), &waker).is_pending());
-    assert!(peek(&mut behind).is_pending());
-    sender.try_send(1).unwrap(); // it is the stream that stands in line, and is told
-    assert_eq!(wakes.count(), 1);
-    assert_eq!(peek(&mut pin!(stream.next())), Some(1).into());
-    assert!(peek(&mut pin!(stream.next())).is_pending());
-    sender.try_send(2).unwrap(); // now it stands behind
-    assert_eq!(peek(&mut behind), Ok(2).into());
-    // What it does not take when it is polled, another may have.
-    sender.try_send(3).unwrap();
-    assert_eq!(receiver.try_recv(), Ok(3));
-    assert!(peek(&mut pin!(stream.next())).is_pending());
+    for capacity in [0, 1] {
+        let (sender, receiver) = bounded(capacity);
+        let (wakes, waker) = Wakes::new();
+        let (mut stream, mut behind) = (receiver.stream(), receiver.recv_async());
+        assert!(poll(&mut pin!(stream.next()), &waker).is_pending());
+        assert!(peek(&mut behind).is_pending());
+        sender.try_send(1).unwrap(); // it is the stream that stands in line, and is told
+        assert_eq!(wakes.count(), 1);
+        assert_eq!(peek(&mut pin!(stream.next())), Some(1).into());
+        assert!(peek(&mut pin!(stream.next())).is_pending());
+        sender.try_send(2).unwrap(); // now it stands behind
+        assert_eq!(peek(&mut behind), Ok(2).into());
+        // What it does not take when it is polled, another may have.
+        sender.try_send(3).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(3));
+        assert!(peek(&mut pin!(stream.next())).is_pending());
+    }
 }
 
 #[test]

@@ -4,13 +4,14 @@
 
 mod util;
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use hence::channel::{Receiver, RecvError, SendError, Sender, TryRecvError, bounded, select, unbounded};
+use hence::channel::{Receiver, RecvError, Select, SendError, Sender, TryRecvError, bounded, select, unbounded};
 use hence::{CancellationToken, WaitGroup};
 use util::{Drops, OnDrop, Tracked, Use, Wakes, block_on, give_up, hooked, operations, peek, poll, watched};
 
@@ -73,6 +74,28 @@ fn a_blocked_receivers_waker_may_use_its_channel() {
                 }
             }
             was_used_in_every_way(&uses);
+        }
+    });
+}
+
+#[test]
+fn a_waker_that_leaves_the_line_may_use_its_channel() {
+    watched(|| {
+        for (sender, receiver) in [bounded(0), bounded(1), bounded(2), unbounded()] {
+            let ends = (sender.clone(), receiver.clone());
+            let waker = hooked(move |used| {
+                if let Use::Drop = used {
+                    use_all(&ends.0, &ends.1, || 7);
+                }
+            });
+            let mut receive = receiver.recv_async();
+            assert!(poll(&mut receive, &waker).is_pending());
+            drop(receive);
+            // It takes what another was told of.
+            let (mut told, mut behind) = (receiver.recv_async(), receiver.recv_async());
+            assert!(peek(&mut told).is_pending() && poll(&mut behind, &waker).is_pending());
+            sender.try_send(1).unwrap();
+            assert_eq!(peek(&mut behind), Poll::Ready(Ok(1)));
         }
     });
 }
@@ -258,6 +281,22 @@ fn a_destructor_that_panics_leaves_the_channel_usable() {
     assert!(sender.try_send(Hostile(drops.value(2))).is_ok());
     assert!(peek(&mut receive).is_ready());
     assert_eq!(drops.counts(), [0, 1, 1]);
+}
+
+#[test]
+fn two_wakers_that_panic_at_once_cost_no_value() {
+    let (sender, receiver) = bounded(1);
+    let mut select = Select::new();
+    select.send(&sender);
+    let place = select.try_select().unwrap();
+    let (mut told, mut behind) = (receiver.recv_async(), receiver.recv_async());
+    let [old, new] = [(); 2].map(|()| ManuallyDrop::new(panicking(Use::Drop)));
+    assert!(peek(&mut told).is_pending() && poll(&mut behind, &old).is_pending());
+    let mut send = sender.send_async(1);
+    assert!(peek(&mut send).is_pending()); // the first is told
+    assert_eq!(poll(&mut behind, &new), Poll::Ready(Ok(1))); // neither waker is needed any more
+    place.send(&sender, 2).unwrap();
+    assert_eq!(peek(&mut told), Poll::Ready(Ok(2)));
 }
 
 #[test]

@@ -85,8 +85,8 @@ fn faults() -> Vec<Fault> {
             &[
                 ("if self.receives {", "if !(self.closed && FAULT) && self.receives {"),
                 (
-                    "fn recv(&mut self, value: &mut Option<T>) -> Found<T> {",
-                    "fn recv(&mut self, value: &mut Option<T>) -> Found<T> { if self.closed && FAULT { return Found::End; }",
+                    "fn recv(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> Found {",
+                    "fn recv(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> Found { if self.closed && FAULT { return Found::End; }",
                 ),
             ],
         ),
@@ -112,16 +112,16 @@ fn faults() -> Vec<Fault> {
             "undone-select-keeps-its-place",
             ARMS,
             &[(
-                "self.reserved -= 1;\n            return self.admit();",
-                "self.reserved -= usize::from(!FAULT);\n            return self.admit();",
+                "self.reserved -= 1;\n                return self.admit(whom);",
+                "self.reserved -= usize::from(!FAULT);\n                return self.admit(whom);",
             )],
         ),
         edit(
             "undone-select-loses-its-value",
             ARMS,
             &[(
-                "self.with(|state| state.put_back(&mut value))",
-                "if FAULT { return drop(value); }\n                self.with(|state| state.put_back(&mut value))",
+                "self.with(|state| state.put_back(&mut value, &mut whom))",
+                "if FAULT { return drop(value); }\n                self.with(|state| state.put_back(&mut value, &mut whom))",
             )],
         ),
         weaken("end-relaxed", Relaxed, "src/wait/latch.rs", "self.word.fetch_or(SET,"),
@@ -144,7 +144,7 @@ fn faults() -> Vec<Fault> {
                 ("Err(word) if word < GUARD =>", "Err(word) if word < (if FAULT { 2 * GUARD } else { GUARD }) =>"),
             ],
         ),
-        weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.state.line.with(|line| {"),
+        weaken("wait-group-unlocked", NoLock, "src/wait_group.rs", "self.waits.with(|waits| self.set_awaited"),
         weaken("withdrawal-unlocked", NoLock, POOL, "state.withdraw_by(claim))"),
         weaken("inbox-unlocked", NoLock, "src/pool/inbox.rs", "self.0.with(|content| content.post(job))"),
         // What has been left in the inbox since the last look.

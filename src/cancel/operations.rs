@@ -11,7 +11,7 @@ use super::super::channel::receiver::Receiver;
 use super::super::channel::sender::Sender;
 use super::super::error::{RecvError, SendError, TryRecvError, TrySendError};
 use super::super::sync::Arc;
-use super::super::wait::{Ends, Waiter, WakeCause};
+use super::super::wait::{Ends, Line, Waiter, WakeCause};
 use super::super::wait_group::WaitGroup;
 use super::{CancellationToken, Cancelled, RecvOrCancelledError, SendOrCancelledError};
 
@@ -121,8 +121,8 @@ impl WaitGroup {
     /// ```
     pub fn wait_or_cancelled(&self, token: &CancellationToken) -> Result<(), Cancelled> {
         token.check()?;
-        let Some((ticket, waiter)) = self.stand(Waiter::thread) else { return Ok(()) };
-        match token.wait_or_leave(&waiter, || self.leave(ticket)) {
+        let Some((ticket, waiter)) = self.state.stand_as_thread() else { return Ok(()) };
+        match token.wait_or_leave(&waiter, || self.state.leave(ticket)) {
             Some(_) => Ok(()),
             None => Err(token.cancellation()),
         }

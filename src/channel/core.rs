@@ -8,7 +8,7 @@
 //!
 //! # Invariants
 //! Whenever the lock is free:
-//! 1. An unclaimed receiver stands in `receivers` only if `buffer` is empty and `closed` is false. An unclaimed task
+//! 1. An unclaimed receiver stands in `receivers` only if `buffer` is empty and `closed` is false. A task
 //!    stands in `tasks` only if there are no more values in `buffer` and senders in `senders` than tasks have been `told` of,
 //!    and `closed` is false.
 //! 2. An unclaimed sender stands in `senders` only if `buffer` and `reserved` together come to at least `capacity` and
@@ -26,7 +26,8 @@
 //! 9. After a claim with [`WakeCause::Done`] a sender's slot belongs to the claimer, who holds the lock, and a receiver's
 //!    to the receiver. After any other cause or a removal from its queue, a slot belongs to the one who waited.
 //! 10. A waiter that stands in one line is claimed by the holder of the lock alone, who takes it out of its queue: none in a
-//!     queue is claimed. An arm can be: by another channel of its select, or by the select, whose time is up.
+//!     queue is claimed. An arm can be: by another channel of its select, or by the select, whose time is up. A task that
+//!     receives has no waiter: it waits exactly as long as it stands in `tasks`, or in `promised`.
 //!
 //! Of the ring:
 //! 11. If there is a ring, it is shut, or the channel is *plain*: open, with nobody in a line, nothing `reserved`, and no value
@@ -67,11 +68,12 @@ mod tasks;
 
 use std::collections::VecDeque;
 use std::mem;
+use std::task::Waker;
 
 use super::super::sync::{
-    Arc, Identity, Lock, Once, SPINS_FIRST, SpinWait, UnsafeCell, ignore_panic, makes_rings_at_once,
+    Arc, Identity, Lock, Once, SPINS_FIRST, SpinWait, UnsafeCell, ignore_panic, makes_rings_at_once, wake,
 };
-use super::super::wait::{Ticket, WaitQueue, Waiter, WakeCause, notify_all};
+use super::super::wait::{Notify, Sleeper, Ticket, WaitQueue, Waiter, WakeCause, notify_all};
 use buffer::Buffer;
 use ring::{Holder, Refused, Ring};
 
@@ -110,28 +112,42 @@ struct State<T> {
 #[derive(Debug)]
 struct Others<T> {
     /// Tasks that wait to receive.
-    tasks: WaitQueue<Arc<Waiter>>,
-    /// So many of the values in the buffer, and of the senders in line, have tasks been told of. While tasks wait, no more
-    /// than there are.
+    tasks: WaitQueue<Task>,
+    /// So many of the values in the buffer, and of the senders in line, have tasks been told of; while tasks wait. It goes down
+    /// with what there is, whoever takes that.
     told: usize,
-    /// Receivers to whom a value has been promised, by the ticket of the promised send; `None` where the task has been
-    /// dropped since.
-    promised: Vec<(Ticket, Option<Entry<T>>)>,
+    /// Receivers to whom a value has been promised, by the ticket of the promised send.
+    promised: Vec<(Ticket, Promised<T>)>,
     /// Values that selects have received and not fetched yet, by the ticket of the receive.
     chosen: Vec<(Ticket, T)>,
     /// Those who wait only to hear that an operation has become ready.
     observers: WaitQueue<Arm>,
 }
 
-/// Somebody who waits.
+/// Somebody who stands in line.
 #[derive(Debug)]
 enum Entry<T> {
     /// An operation on this channel alone: a thread's, or a task's send.
     Direct(Arc<Direct<T>>),
     /// An operation among those of a select.
     Arm(Arm),
-    /// A task's receive.
-    Task(Arc<Waiter>),
+}
+
+/// A task's receive, wherever the channel has it.
+#[derive(Debug)]
+struct Task {
+    /// That of its line.
+    ticket: Ticket,
+    waker: Waker,
+}
+
+/// Somebody to whom a value has been promised.
+#[derive(Debug)]
+enum Promised<T> {
+    Entry(Entry<T>),
+    Task(Task),
+    /// A task, which has been dropped since.
+    Nobody,
 }
 
 /// One operation of a select that waits.
@@ -195,7 +211,7 @@ impl<T> Entry<T> {
     fn waiter(&self) -> &Waiter {
         match self {
             Entry::Direct(direct) => &direct.waiter,
-            Entry::Arm(Arm { waiter, .. }) | Entry::Task(waiter) => waiter,
+            Entry::Arm(Arm { waiter, .. }) => waiter,
         }
     }
 }
@@ -244,51 +260,51 @@ pub(super) enum Unreceived<T> {
     Disconnected,
 }
 
-/// Who has to be notified once the lock is free; all have been claimed. Two words, which go through registers: most operations
-/// that wait pass one of these on three times.
-#[must_use = "they wait for it"]
+/// Who has to be notified once the lock is free; all have been claimed. Sections add to one that stays where it is: passed on
+/// as a result it would be copied at each step, which costs an operation that waits up to 50 ns.
 enum ToNotify<T> {
     Nobody,
     /// An operation on this channel alone.
     Direct(Arc<Direct<T>>),
-    /// An arm of a select, or a task.
+    /// An arm of a select.
     Waiter(Arc<Waiter>),
+    Task(Waker),
     #[allow(clippy::box_collection, reason = "one word for three")]
     All(Box<Vec<ToNotify<T>>>),
 }
 
 impl<T> ToNotify<T> {
+    /// After what has added nobody: else a call looks whether there is something to drop, which costs a send 2 ns.
+    #[inline]
+    fn forget(self) {
+        debug_assert!(matches!(self, ToNotify::Nobody));
+        mem::forget(self);
+    }
+
     /// Has them notified, if there is anybody, and lets go of what a waker throws.
     #[inline]
     fn quietly(self, tell: impl FnOnce(Self)) {
-        if !matches!(self, ToNotify::Nobody) {
-            ignore_panic(|| tell(self));
+        match self {
+            ToNotify::Nobody => self.forget(),
+            _ => ignore_panic(|| tell(self)),
         }
     }
 
     #[inline]
-    fn and(self, other: Self) -> Self {
-        if let ToNotify::Nobody = self { other } else { self.and_others(other) }
+    fn add(&mut self, other: impl Into<Self>) {
+        match self {
+            ToNotify::Nobody => *self = other.into(),
+            _ => self.add_another(other.into()),
+        }
     }
 
     #[cold]
-    fn and_others(self, other: Self) -> Self {
-        match self {
-            ToNotify::All(mut all) => {
-                all.push(other);
-                ToNotify::All(all)
-            }
-            one => ToNotify::All(Box::new(vec![one, other])),
+    fn add_another(&mut self, other: Self) {
+        if let ToNotify::All(all) = self {
+            return all.push(other);
         }
-    }
-
-    /// Those of them who are one.
-    fn waiter(&self) -> Option<&Waiter> {
-        match self {
-            ToNotify::Direct(direct) => Some(&direct.waiter),
-            ToNotify::Waiter(waiter) => Some(waiter),
-            ToNotify::Nobody | ToNotify::All(_) => None,
-        }
+        let one = mem::replace(self, ToNotify::Nobody);
+        *self = ToNotify::All(Box::new(vec![one, other]));
     }
 }
 
@@ -297,7 +313,21 @@ impl<T> From<Entry<T>> for ToNotify<T> {
     fn from(entry: Entry<T>) -> Self {
         match entry {
             Entry::Direct(direct) => ToNotify::Direct(direct),
-            Entry::Arm(Arm { waiter, .. }) | Entry::Task(waiter) => ToNotify::Waiter(waiter),
+            Entry::Arm(Arm { waiter, .. }) => ToNotify::Waiter(waiter),
+        }
+    }
+}
+
+impl<T> Notify for ToNotify<T> {
+    #[inline]
+    #[track_caller]
+    fn notify(self) {
+        match self {
+            ToNotify::Nobody => {}
+            ToNotify::Direct(direct) => direct.waiter.notify(),
+            ToNotify::Waiter(waiter) => waiter.notify(),
+            ToNotify::Task(waker) => wake(waker),
+            ToNotify::All(all) => notify_all(all.into_iter()),
         }
     }
 }
@@ -305,19 +335,15 @@ impl<T> From<Entry<T>> for ToNotify<T> {
 #[inline]
 #[track_caller]
 fn notify<T>(whom: ToNotify<T>) {
-    if let ToNotify::All(all) = &whom {
-        notify_all(all.iter().filter_map(ToNotify::waiter));
-    } else if let Some(waiter) = whom.waiter() {
-        waiter.notify();
-    }
+    whom.notify();
 }
 
 /// What a receive has found.
-enum Found<T> {
+enum Found {
     /// A value, in the channel or with a sender, who has been claimed: it is in the caller's hands.
-    Value(ToNotify<T>),
+    Value,
     /// A select, which has been claimed: it will send to whoever stands in `promised` with this ticket.
-    Promise(Ticket, ToNotify<T>),
+    Promise(Ticket),
     Nothing,
     /// Nothing, and nothing will come.
     End,
@@ -420,23 +446,24 @@ impl<T> State<T> {
         Some(self.buffer.deque()).filter(|values| values.len() < sends_below)
     }
 
-    fn send(&mut self, value: &mut Option<T>) -> Result<ToNotify<T>, Unsent<T>> {
+    fn send(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> Result<(), Unsent<T>> {
         if self.closed {
             return Err(Unsent::Disconnected);
         }
-        if let Some(receiver) = self.hand_off(value) {
-            return Ok(receiver);
+        if self.hand_off(value, whom) {
+            return Ok(());
         }
         if !self.has_room() && !self.meets_a_task() {
             return Err(Unsent::Full);
         }
-        Ok(self.put(value))
+        self.put(value, whom);
+        Ok(())
     }
 
     /// Puts a value into the buffer.
-    fn put(&mut self, value: &mut Option<T>) -> ToNotify<T> {
+    fn put(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) {
         value.take().into_iter().for_each(|value| self.buffer.push_back(value));
-        self.announce(ToNotify::Nobody)
+        self.announce(whom);
     }
 
     /// The first value, if a receive has only to take it out of the buffer.
@@ -445,18 +472,19 @@ impl<T> State<T> {
         if self.receives { self.buffer.deque().pop_front() } else { None }
     }
 
-    fn recv(&mut self, value: &mut Option<T>) -> Found<T> {
+    fn recv(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> Found {
         *value = self.buffer.pop_front();
         if value.is_some() {
-            return Found::Value(self.admit());
+            self.admit(whom);
+            return Found::Value;
         }
         let nothing = if self.closed { Found::End } else { Found::Nothing };
-        self.take_from_sender(value).unwrap_or(nothing)
+        self.take_from_sender(value, whom).unwrap_or(nothing)
     }
 
-    /// Hands a value to the first receiver that waits.
+    /// Hands a value to the first receiver that waits; false: none does.
     #[inline]
-    fn hand_off(&mut self, value: &mut Option<T>) -> Option<ToNotify<T>> {
+    fn hand_off(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> bool {
         while let Some(receiver) = self.receivers.pop() {
             match &receiver {
                 Entry::Direct(direct) => {
@@ -468,33 +496,35 @@ impl<T> State<T> {
                 Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => self.keep(arm.ticket, value),
                 _ => continue,
             }
-            return Some(receiver.into());
+            whom.add(receiver);
+            return true;
         }
-        None
+        false
     }
 
     /// Takes the value of the first sender that waits.
     #[inline]
-    fn take_from_sender(&mut self, value: &mut Option<T>) -> Option<Found<T>> {
+    fn take_from_sender(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> Option<Found> {
         while let Some(sender) = self.senders.pop() {
-            match &sender {
+            let found = match &sender {
                 Entry::Direct(direct) => {
                     // SAFETY: popped under the lock.
                     *value = unsafe { direct.claim_value() };
-                    return Some(Found::Value(self.announce(sender.into())));
+                    Found::Value
                 }
-                Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => {
-                    return Some(Found::Promise(arm.ticket, self.announce(sender.into())));
-                }
-                _ => {}
-            }
+                Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => Found::Promise(arm.ticket),
+                _ => continue,
+            };
+            whom.add(sender);
+            self.announce(whom);
+            return Some(found);
         }
         None
     }
 
     /// Lets the first sender that waits have the place that has become free.
     #[inline]
-    fn admit(&mut self) -> ToNotify<T> {
+    fn admit(&mut self, whom: &mut ToNotify<T>) {
         if !self.senders.is_empty() && self.has_room() {
             while let Some(sender) = self.senders.pop() {
                 match &sender {
@@ -506,37 +536,38 @@ impl<T> State<T> {
                     Entry::Arm(arm) if arm.waiter.claim(WakeCause::Done(arm.index)) => self.reserved += 1,
                     _ => continue,
                 }
-                return self.announce(sender.into());
+                whom.add(sender);
+                break;
             }
         }
-        self.announce(ToNotify::Nobody)
+        self.announce(whom);
     }
 
     /// Adds those who listen: a task, if there is something that none has been told of, and observers, for whom something
     /// may have changed.
     #[inline]
-    fn announce(&mut self, whom: ToNotify<T>) -> ToNotify<T> {
-        if self.nobody_listens() { whom } else { self.announce_to_some(whom) }
+    fn announce(&mut self, whom: &mut ToNotify<T>) {
+        if !self.nobody_listens() {
+            self.announce_to_some(whom);
+        }
     }
 
     #[cold]
-    fn announce_to_some(&mut self, whom: ToNotify<T>) -> ToNotify<T> {
-        let whom = match self.tell() {
-            Some(task) => whom.and(ToNotify::Waiter(task)),
-            None => whom,
-        };
-        match &mut self.others {
-            Some(others) if !others.observers.is_empty() => {
-                claim_observers(&mut others.observers).map(ToNotify::Waiter).fold(whom, ToNotify::and)
+    fn announce_to_some(&mut self, whom: &mut ToNotify<T>) {
+        if let Some(waker) = self.tell() {
+            whom.add(ToNotify::Task(waker));
+        }
+        if let Some(others) = &mut self.others {
+            if !others.observers.is_empty() {
+                claim_observers(&mut others.observers).for_each(|observer| whom.add(ToNotify::Waiter(observer)));
             }
-            _ => whom,
         }
     }
 
     /// Waits for the value that a sender has promised.
     fn stand_for_promise(&mut self, waiter: Waiter, promise: Ticket) -> Waiting<T> {
         let direct = Direct::new(waiter.promised(), None);
-        self.others().promised.push((promise, Some(Entry::Direct(direct.clone()))));
+        self.others().promised.push((promise, Promised::Entry(Entry::Direct(direct.clone()))));
         Waiting { ticket: self.receivers.ticket(), direct }
     }
 
@@ -546,15 +577,16 @@ impl<T> State<T> {
         value: &mut Option<T>,
         stand: Stand,
         waiter: impl FnOnce() -> Waiter,
-    ) -> (Result<(), Unsent<T>>, ToNotify<T>) {
-        match self.send(value) {
-            Ok(whom) => (Ok(()), whom),
+        whom: &mut ToNotify<T>,
+    ) -> Result<(), Unsent<T>> {
+        match self.send(value, whom) {
             Err(Unsent::Full) if matches!(stand, Stand::Last | Stand::First) => {
                 let direct = Direct::new(waiter(), value.take());
                 let ticket = self.senders.push(|_| Entry::Direct(direct.clone()));
-                (Err(Unsent::Waits(Waiting { ticket, direct })), self.announce(ToNotify::Nobody))
+                self.announce(whom);
+                Err(Unsent::Waits(Waiting { ticket, direct }))
             }
-            Err(unsent) => (Err(unsent), ToNotify::Nobody),
+            sent => sent,
         }
     }
 
@@ -564,21 +596,23 @@ impl<T> State<T> {
         value: &mut Option<T>,
         stand: Stand,
         waiter: impl FnOnce() -> Waiter,
-    ) -> (Result<(), Unreceived<T>>, ToNotify<T>) {
-        match self.recv(value) {
-            Found::Value(whom) => (Ok(()), whom),
-            Found::Promise(promise, whom) => (Err(Unreceived::Waits(self.stand_for_promise(waiter(), promise))), whom),
-            Found::End => (Err(Unreceived::Disconnected), ToNotify::Nobody),
+        whom: &mut ToNotify<T>,
+    ) -> Result<(), Unreceived<T>> {
+        match self.recv(value, whom) {
+            Found::Value => Ok(()),
+            Found::Promise(promise) => Err(Unreceived::Waits(self.stand_for_promise(waiter(), promise))),
+            Found::End => Err(Unreceived::Disconnected),
             Found::Nothing => {
                 if let Stand::Nowhere | Stand::Later = stand {
-                    return (Err(Unreceived::Empty), ToNotify::Nobody);
+                    return Err(Unreceived::Empty);
                 }
                 let direct = Direct::new(waiter(), None);
                 let entry = Entry::Direct(direct.clone());
                 let is_first = matches!(stand, Stand::First);
                 let line = &mut self.receivers;
                 let ticket = if is_first { line.push_front(|_| entry) } else { line.push(|_| entry) };
-                (Err(Unreceived::Waits(Waiting { ticket, direct })), self.announce(ToNotify::Nobody))
+                self.announce(whom);
+                Err(Unreceived::Waits(Waiting { ticket, direct }))
             }
         }
     }
@@ -599,8 +633,8 @@ impl<T> State<T> {
         let mut released: Vec<_> = self.senders.claim_all(claim).into_iter().map(ToNotify::from).collect();
         released.extend(self.receivers.claim_all(claim).into_iter().map(ToNotify::from));
         if let Some(others) = &mut self.others {
-            let tasks = others.tasks.claim_all(|waiter| waiter.claim(WakeCause::Closed));
-            released.extend(tasks.into_iter().chain(claim_observers(&mut others.observers)).map(ToNotify::Waiter));
+            released.extend(others.tasks.drain().map(|task| ToNotify::Task(task.waker)));
+            released.extend(claim_observers(&mut others.observers).map(ToNotify::Waiter));
         }
         Some(ToNotify::All(Box::new(released)))
     }
@@ -715,21 +749,25 @@ impl<T> Core<T> {
                 (Err(_), _) => {}
             }
         }
+        let mut whom = ToNotify::Nobody;
         let sent = self.state.with(|state| {
             if let Some(buffer) = state.sends_fast() {
                 buffer.push_back(value.take()?);
                 self.make_ring_if_contended(state);
                 return None;
             }
-            Some(self.with_locked(state, |state| state.send_or_stand(value, stand, waiter)))
+            Some(self.with_locked(state, |state| state.send_or_stand(value, stand, waiter, &mut whom)))
         });
         match sent {
-            None => Ok(()),
-            Some((Ok(()), whom)) => {
+            None => {
+                whom.forget();
+                Ok(())
+            }
+            Some(Ok(())) => {
                 notify(whom); // site: send, a receiver that waited
                 Ok(())
             }
-            Some((unsent, whom)) => {
+            Some(unsent) => {
                 // It has not ended yet, whatever a waker throws.
                 whom.quietly(|whom| notify(whom)); // site: send, a task, to whom it offers its value
                 unsent
@@ -753,17 +791,21 @@ impl<T> Core<T> {
                 (Err(_), _) => {}
             }
         }
+        let mut whom = ToNotify::Nobody;
         let received = self.state.with(|state| {
             if let Some(first) = state.recv_fast() {
                 *value = Some(first);
                 self.make_ring_if_contended(state);
                 return None;
             }
-            Some(self.with_locked(state, |state| state.recv_or_stand(value, stand, waiter)))
+            Some(self.with_locked(state, |state| state.recv_or_stand(value, stand, waiter, &mut whom)))
         });
         match received {
-            None => Ok(()),
-            Some((received, whom)) => {
+            None => {
+                whom.forget();
+                Ok(())
+            }
+            Some(received) => {
                 // There is a value to return, whatever a waker throws.
                 whom.quietly(|whom| notify(whom)); // site: recv, a sender that waited
                 received

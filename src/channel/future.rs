@@ -201,7 +201,7 @@ impl<T> Future for RecvFuture<'_, T> {
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
         match (&self.receiver.source, &self.wait.place) {
-            (Source::Channel(core), Some((ticket, waiter))) if !is_over() => core.leave_task(*ticket, waiter),
+            (Source::Channel(core), Some(ticket)) if !is_over() => core.leave_task(*ticket),
             (Source::Ends(ends), _) => ends.leave(&self.wait),
             _ => {}
         }

@@ -62,7 +62,7 @@ use std::mem;
 use crossbeam_utils::CachePadded;
 
 use super::super::sync::{Arc, FEW, Lock};
-use super::super::wait::{Ticket, WaitQueue, Waiter, WakeCause};
+use super::super::wait::{Sleeper, Ticket, WaitQueue, Waiter, WakeCause};
 use super::error::SpawnError;
 use super::home::Tally;
 use super::inbox::Inbox;
@@ -103,9 +103,9 @@ struct State<S: 'static> {
     submitters: WaitQueue<(Arc<Waiter>, Queued<S>)>,
     suspended: WaitQueue<Arc<Waiter>>,
     /// Who waits until no job is unfinished.
-    quiet: WaitQueue<Arc<Waiter>>,
+    quiet: WaitQueue<Sleeper>,
     /// Who waits until there is neither job nor thread, nor will be.
-    gone: WaitQueue<Arc<Waiter>>,
+    gone: WaitQueue<Sleeper>,
     /// Jobs that have given their permit back for a while.
     pausing: usize,
     /// Those that have not decided to leave.
@@ -163,7 +163,7 @@ pub(super) type Waiting = (Ticket, Arc<Waiter>);
 #[must_use]
 pub(super) struct Effects {
     /// To be notified: they have been claimed.
-    pub(super) claimed: Vec<Arc<Waiter>>,
+    pub(super) claimed: Vec<Sleeper>,
     /// Threads to be started.
     pub(super) start: usize,
 }
@@ -287,7 +287,7 @@ impl<S> State<S> {
                 self.pausing -= 1;
                 self.queue_is_next = true;
                 resumed = true;
-                effects.claimed.push(suspended);
+                effects.claimed.push(Sleeper::Waiter(suspended));
             }
         }
         resumed
@@ -309,7 +309,7 @@ impl<S> State<S> {
             let Some((submitter, job)) = self.submitters.pop() else { break };
             if submitter.claim(WakeCause::Done(0)) {
                 self.accept(job);
-                effects.claimed.push(submitter);
+                effects.claimed.push(Sleeper::Waiter(submitter));
             }
         }
     }
@@ -325,7 +325,7 @@ impl<S> State<S> {
             Some(idle) => {
                 let claimed = idle.claim(WakeCause::Done(0));
                 debug_assert!(claimed, "invariant 8");
-                effects.claimed.push(idle);
+                effects.claimed.push(Sleeper::Waiter(idle));
             }
             None => {
                 self.workers += 1;
@@ -350,11 +350,11 @@ impl<S> State<S> {
         if self.unfinished > 0 {
             return;
         }
-        effects.claimed.extend(self.quiet.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
+        effects.claimed.extend(self.quiet.claim_all(|sleeper| sleeper.claim(WakeCause::Done(0))));
         if self.closed {
             self.retire(usize::MAX, effects);
             if self.threads == 0 {
-                effects.claimed.extend(self.gone.claim_all(|waiter| waiter.claim(WakeCause::Done(0))));
+                effects.claimed.extend(self.gone.claim_all(|sleeper| sleeper.claim(WakeCause::Done(0))));
             }
         }
         self.is_awaited = !self.gone.is_empty();
@@ -395,7 +395,7 @@ impl<S> State<S> {
             let claimed = idle.claim(WakeCause::Closed);
             debug_assert!(claimed, "invariant 8");
             self.workers -= 1;
-            effects.claimed.push(idle);
+            effects.claimed.push(Sleeper::Waiter(idle));
         }
     }
 
@@ -408,7 +408,7 @@ impl<S> State<S> {
         self.unfinished -= (completed + panicked + cancelled) as usize;
     }
 
-    fn line(&mut self, goal: Goal) -> &mut WaitQueue<Arc<Waiter>> {
+    fn line(&mut self, goal: Goal) -> &mut WaitQueue<Sleeper> {
         match goal {
             Goal::Quiescent => &mut self.quiet,
             Goal::Terminated => &mut self.gone,
@@ -565,9 +565,9 @@ impl<S> State<S> {
     fn wait(
         &mut self,
         goal: Goal,
-        waiter: Option<impl FnOnce() -> Waiter>,
+        make: Option<impl FnOnce() -> Sleeper>,
         effects: &mut Effects,
-    ) -> Result<(), Option<Waiting>> {
+    ) -> Result<(), Option<Ticket>> {
         let is_reached = match goal {
             Goal::Quiescent => self.unfinished == 0,
             Goal::Terminated => {
@@ -578,10 +578,9 @@ impl<S> State<S> {
         if is_reached {
             return Ok(());
         }
-        Err(waiter.map(|waiter| {
-            let waiter = Arc::new(waiter());
+        Err(make.map(|make| {
             self.is_awaited = true;
-            (self.line(goal).push(|_| waiter.clone()), waiter)
+            self.line(goal).push(|_| make())
         }))
     }
 
@@ -591,7 +590,7 @@ impl<S> State<S> {
         }
         self.shut();
         let refused = self.submitters.claim_all(|(submitter, _)| submitter.claim(WakeCause::Closed));
-        effects.claimed.extend(refused.into_iter().map(|(submitter, _)| submitter));
+        effects.claimed.extend(refused.into_iter().map(|(submitter, _)| Sleeper::Waiter(submitter)));
         true
     }
 }
@@ -746,18 +745,18 @@ impl<S> Core<S> {
         self.step(State::stop)
     }
 
-    /// Looks whether a goal is reached, or, with a waiter made by `waiter`, which runs under the lock, stands in line for it.
+    /// Looks whether a goal is reached, or, with what `make` makes, under the lock, stands in line for it.
     pub(super) fn wait(
         &self,
         goal: Goal,
-        waiter: Option<impl FnOnce() -> Waiter>,
-    ) -> (Result<(), Option<Waiting>>, Effects) {
-        self.step(|state, effects| state.wait(goal, waiter, effects))
+        make: Option<impl FnOnce() -> Sleeper>,
+    ) -> (Result<(), Option<Ticket>>, Effects) {
+        self.step(|state, effects| state.wait(goal, make, effects))
     }
 
-    /// Leaves the line; false if it has been taken out.
-    pub(super) fn leave_wait(&self, goal: Goal, ticket: Ticket) -> bool {
-        self.state.with(|state| state.line(goal).remove(ticket)).is_some()
+    /// Runs `section` on those who wait for a goal.
+    pub(super) fn with_line<R>(&self, goal: Goal, section: impl FnOnce(&mut WaitQueue<Sleeper>) -> R) -> R {
+        self.state.with(|state| section(state.line(goal)))
     }
 
     pub(super) fn is_closed(&self) -> bool {

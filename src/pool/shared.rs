@@ -1,7 +1,7 @@
 //! What a pool's handles, tasks and workers share: the state machine, and who carries out what it says.
 
 // Needs: cancel.rs, pool/core.rs, pool/error.rs, pool/home.rs, pool/job.rs, pool/limit.rs, pool/panic.rs,
-// pool/permit.rs, pool/work.rs, sync.rs, wait.rs, wait/latch.rs.
+// pool/permit.rs, pool/work.rs, sync.rs, wait.rs, wait/latch.rs, wait/queue.rs.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::super::cancel::CancellationToken;
 use super::super::sync::{Arc, Weak, ends_the_execution, ignore_panic, is_over, start, yield_now as yield_thread};
-use super::super::wait::{Latch, Waiter, WakeCause};
+use super::super::wait::{Latch, Line, Notify, Sleeper, Ticket, WaitQueue, WakeCause};
 use super::core::{Core, Effects, Goal, Waiting};
 use super::error::{SpawnError, WaitError};
 use super::home::{Home, Tally, report_panic};
@@ -88,8 +88,8 @@ impl<S> Shared<S> {
     /// from being woken (SF-PL-4).
     #[track_caller]
     fn notify(&self, effects: Effects) -> usize {
-        for waiter in &effects.claimed {
-            ignore_panic(|| waiter.notify()); // site: pool, all have been claimed
+        for claimed in effects.claimed {
+            ignore_panic(|| claimed.notify()); // site: pool, all have been claimed
         }
         effects.start
     }
@@ -154,13 +154,36 @@ impl<S> Shared<S> {
             }
             return Err(WaitError::WouldDeadlock);
         }
-        let (ticket, waiter) = match self.told(self.core.wait(goal, (!limit.is_over()).then_some(Waiter::thread))) {
-            Ok(()) => return Ok(()),
-            Err(None) => return Err(WaitError::TimedOut),
-            Err(Some(waiting)) => waiting,
-        };
-        let reached = pause(limit, || limit.wait_or_leave(&waiter, || self.core.leave_wait(goal, ticket)));
+        let end = End { shared: self, goal };
+        if limit.is_over() {
+            return if end.has_come() { Ok(()) } else { Err(WaitError::TimedOut) };
+        }
+        let Some((ticket, waiter)) = end.stand_as_thread() else { return Ok(()) };
+        let reached = pause(limit, || limit.wait_or_leave(&waiter, || end.leave(ticket)));
         reached.map(drop).ok_or(WaitError::TimedOut)
+    }
+}
+
+/// What those wait for who wait for a pool.
+pub(super) struct End<'a, S: 'static> {
+    pub(super) shared: &'a Shared<S>,
+    pub(super) goal: Goal,
+}
+
+impl<S> End<'_, S> {
+    pub(super) fn has_come(&self) -> bool {
+        let nobody: Option<fn() -> Sleeper> = None;
+        self.shared.told(self.shared.core.wait(self.goal, nobody)).is_ok()
+    }
+}
+
+impl<S> Line for End<'_, S> {
+    fn with_line<R>(&self, section: impl FnOnce(&mut WaitQueue<Sleeper>) -> R) -> R {
+        self.shared.core.with_line(self.goal, section)
+    }
+
+    fn stand(&self, make: impl FnOnce() -> Sleeper) -> Option<Ticket> {
+        self.shared.told(self.shared.core.wait(self.goal, Some(make))).err().flatten()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waiting for a pool as a task.
 
-// Needs: pool/core.rs, pool/shared.rs, sync.rs, wait.rs.
+// Needs: pool/core.rs, pool/shared.rs, sync.rs, wait.rs, wait/queue.rs.
 
 use std::fmt;
 use std::future::Future;
@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::super::sync::is_over;
-use super::super::wait::poll_in_line;
-use super::core::{Goal, Waiting};
-use super::shared::Shared;
+use super::super::wait::{Line, Ticket};
+use super::core::Goal;
+use super::shared::{End, Shared};
 
 /// A future that is ready when a pool is idle, or has ended. Made by
 /// [`Pool::wait_idle_async`](super::Pool::wait_idle_async), [`drain_async`](super::Pool::drain_async) and
@@ -20,15 +20,15 @@ use super::shared::Shared;
 /// does not yield to other tasks on its own ([*Tasks*](crate::channel#tasks)).
 #[must_use = "a future does nothing unless it is polled"]
 pub struct WaitFuture<'a, S: 'static> {
-    shared: &'a Shared<S>,
-    goal: Goal,
+    end: End<'a, S>,
+    /// Whether the pool is to be stopped first.
     stop: bool,
-    waiting: Option<Waiting>,
+    place: Option<Ticket>,
 }
 
 impl<'a, S> WaitFuture<'a, S> {
     pub(super) fn new(shared: &'a Shared<S>, goal: Goal, stop: bool) -> Self {
-        Self { shared, goal, stop, waiting: None }
+        Self { end: End { shared, goal }, stop, place: None }
     }
 }
 
@@ -36,26 +36,24 @@ impl<S> Future for WaitFuture<'_, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { shared, goal, stop, waiting } = &mut *self;
-        poll_in_line(waiting, cx, |waiter| {
-            if *stop {
-                shared.stop();
-            }
-            shared.told(shared.core.wait(*goal, Some(waiter))).err().flatten()
-        })
+        let Self { end, stop, place } = &mut *self;
+        if *stop && place.is_none() {
+            end.shared.stop();
+        }
+        end.poll(place, cx)
     }
 }
 
 impl<S> Drop for WaitFuture<'_, S> {
     fn drop(&mut self) {
-        if let (Some((ticket, _)), false) = (&self.waiting, is_over()) {
-            self.shared.core.leave_wait(self.goal, *ticket);
+        if let (Some(ticket), false) = (self.place, is_over()) {
+            self.end.leave(ticket);
         }
     }
 }
 
 impl<S> fmt::Debug for WaitFuture<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitFuture").field("waiting", &self.waiting.is_some()).finish()
+        f.debug_struct("WaitFuture").field("waiting", &self.place.is_some()).finish()
     }
 }

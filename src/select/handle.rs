@@ -1,7 +1,7 @@
 //! What a select asks of what an operation is on: a channel, a timer or a latch.
 
 // Needs: channel/core/arms.rs, channel/receiver.rs, channel/sender.rs, sync.rs, timer/schedule.rs, wait.rs,
-// wait/latch.rs.
+// wait/latch.rs, wait/queue.rs.
 
 use std::ptr;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use super::super::channel::receiver::{Receiver, Source};
 use super::super::channel::sender::Sender;
 use super::super::sync::{Arc, SPINS_FIRST};
 use super::super::timer::schedule::Schedule;
-use super::super::wait::{Ends, Waiter};
+use super::super::wait::{Ends, Line, Sleeper, Ticket, Waiter};
 
 /// What an operation is on, whatever values go through it.
 #[derive(Clone, Copy)]
@@ -123,12 +123,12 @@ impl SelectHandle<'_> {
         place: &mut Place,
         waiter: &Arc<Waiter>,
         watching: bool,
-        observed: &mut Vec<Arc<Waiter>>,
+        observed: &mut Vec<Sleeper>,
     ) -> bool {
         match self {
             // SAFETY: the caller's.
             SelectHandle::Channel(channel, _) => unsafe { channel.stand_locked(place, waiter, watching, observed) },
-            SelectHandle::Latch(ends) => match ends.latch().stand(waiter) {
+            SelectHandle::Latch(ends) => match ends.latch().stand(|| Sleeper::Waiter(waiter.clone())) {
                 Some(ticket) => place.ticket = ticket,
                 None => return false,
             },
@@ -142,7 +142,9 @@ impl SelectHandle<'_> {
     pub(super) fn leave(&self, place: &Place, watching: bool) {
         match self {
             SelectHandle::Channel(channel, _) => channel.leave(place, watching),
-            SelectHandle::Latch(ends) => _ = ends.latch().leave(place.ticket),
+            // It need not have come to stand there.
+            SelectHandle::Latch(ends) if place.ticket != Ticket::NONE => _ = ends.latch().leave(place.ticket),
+            SelectHandle::Latch(_) => {}
             SelectHandle::Timer(_) | SelectHandle::Never => {}
         }
     }

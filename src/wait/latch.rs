@@ -29,7 +29,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::super::sync::{Alarm, Arc, AtomicUsize, Identity, Lock, Once, Ordering, is_over, passed};
-use super::{TaskWait, Ticket, WaitQueue, Waiter, WakeCause, earlier, notify_all, poll_in_line};
+use super::{Line, Sleeper, TaskWait, Ticket, WaitQueue, Waiter, WakeCause, earlier, notify_all};
 
 const SET: usize = 1;
 const WATCHED: usize = 2;
@@ -37,7 +37,7 @@ const WATCHED: usize = 2;
 pub(crate) struct Latch {
     /// The table above.
     word: AtomicUsize,
-    line: Once<Box<Lock<WaitQueue<Arc<Waiter>>>>>,
+    line: Once<Box<Lock<WaitQueue<Sleeper>>>>,
     identity: Identity,
 }
 
@@ -94,9 +94,8 @@ impl Latch {
     /// Wakes those who wait: after `set`, and under no lock. The rest too if a waker panics.
     #[cold]
     pub(crate) fn release(&self) {
-        let line = self.line.get().expect("made before `WATCHED` was set");
-        let released = line.with(|line| line.claim_all(|waiter| waiter.claim(WakeCause::Retry)));
-        notify_all(released.iter().map(|waiter| &**waiter));
+        let released = self.with_line(|line| line.claim_all(|sleeper| sleeper.claim(WakeCause::Retry)));
+        notify_all(released.into_iter());
     }
 
     /// Sets it, with `bits` of the owner's, unless it is set, and tells nobody: they know when.
@@ -113,23 +112,6 @@ impl Latch {
         }
     }
 
-    /// Stands in line; unless it is set.
-    pub(crate) fn stand(&self, waiter: &Arc<Waiter>) -> Option<Ticket> {
-        let line = self.line.get_or_make(|| Box::new(Lock::new(WaitQueue::new())));
-        line.with(|line| {
-            // Release: pairs with the Acquire in `set` (LV-LT-1). Acquire: pairs with the Release there (HB-LT-1).
-            if self.word.fetch_or(WATCHED, Ordering::AcqRel) & SET != 0 {
-                return None;
-            }
-            Some(line.push(|_| waiter.clone()))
-        })
-    }
-
-    /// Leaves the line; false if whoever has set it has taken the waiter out.
-    pub(crate) fn leave(&self, ticket: Ticket) -> bool {
-        self.line.get().is_some_and(|line| line.with(|line| line.remove(ticket)).is_some())
-    }
-
     /// Waits with a waiter that stands in another line, too: why it was claimed there. `None` if this is set, by `deadline`
     /// at the latest, and the waiter has left that line, by `leave`.
     pub(crate) fn wait_or_leave(
@@ -138,7 +120,7 @@ impl Latch {
         waiter: &Arc<Waiter>,
         leave: impl FnOnce() -> bool,
     ) -> Option<WakeCause> {
-        let Some(ticket) = self.stand(waiter) else { return waiter.leave_or_wait(leave) };
+        let Some(ticket) = self.stand(|| Sleeper::Waiter(waiter.clone())) else { return waiter.leave_or_wait(leave) };
         let cause = waiter.wait_until(deadline);
         self.leave(ticket);
         match cause {
@@ -150,6 +132,24 @@ impl Latch {
             Some(cause) => Some(cause),
             None => waiter.leave_or_wait(leave).filter(|cause| *cause != WakeCause::Retry),
         }
+    }
+}
+
+impl Line for Latch {
+    /// For one who has stood there, or has found that somebody has.
+    fn with_line<R>(&self, section: impl FnOnce(&mut WaitQueue<Sleeper>) -> R) -> R {
+        self.line.get().expect("made before anybody stands there").with(section)
+    }
+
+    fn stand(&self, make: impl FnOnce() -> Sleeper) -> Option<Ticket> {
+        let line = self.line.get_or_make(|| Box::new(Lock::new(WaitQueue::new())));
+        line.with(|line| {
+            // Release: pairs with the Acquire in `set` (LV-LT-1). Acquire: pairs with the Release there (HB-LT-1).
+            if self.word.fetch_or(WATCHED, Ordering::AcqRel) & SET != 0 {
+                return None;
+            }
+            Some(line.push(|_| make()))
+        })
     }
 }
 
@@ -177,8 +177,8 @@ pub(crate) trait Ends: Send + Sync {
         if is_late {
             return false;
         }
-        let (latch, waiter) = (self.latch(), Arc::new(Waiter::thread()));
-        let Some(ticket) = latch.stand(&waiter) else { return true };
+        let latch = self.latch();
+        let Some((ticket, waiter)) = latch.stand_as_thread() else { return true };
         let deadline = earlier(self.deadline(), deadline);
         waiter.wait_or_leave(deadline, || latch.leave(ticket)).is_some() || self.has_ended()
     }
@@ -190,11 +190,7 @@ pub(crate) trait Ends: Send + Sync {
         if self.has_ended() {
             return Poll::Ready(());
         }
-        let stand = |waiter: &mut dyn FnMut() -> Waiter| {
-            let waiter = Arc::new(waiter());
-            self.latch().stand(&waiter).map(|ticket| (ticket, waiter))
-        };
-        if poll_in_line(&mut wait.place, cx, stand).is_ready() {
+        if self.latch().poll(&mut wait.place, cx).is_ready() {
             return Poll::Ready(());
         }
         wait.alarm = self.deadline().map(|deadline| Alarm::for_task(deadline, cx.waker().clone()));
@@ -203,8 +199,8 @@ pub(crate) trait Ends: Send + Sync {
 
     /// A task leaves, which need not have come.
     fn leave(&self, wait: &TaskWait) {
-        if let (Some((ticket, _)), false) = (&wait.place, is_over()) {
-            self.latch().leave(*ticket);
+        if let (Some(ticket), false) = (wait.place, is_over()) {
+            self.latch().leave(ticket);
         }
     }
 }

@@ -139,6 +139,12 @@ impl<E> WaitQueue<E> {
         self.drain().filter(claim).collect()
     }
 
+    /// An entry that is there still.
+    pub(crate) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut E> {
+        let node = self.nodes.get_mut(ticket.node as usize)?;
+        if node.number == ticket.number { node.entry.as_mut() } else { None }
+    }
+
     /// Takes an entry out of turn: its operation has been abandoned. `None` if it has been taken.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<E> {
         let node = self.nodes.get(ticket.node as usize)?;

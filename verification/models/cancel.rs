@@ -168,7 +168,6 @@ fn waits() -> Vec<Model> {
             run(|token| block_on(token.clone().cancelled_owned()))
         }),
         Model::new("hb_cx_1_cancel_before_what_runs_until_it", &["HB-CX-1", "LV-CX-1"], &["1"], until),
-        Model::failing("hb_cx_1_run_until_claim_relaxed", &["HB-CX-1"], RACE, until).weakened(claim(Kind::Relaxed)),
         Model::failing("lv_cx_1_run_until_not_notified", &["LV-CX-1"], DEADLOCK, until).weakened(close_unnotified()),
         Model::new("hb_cx_1_cancel_before_done", &["HB-CX-1", "LV-CX-1"], &["1"], select),
         Model::failing("lv_cx_1_done_not_notified", &["LV-CX-1"], DEADLOCK, select).weakened(close_unnotified()),

@@ -287,7 +287,7 @@ fn job_before() -> Vec<Model> {
         Model::failing("hb_pl_3_claim_relaxed", &["HB-PL-3"], RACE, drain).weakened(claim(Kind::Relaxed)),
         Model::failing("lv_pl_3_nobody_is_told", &["LV-PL-3"], DEADLOCK, drain).weakened(nobody_told()),
         Model::failing("sf_pl_6_drain_without_the_lock", &["SF-PL-6"], RACE, drain)
-            .weakened(unlocked("state.wait(goal, waiter, effects)")),
+            .weakened(unlocked("state.wait(goal, make, effects)")),
         Model::new("hb_pl_3_job_before_wait_idle", &["HB-PL-3", "SF-PL-6"], &["1"], || run(Pool::wait_idle)),
         Model::new("hb_pl_3_job_before_drain_async", &["HB-PL-3", "LV-PL-3"], &["1"], || {
             run(|pool| {

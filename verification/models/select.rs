@@ -28,6 +28,8 @@ pub(super) fn models() -> Vec<Model> {
         two_senders(),
         two_selects(),
         two_selects_crossed(),
+        promised_beside_told(),
+        two_tokens(),
         promise_and_claim(),
         told_by_a_select(),
         closed_before_it_is_completed(),
@@ -48,6 +50,7 @@ pub(super) fn models() -> Vec<Model> {
         send_given_up_rendezvous(),
         place_given_up(),
         value_given_up(),
+        place_given_up_beside_a_poll(),
         given_up_beside_a_poll(),
         value_given_up_keeps_order(),
         promised_receive_is_dropped(),
@@ -290,6 +293,50 @@ fn two_selects_crossed() -> Vec<Model> {
     vec![Model::new("sf_sel_1_two_selects_crossed", &["SF-SEL-1", "LV-SEL-1"], &["1 sent", "2 sent"], run)]
 }
 
+/// One task is promised what a select has still to say, another is told of what is there: each gets one of the two, also if the
+/// first is polled again meanwhile.
+fn promised_beside_told() -> Vec<Model> {
+    fn run() -> String {
+        let (sender, receiver) = ends(Some(1));
+        let mut first = Select::new_biased();
+        first.send(&sender);
+        let first = first.try_select().expect("there is a place");
+        let other = {
+            let sender = sender.clone();
+            spawn(move || select_biased! { send(sender, 2) -> sent => sent.unwrap() })
+        };
+        let mut one = pending(receiver.recv_async());
+        let mut two = receiver.recv_async();
+        let early = poll(&mut two, Waker::noop());
+        first.send(&sender, 1).unwrap();
+        let again = poll(&mut one, Waker::noop());
+        let two = if let Poll::Ready(value) = early { value } else { block_on(two) };
+        let one = if let Poll::Ready(value) = again { value } else { block_on(one) };
+        other.join().unwrap();
+        format!("{}, {}", one.unwrap(), two.unwrap())
+    }
+    vec![Model::new("lv_ch_1_promised_beside_told", &["LV-CH-1", "SF-CH-1"], &["1, 2", "2, 1"], run)]
+}
+
+/// A select waits for two tokens, of which the first is cancelled: also before it has come to stand at the second.
+fn two_tokens() -> Vec<Model> {
+    fn run() -> String {
+        let tokens = [CancellationToken::new(), CancellationToken::new()];
+        let cancelling = tokens[0].clone();
+        let ((), done) = race(
+            move || _ = cancelling.cancel(),
+            || {
+                select_biased! {
+                    recv(tokens[0].done()) -> _ => 1,
+                    recv(tokens[1].done()) -> _ => 2,
+                }
+            },
+        );
+        done.to_string()
+    }
+    vec![Model::new("lv_sel_1_two_tokens", &["LV-SEL-1", "LV-CX-1"], &["1"], run)]
+}
+
 /// Two senders, one of them a select, which promises its value before it gives it: each value comes once.
 fn promise_and_claim() -> Vec<Model> {
     fn run() -> String {
@@ -330,14 +377,7 @@ fn told_by_a_select() -> Vec<Model> {
         let Poll::Ready(second) = poll(&mut told, Waker::noop()) else { panic!("a value is there") };
         format!("{first} {}", second.unwrap())
     }
-    vec![
-        Model::new("lv_sel_1_told_by_a_select", &["LV-SEL-1", "LV-CH-1", "SF-CH-5"], &["1 2"], run),
-        Model::failing("lv_sel_1_told_by_a_select_unlocked", &["LV-SEL-1"], RACE, run).weakened(weaken(
-            Kind::NoLock,
-            "src/select.rs",
-            "observer.notify()",
-        )),
-    ]
+    vec![Model::new("lv_sel_1_told_by_a_select", &["LV-SEL-1", "LV-CH-1", "SF-CH-5"], &["1 2"], run)]
 }
 
 /// A send that has been chosen, and a close before it is completed: refused, unless it can still be received.
@@ -668,6 +708,21 @@ fn value_given_up() -> Vec<Model> {
         format!("{} {}", received[0].0, received[1].0)
     }
     vec![Model::new("sf_sel_4_value_given_up", &["SF-SEL-4"], &["1 2"], run)]
+}
+
+/// A task waits for the place that is given up, and looks again, meanwhile: it gets the place.
+fn place_given_up_beside_a_poll() -> Vec<Model> {
+    fn run() -> String {
+        let (sender, receiver) = ends(Some(1));
+        let mut select = Select::new_biased();
+        select.send(&sender);
+        let operation = select.select();
+        let theirs = sender.clone();
+        let (sent, ()) = race(move || block_on(theirs.send_async(1)), || give_up(operation));
+        sent.unwrap();
+        receiver.try_recv().unwrap().to_string()
+    }
+    vec![Model::new("sf_sel_4_place_given_up_beside_a_poll", &["SF-SEL-4", "LV-CH-1"], &["1"], run)]
 }
 
 /// A task waits for the value that is given up, and looks again, meanwhile: the value comes.

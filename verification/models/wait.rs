@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::iter;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hence_registry::{Kind, Model, Weaken};
@@ -11,7 +11,7 @@ use super::harness::{Arc, CountingWaker, JoinHandle, Witness, block_on, join, ra
 use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
 use crate::hence::sync::{Lock, now};
-use crate::hence::wait::{Ends, Latch, TaskWait, WaitQueue, Waiter, WakeCause};
+use crate::hence::wait::{Ends, Latch, Line, Sleeper, TaskWait, WaitQueue, Waiter, WakeCause};
 
 pub(super) fn models() -> Vec<Model> {
     [
@@ -22,6 +22,7 @@ pub(super) fn models() -> Vec<Model> {
         place_is_used_again(),
         comes_back(),
         latest_waker_is_woken(),
+        latest_waker_in_line(),
         set_before_look(),
         set_before_wait(),
         set_before_poll(),
@@ -211,6 +212,34 @@ fn latest_waker_is_woken() -> Vec<Model> {
     vec![Model::new("lv_wt_1_latest_waker_is_woken", &["LV-WT-1"], &["pending, woken", "ready"], run)]
 }
 
+/// The same in a line: the waker that stands there is taken out, and woken, or the poll finds that it is gone.
+fn latest_waker_in_line() -> Vec<Model> {
+    fn run() -> String {
+        let (ends, witness, other) = ending();
+        let (counting, second) = CountingWaker::new();
+        let mut place = None;
+        let first = ends.0.poll(&mut place, &mut Context::from_waker(Waker::noop()));
+        let polled = first.is_pending() && ends.0.poll(&mut place, &mut Context::from_waker(&second)).is_pending();
+        if !polled {
+            assert_eq!(witness.read(), 1);
+        }
+        other.join().unwrap();
+        if !polled {
+            return "ready".into();
+        }
+        assert_eq!(counting.count(), 1, "the waker of the latest poll is woken, once");
+        assert!(ends.0.poll(&mut place, &mut Context::from_waker(&second)).is_ready());
+        "pending, woken".into()
+    }
+    vec![
+        Model::new("lv_wt_2_latest_waker_in_line", &["LV-WT-2"], &["pending, woken", "ready"], run),
+        Model::failing("lv_wt_2_polled_unlocked", &["LV-WT-2"], RACE, run)
+            .weakened(latch(Kind::NoLock, ".with(section)")),
+        Model::failing("lv_wt_2_not_woken", &["LV-WT-2"], &["woken, once"], run)
+            .weakened(latch(Kind::NoWake, "notify_all(released")),
+    ]
+}
+
 /// A look that finds the latch set sees what was written before it was set.
 fn set_before_look() -> Vec<Model> {
     fn run() -> String {
@@ -235,7 +264,7 @@ fn set_before_wait() -> Vec<Model> {
     fn run() -> String {
         let (ends, witness, other) = ending();
         let waiter = Arc::new(Waiter::thread());
-        if ends.0.stand(&waiter).is_some() {
+        if ends.0.stand(|| Sleeper::Waiter(waiter.clone())).is_some() {
             assert_eq!(waiter.wait(), WakeCause::Retry);
         }
         let seen = witness.read();
@@ -302,9 +331,7 @@ fn set_or_left() -> Vec<Model> {
     vec![
         Model::new("lv_lt_1_set_or_left", &["LV-LT-1", "HB-LT-1"], &["set", "time is up"], run),
         Model::failing("lv_lt_1_released_unlocked", &["LV-LT-1"], RACE, run)
-            .weakened(latch(Kind::NoLock, "line.claim_all(")),
-        Model::failing("lv_lt_1_left_unlocked", &["LV-LT-1"], RACE, run)
-            .weakened(latch(Kind::NoLock, "line.remove(ticket)")),
+            .weakened(latch(Kind::NoLock, ".with(section)")),
     ]
 }
 

@@ -69,7 +69,8 @@ fn drop_before_wait_async() -> Vec<Model> {
     }
     vec![
         Model::new("hb_wg_1_drop_before_wait_async", &["HB-WG-1", "LV-WG-1"], &["1"], run),
-        Model::failing("hb_wg_1_async_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim(Kind::Relaxed)),
+        Model::failing("hb_wg_1_async_polled_unlocked", &["HB-WG-1"], RACE, run)
+            .weakened(group(Kind::NoLock, "self.waits.with(|waits| section(")),
     ]
 }
 
@@ -200,7 +201,7 @@ fn clone_keeps_waiting() -> Vec<Model> {
     vec![
         Model::new("sf_wg_1_clone_keeps_waiting", &["SF-WG-1"], &["1"], run),
         Model::failing("sf_wg_1_wait_without_the_lock", &["SF-WG-1"], RACE, run)
-            .weakened(group(Kind::NoLock, "self.state.line.with(|line| {")),
+            .weakened(group(Kind::NoLock, "self.waits.with(|waits| self.set_awaited")),
     ]
 }
 
@@ -318,7 +319,7 @@ fn timed_wait() -> Vec<Model> {
     vec![
         Model::new("sf_wg_3_timed_wait", &["SF-WG-3", "HB-WG-1"], &["in time", "too late"], run),
         Model::failing("sf_wg_3_left_without_the_lock", &["SF-WG-3"], RACE, run)
-            .weakened(group(Kind::NoLock, "self.state.line.with(|line| line.waiters.remove(ticket))")),
+            .weakened(group(Kind::NoLock, "self.waits.with(|waits| section(")),
         Model::failing("hb_wg_1_timed_claim_relaxed", &["HB-WG-1"], RACE, run).weakened(claim(Kind::Relaxed)),
     ]
 }
@@ -376,7 +377,7 @@ fn all_waiters_are_released() -> Vec<Model> {
         Model::failing("lv_wg_1_waiters_not_notified", &["LV-WG-1"], DEADLOCK, run)
             .weakened(group(Kind::NoWake, "notify_all(released")),
         Model::failing("lv_wg_1_released_without_the_lock", &["LV-WG-1"], RACE, run)
-            .weakened(group(Kind::NoLock, "let released = self.line.with(")),
+            .weakened(group(Kind::NoLock, "let released = self.waits.with(")),
     ]
 }
 

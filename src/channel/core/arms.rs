@@ -114,13 +114,7 @@ pub(crate) trait Channel {
     ///
     /// # Safety
     /// The caller holds the lock.
-    unsafe fn stand_locked(
-        &self,
-        place: &mut Place,
-        waiter: &Arc<Waiter>,
-        watching: bool,
-        observed: &mut Vec<Arc<Waiter>>,
-    );
+    unsafe fn stand_locked(&self, place: &mut Place, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Sleeper>);
 
     /// Leaves the line, if nobody has taken the arm out of it.
     fn leave(&self, place: &Place, watching: bool);
@@ -137,13 +131,7 @@ impl<T> State<T> {
             }
     }
 
-    fn stand_as_arm(
-        &mut self,
-        place: &mut Place,
-        waiter: &Arc<Waiter>,
-        watching: bool,
-        observed: &mut Vec<Arc<Waiter>>,
-    ) {
+    fn stand_as_arm(&mut self, place: &mut Place, waiter: &Arc<Waiter>, watching: bool, observed: &mut Vec<Sleeper>) {
         let arm = |ticket| Arm { waiter: waiter.clone(), index: place.index, ticket };
         if watching {
             place.ticket = self.others().observers.push(arm);
@@ -154,9 +142,9 @@ impl<T> State<T> {
             Side::Recv => &mut self.receivers,
         };
         place.ticket = line.push(|ticket| Entry::Arm(arm(ticket)));
-        observed.extend(self.tell());
+        observed.extend(self.tell().map(Sleeper::Task));
         if let Some(others) = &mut self.others {
-            observed.extend(claim_observers(&mut others.observers));
+            observed.extend(claim_observers(&mut others.observers).map(Sleeper::Waiter));
         }
         self.find_shortcuts();
     }
@@ -185,7 +173,7 @@ impl<T> State<T> {
         Some(Chosen::Kept(ticket))
     }
 
-    fn take_promise(&mut self, ticket: Ticket) -> Option<Option<Entry<T>>> {
+    fn take_promise(&mut self, ticket: Ticket) -> Option<Promised<T>> {
         let promised = &mut self.others.as_mut()?.promised;
         let at = promised.iter().position(|(promised, _)| *promised == ticket)?;
         Some(promised.swap_remove(at).1)
@@ -193,18 +181,18 @@ impl<T> State<T> {
 
     /// Chooses a receive, or returns the arm that waits for what a select has promised.
     #[cold]
-    fn choose_recv(&mut self, index: usize) -> (Result<Option<Chosen>, Arm>, ToNotify<T>) {
+    fn choose_recv(&mut self, index: usize, whom: &mut ToNotify<T>) -> Result<Option<Chosen>, Arm> {
         let mut value = None;
-        match self.recv(&mut value) {
-            Found::Value(whom) => (Ok(self.chosen(value)), whom),
-            Found::Promise(promise, whom) => {
+        match self.recv(&mut value, whom) {
+            Found::Value => Ok(self.chosen(value)),
+            Found::Promise(promise) => {
                 let waiter = Arc::new(Waiter::thread().promised());
                 let arm = Arm { waiter, index, ticket: self.receivers.ticket() };
-                self.others().promised.push((promise, Some(Entry::Arm(arm.clone()))));
-                (Err(arm), whom)
+                self.others().promised.push((promise, Promised::Entry(Entry::Arm(arm.clone()))));
+                Err(arm)
             }
-            Found::End => (Ok(Some(Chosen::Closed)), ToNotify::Nobody),
-            Found::Nothing => (Ok(None), ToNotify::Nobody),
+            Found::End => Ok(Some(Chosen::Closed)),
+            Found::Nothing => Ok(None),
         }
     }
 
@@ -219,98 +207,104 @@ impl<T> State<T> {
         }
         while let Some(receiver) = self.receivers.pop() {
             if receiver.waiter().promise() {
-                return Some(self.chosen_for(receiver));
+                return Some(self.chosen_for(Promised::Entry(receiver)));
             }
         }
         if self.meets_a_task() {
             let task = self.others().tasks.pop()?;
-            let promised = task.promise();
-            debug_assert!(promised, "none in a line is claimed");
-            return Some(self.chosen_for(Entry::Task(task)));
+            return Some(self.chosen_for(Promised::Task(task)));
         }
         None
     }
 
     /// A send that has been chosen for a receiver, which waits for its value from now on.
-    fn chosen_for(&mut self, receiver: Entry<T>) -> Chosen {
+    fn chosen_for(&mut self, receiver: Promised<T>) -> Chosen {
         let ticket = self.senders.ticket();
-        self.others().promised.push((ticket, Some(receiver)));
+        self.others().promised.push((ticket, receiver));
         Chosen::Kept(ticket)
     }
 
     /// False: closed; the value stays where it is.
-    fn complete_send(&mut self, ticket: Ticket, value: &mut Option<T>) -> (bool, ToNotify<T>) {
+    fn complete_send(&mut self, ticket: Ticket, value: &mut Option<T>, whom: &mut ToNotify<T>) -> bool {
         match self.take_promise(ticket) {
             // The two have met: neither a close that came since nor anybody else can part them.
-            Some(Some(Entry::Direct(direct))) => {
-                // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
-                unsafe { direct.slot.put(value.take()) };
-                direct.waiter.complete(WakeCause::Done(0));
-                (true, ToNotify::Direct(direct))
-            }
-            Some(Some(Entry::Arm(arm))) => {
-                self.keep(arm.ticket, value);
-                arm.waiter.complete(WakeCause::Done(arm.index));
-                (true, ToNotify::Waiter(arm.waiter))
+            Some(Promised::Entry(receiver)) => {
+                match &receiver {
+                    Entry::Direct(direct) => {
+                        // SAFETY: promised a value, and the lock is held: the slot is ours (`channel/core.rs` 8).
+                        unsafe { direct.slot.put(value.take()) };
+                        direct.waiter.complete(WakeCause::Done(0));
+                    }
+                    Entry::Arm(arm) => {
+                        self.keep(arm.ticket, value);
+                        arm.waiter.complete(WakeCause::Done(arm.index));
+                    }
+                }
+                whom.add(receiver);
+                true
             }
             // A task may be dropped before it goes on, so it is told, like any other, and may be too late.
-            Some(Some(Entry::Task(task))) => {
+            Some(Promised::Task(task)) => {
                 // Counted first: or `deliver` would tell another of the same value.
                 if !self.closed {
                     self.others().told += 1;
                 }
-                task.complete(if self.closed { WakeCause::Closed } else { WakeCause::Retry });
-                let (sent, whom) = self.deliver(value);
+                let sent = self.deliver(value, whom);
                 // It was a thread's that came since: then there is nothing to have been told of.
                 self.forget_offers();
-                (sent, whom.and(ToNotify::Waiter(task)))
+                whom.add(ToNotify::Task(task.waker));
+                sent
             }
             // The task is gone: a send like any other, but that nobody was made to wait for room.
-            Some(None) => self.deliver(value),
+            Some(Promised::Nobody) => self.deliver(value, whom),
             None => {
                 // Given back first: a receiver that came since takes the value, and then the place is nobody's.
                 self.reserved -= 1;
-                self.deliver(value)
+                self.deliver(value, whom)
             }
         }
     }
 
     /// Sends a value for which there is a place, unless the channel is closed.
-    fn deliver(&mut self, value: &mut Option<T>) -> (bool, ToNotify<T>) {
+    fn deliver(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) -> bool {
         if self.closed {
-            return (false, ToNotify::Nobody);
+            return false;
         }
-        if let Some(receiver) = self.hand_off(value) {
-            return (true, receiver);
+        if !self.hand_off(value, whom) {
+            self.put(value, whom);
         }
-        (true, self.put(value))
+        true
     }
 
     /// Puts back what a receive has taken, for the next one. Where others may have been told that nothing will come, it is
     /// kept until the channel is gone: a select may be on a thread on which a value is not to be dropped.
-    fn put_back(&mut self, value: &mut Option<T>) -> ToNotify<T> {
+    fn put_back(&mut self, value: &mut Option<T>, whom: &mut ToNotify<T>) {
         if self.closed && self.buffer.is_empty() {
-            self.keep(Ticket::NONE, value);
-            return ToNotify::Nobody;
+            return self.keep(Ticket::NONE, value);
         }
-        if let Some(receiver) = self.hand_off(value) {
-            return receiver;
+        if !self.hand_off(value, whom) {
+            value.take().into_iter().for_each(|value| self.buffer.push_front(value));
+            self.announce(whom);
         }
-        value.take().into_iter().for_each(|value| self.buffer.push_front(value));
-        self.announce(ToNotify::Nobody)
     }
 
-    fn give_up_send(&mut self, ticket: Ticket) -> ToNotify<T> {
-        let Some(promise) = self.take_promise(ticket) else {
-            self.reserved -= 1;
-            return self.admit();
-        };
-        let Some(receiver) = promise else { return self.announce(ToNotify::Nobody) };
-        if let Entry::Task(_) = receiver {
-            self.others().told += 1;
+    fn give_up_send(&mut self, ticket: Ticket, whom: &mut ToNotify<T>) {
+        match self.take_promise(ticket) {
+            Some(Promised::Entry(receiver)) => {
+                receiver.waiter().complete(WakeCause::Retry);
+                whom.add(receiver);
+            }
+            Some(Promised::Task(task)) => {
+                self.others().told += 1;
+                whom.add(ToNotify::Task(task.waker));
+            }
+            Some(Promised::Nobody) => {}
+            None => {
+                self.reserved -= 1;
+                return self.admit(whom);
+            }
         }
-        receiver.waiter().complete(WakeCause::Retry);
-        self.announce(receiver.into())
+        self.announce(whom);
     }
 }
 
@@ -332,16 +326,20 @@ impl<T> Core<T> {
             }
         }
         loop {
+            let mut whom = ToNotify::Nobody;
             let chosen = self.state.with(|state| {
                 let first = state.recv_fast();
                 if first.is_none() {
-                    return Err(self.with_locked(state, |state| state.choose_recv(index)));
+                    return Err(self.with_locked(state, |state| state.choose_recv(index, &mut whom)));
                 }
                 self.make_ring_if_contended(state);
                 Ok(state.chosen(first))
             });
-            let (chosen, whom) = match chosen {
-                Ok(chosen) => return chosen,
+            let chosen = match chosen {
+                Ok(chosen) => {
+                    whom.forget();
+                    return chosen;
+                }
                 Err(slow) => slow,
             };
             // There is a value to return, whatever a waker throws.
@@ -356,7 +354,8 @@ impl<T> Core<T> {
 
     /// Sends what a chosen send was for; false if that is refused: then the value is where it was.
     pub(crate) fn complete_send(&self, ticket: Ticket, value: &mut Option<T>) -> bool {
-        let (sent, whom) = self.with(|state| state.complete_send(ticket, value));
+        let mut whom = ToNotify::Nobody;
+        let sent = self.with(|state| state.complete_send(ticket, value, &mut whom));
         notify(whom); // site: complete_send, the receiver
         sent
     }
@@ -394,17 +393,18 @@ impl<T> Channel for Core<T> {
     }
 
     fn give_up(&self, side: Side, chosen: Chosen) {
-        let whom = match (side, chosen) {
-            (Side::Send, Chosen::Kept(ticket)) => self.with(|state| state.give_up_send(ticket)),
+        let mut whom = ToNotify::Nobody;
+        match (side, chosen) {
+            (Side::Send, Chosen::Kept(ticket)) => self.with(|state| state.give_up_send(ticket, &mut whom)),
             (Side::Send, _) => return,
             (Side::Recv, chosen) => {
                 let mut value = self.complete_recv(chosen);
                 if value.is_none() {
                     return;
                 }
-                self.with(|state| state.put_back(&mut value))
+                self.with(|state| state.put_back(&mut value, &mut whom));
             }
-        };
+        }
         notify(whom); // site: give_up, whoever is next
     }
 
@@ -440,7 +440,7 @@ impl<T> Channel for Core<T> {
         place: &mut Place,
         waiter: &Arc<Waiter>,
         watching: bool,
-        observed: &mut Vec<Arc<Waiter>>,
+        observed: &mut Vec<Sleeper>,
     ) {
         // SAFETY: the caller's.
         unsafe { self.state.with_locked(|state| state.stand_as_arm(place, waiter, watching, observed)) };

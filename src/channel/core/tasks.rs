@@ -1,6 +1,9 @@
 //! A task that receives: it is *told* that there is a value, and the value stays where it is until the receive that
 //! returns it takes it. So a task that is dropped, or never polled, keeps nothing from anybody.
 //!
+//! What stands in the line is its waker. Whether it is there still, a poll sees under the lock; so there is nothing to claim,
+//! and nothing is allocated for a receive that waits.
+//!
 //! Whoever puts a value into the buffer, or stands in line with one, tells the first task that waits, which leaves its line.
 //! When it is polled it looks, as a receive that has just come does; another may have been faster, and then it stands first
 //! in the line again. A task that is dropped after it was told tells the next. A task that waits behind one that was told and
@@ -9,9 +12,9 @@
 
 // Needs: channel/core.rs, wait.rs.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use super::super::super::wait::TaskWait;
+use super::super::super::wait::{NewWaker, TaskWait};
 use super::*;
 
 /// What a poll came to.
@@ -20,10 +23,8 @@ enum Polled {
     Ready,
     /// Nothing has changed: it may have to stand, with a waker.
     NeedsWaker,
-    /// The task stays where it stood.
-    Stays,
-    /// It stands where `place` says.
-    Stands,
+    /// The task waits.
+    Waits,
 }
 
 impl<T> State<T> {
@@ -33,8 +34,8 @@ impl<T> State<T> {
         self.capacity == 0 && self.senders.is_empty() && self.others.as_deref().is_some_and(waits)
     }
 
-    /// Claims the next task, if there is something that none has been told of (`channel/core.rs` 1).
-    pub(super) fn tell(&mut self) -> Option<Arc<Waiter>> {
+    /// Takes the next task out of the line, if there is something that none has been told of (`channel/core.rs` 1).
+    pub(super) fn tell(&mut self) -> Option<Waker> {
         self.forget_offers();
         let offers = self.offers();
         let others = self.others.as_mut()?;
@@ -43,22 +44,13 @@ impl<T> State<T> {
         }
         let task = others.tasks.pop()?;
         others.told += 1;
-        let claimed = task.claim(WakeCause::Retry);
-        debug_assert!(claimed, "none in a line is claimed");
-        Some(task)
+        Some(task.waker)
     }
 
-    /// Takes a task that is polled out of the line, or notes that one that was told has come back. False: it has been promised
-    /// a value, and waits for that.
-    fn comes_back(&mut self, ticket: Ticket, cause: Poll<WakeCause>) -> bool {
-        let others = self.others();
-        match cause {
-            // Another may have taken what it was told of: then that is not counted any more.
-            Poll::Ready(WakeCause::Retry) => others.told = others.told.saturating_sub(1),
-            Poll::Ready(_) => {}
-            Poll::Pending => return others.tasks.remove(ticket).is_some(),
-        }
-        true
+    /// Whether a task may be one to whom a value has been promised, and which waits for that.
+    #[inline]
+    fn waits_for_promises(&self) -> bool {
+        self.others.as_ref().is_some_and(|others| !others.promised.is_empty())
     }
 
     /// Something has been taken that a task may have been told of.
@@ -69,52 +61,73 @@ impl<T> State<T> {
         }
     }
 
-    /// Receives into `value` for a task that has stood in line or not, or puts a waiter there, in front if it has, or among
-    /// those who have been promised a value: `place` is where it stands then.
+    /// Receives into `value` for a task that stood at `place` or is new, or has it stand there: in line, in front if it stood
+    /// there before, or among those who have been promised a value.
     fn poll_recv(
         &mut self,
-        stood: Option<(Ticket, Poll<WakeCause>)>,
-        waker: &mut Option<Waker>,
+        place: &mut Option<Ticket>,
+        waker: &mut NewWaker<'_>,
         value: &mut Option<T>,
-        place: &mut Option<(Ticket, Arc<Waiter>)>,
-    ) -> (Polled, ToNotify<T>) {
-        if let Some((ticket, cause)) = stood {
-            if cause.is_pending() && self.offers() == 0 {
-                return (Polled::Stays, ToNotify::Nobody);
-            }
-            // What it was told of is there, most often.
-            if waker.is_none() && self.buffer.is_empty() {
-                return (Polled::NeedsWaker, ToNotify::Nobody);
-            }
-            if !self.comes_back(ticket, cause) {
-                return (Polled::Stays, ToNotify::Nobody);
-            }
+        whom: &mut ToNotify<T>,
+    ) -> Polled {
+        if let Some(polled) = place.and_then(|ticket| self.stays(ticket, waker)) {
+            return polled;
         }
-        let mut waiter = || Waiter::task(waker.take().expect("it stands once, and not for what is in the buffer"));
-        match self.recv(value) {
-            Found::Value(whom) => (Polled::Ready, whom),
-            Found::End => (Polled::Ready, ToNotify::Nobody),
-            Found::Promise(promise, whom) => {
-                let waiter = Arc::new(waiter().promised());
-                self.others().promised.push((promise, Some(Entry::Task(waiter.clone()))));
-                *place = Some((Ticket::NONE, waiter));
-                (Polled::Stands, whom)
+        if self.buffer.is_empty() && !self.closed && !waker.is_made() {
+            return Polled::NeedsWaker;
+        }
+        let stood = place.take();
+        if let Some(ticket) = stood {
+            waker.keep(self.others().tasks.remove(ticket).map(|task| task.waker));
+        }
+        match self.recv(value, whom) {
+            Found::Value | Found::End => Polled::Ready,
+            Found::Promise(promise) => {
+                let (others, waker) = (self.others(), waker.take());
+                let ticket = others.tasks.ticket();
+                others.promised.push((promise, Promised::Task(Task { ticket, waker })));
+                *place = Some(ticket);
+                Polled::Waits
             }
             Found::Nothing => {
-                let waiter = Arc::new(waiter());
-                let (tasks, entry) = (&mut self.others().tasks, waiter.clone());
-                let ticket = if stood.is_some() { tasks.push_front(|_| entry) } else { tasks.push(|_| entry) };
-                *place = Some((ticket, waiter));
-                (Polled::Stands, self.announce(ToNotify::Nobody))
+                let (tasks, waker) = (&mut self.others().tasks, waker.take());
+                let task = |ticket| Task { ticket, waker };
+                *place = Some(if stood.is_some() { tasks.push_front(task) } else { tasks.push(task) });
+                self.announce(whom);
+                Polled::Waits
             }
         }
     }
 
-    /// The task is dropped to which a value has been promised: nobody waits for it any more.
-    fn forget_promise(&mut self, task: &Arc<Waiter>) {
-        let is_its = |entry: &Option<Entry<T>>| matches!(entry, Some(Entry::Task(waiter)) if Arc::ptr_eq(waiter, task));
-        if let Some((_, entry)) = self.others().promised.iter_mut().find(|(_, entry)| is_its(entry)) {
-            *entry = None;
+    /// A task that stands in line stays there, if there is nothing for it: it may wait behind one that was told and is not
+    /// polled. One that has been promised a value waits for that. `None`: it is to receive.
+    fn stays(&mut self, ticket: Ticket, waker: &mut NewWaker<'_>) -> Option<Polled> {
+        let offers = self.offers();
+        let others = self.others();
+        let known = match others.tasks.get_mut(ticket) {
+            Some(_) if offers > 0 => return None,
+            Some(task) => &mut task.waker,
+            None => &mut others.promised_task(ticket)?.waker,
+        };
+        Some(if waker.replace(known) { Polled::Waits } else { Polled::NeedsWaker })
+    }
+}
+
+impl<T> Others<T> {
+    fn promised_task(&mut self, ticket: Ticket) -> Option<&mut Task> {
+        self.promised.iter_mut().find_map(|(_, promised)| match promised {
+            Promised::Task(task) if task.ticket == ticket => Some(task),
+            _ => None,
+        })
+    }
+
+    /// The task is dropped to which a value has been promised, if one has: nobody waits for it any more.
+    fn forget_promise(&mut self, ticket: Ticket) -> Option<Task> {
+        let is_its = |promised: &Promised<T>| matches!(promised, Promised::Task(task) if task.ticket == ticket);
+        let (_, promised) = self.promised.iter_mut().find(|(_, promised)| is_its(promised))?;
+        match mem::replace(promised, Promised::Nobody) {
+            Promised::Task(task) => Some(task),
+            _ => None,
         }
     }
 }
@@ -131,47 +144,48 @@ impl<T> Core<T> {
         if wait.place.is_none() && self.ring.look().is_some_and(|ring| ring.pop(value).is_ok()) {
             return Poll::Ready(());
         }
-        let stood = wait.place.as_ref().map(|(ticket, waiter)| (*ticket, waiter.poll(cx)));
-        // Cloned, and dropped where it is not needed, outside the lock: both are user code. One that throws changes nothing.
-        let mut waker = stood.is_none().then(|| cx.waker().clone());
-        let mut place = None;
+        // First without a waker: to clone one and drop it costs as much as this section.
+        *value = self.state.with(|state| if state.waits_for_promises() { None } else { state.recv_fast() });
+        if value.is_some() {
+            wait.place = None; // nobody stands in line where that takes a value
+            return Poll::Ready(());
+        }
+        let mut waker = NewWaker::new(cx);
+        if wait.place.is_none() {
+            waker.make();
+        }
         loop {
-            let (polled, whom) = self.with(|state| state.poll_recv(stood, &mut waker, value, &mut place));
+            let mut whom = ToNotify::Nobody;
+            let polled = self.with(|state| state.poll_recv(&mut wait.place, &mut waker, value, &mut whom));
             // What they throw is no reason to lose a value that is about to be returned.
             whom.quietly(|whom| notify(whom)); // site: poll_recv, a sender that waited, or those for whom the wait is news
-            match polled {
+            let polled = match polled {
+                // One that throws changes nothing.
                 Polled::NeedsWaker => {
-                    waker = Some(cx.waker().clone());
+                    waker.make();
                     continue;
                 }
-                Polled::Stays => {}
-                Polled::Ready | Polled::Stands => mem::swap(&mut wait.place, &mut place),
-            }
-            // The place that it has left has a waker, too.
-            if waker.is_some() || place.is_some() {
-                ignore_panic(|| drop((waker, place)));
-            }
-            return if wait.place.is_some() { Poll::Pending } else { Poll::Ready(()) };
+                Polled::Ready => Poll::Ready(()),
+                Polled::Waits => Poll::Pending,
+            };
+            waker.drop_quietly();
+            return polled;
         }
     }
 
     /// A task's receive is dropped while it waits: if it has been told of a value, the next task is.
-    pub(in super::super) fn leave_task(&self, ticket: Ticket, waiter: &Arc<Waiter>) {
-        let whom = self.with(|state| {
-            if state.others().tasks.remove(ticket).is_some() {
-                return ToNotify::Nobody;
+    pub(in super::super) fn leave_task(&self, ticket: Ticket) {
+        let mut whom = ToNotify::Nobody;
+        let left = self.with(|state| {
+            let others = state.others();
+            let left = others.tasks.remove(ticket).or_else(|| others.forget_promise(ticket));
+            if left.is_none() {
+                others.told = others.told.saturating_sub(1);
+                state.announce(&mut whom);
             }
-            match waiter.cause() {
-                Some(WakeCause::Retry) => {
-                    let others = state.others();
-                    others.told = others.told.saturating_sub(1);
-                    return state.announce(ToNotify::Nobody);
-                }
-                Some(_) => {}
-                None => state.forget_promise(waiter),
-            }
-            ToNotify::Nobody
+            left
         });
         whom.quietly(|whom| notify(whom)); // site: leave_task, the next task
+        drop(left); // with its waker, which is user code
     }
 }
