@@ -4,13 +4,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::super::error::{RecvError, SendError};
-use super::super::sync::{Alarm, ignore_panic, is_over};
+use super::super::sync::{Alarm, is_over};
 use super::super::timer::schedule::Schedule;
-use super::super::wait::{TaskWait, Waiter, WakeCause};
+use super::super::wait::{NewWaker, TaskWait, Waiter, WakeCause};
 use super::core::{Core, Stand, Unsent, Waiting};
 use super::receiver::{Receiver, Source};
 use super::sender::{Sender, refused};
@@ -78,14 +78,13 @@ impl<T> Future for SendFuture<'_, T> {
             });
         }
         assert!(value.is_some(), "a SendFuture was polled after it was ready");
-        let mut waker = None;
-        let mut sent = core.send(value, Stand::Nowhere, || task(&mut None));
+        let mut waker = NewWaker::new(cx);
+        let mut sent = core.send(value, Stand::Nowhere, || unreachable!("it may not wait"));
         if let Err(Unsent::Full) = sent {
-            // Outside the lock: cloning a waker is user code.
-            waker = Some(cx.waker().clone());
-            sent = core.send(value, Stand::Last, || task(&mut waker));
+            waker.make();
+            sent = core.send(value, Stand::Last, || Waiter::task(waker.take()));
         }
-        drop_unneeded(waker);
+        waker.drop_quietly();
         match sent {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Unsent::Waits(place)) => {
@@ -261,15 +260,4 @@ opaque! {
     SendFuture<'_, T>, "SendFuture";
     RecvFuture<'_, T>, "RecvFuture";
     RecvStream<'_, T>, "RecvStream";
-}
-
-/// What the drop of a waker throws is no reason to lose a value that is about to be returned.
-fn drop_unneeded(waker: Option<Waker>) {
-    ignore_panic(|| drop(waker));
-}
-
-/// A waiter for the task whose waker was cloned before the lock was taken, and is dropped after it if not needed:
-/// both are user code.
-fn task(waker: &mut Option<Waker>) -> Waiter {
-    Waiter::task(waker.take().expect("one waiter for one poll"))
 }

@@ -643,7 +643,7 @@ fn send_or_cancelled() -> Vec<Model> {
         if handed_back { "handed back".into() } else { "received".into() }
     }
     vec![
-        Model::new("sf_cx_5_send_rendezvous", &["SF-CX-5"], &["handed back", "received"], || run(0)),
+        Model::new("sf_cx_5_send_rendezvous", &["SF-CX-5"], &["handed back", "received"], || run(0)).slow(),
         Model::new("sf_cx_5_send_bounded", &["SF-CX-5"], &["handed back", "received"], || run(1)),
     ]
 }
@@ -663,7 +663,7 @@ fn recv_or_cancelled() -> Vec<Model> {
         if received.is_ok() { "received".into() } else { "left".into() }
     }
     vec![
-        Model::new("sf_cx_5_recv", &["SF-CX-5"], &["left", "received"], run),
+        Model::new("sf_cx_5_recv", &["SF-CX-5"], &["left", "received"], run).slow(),
         Model::failing("sf_cx_5_claim_unchecked", &["SF-CX-5"], LOST, run).weakened(claim(Kind::Unchecked)),
     ]
 }
@@ -688,7 +688,7 @@ fn wait_or_cancelled() -> Vec<Model> {
         if waited.is_ok() { "none left".into() } else { "cancelled".into() }
     }
     vec![
-        Model::new("sf_cx_5_wait_group", &["SF-CX-5", "LV-CX-1"], &["cancelled", "none left"], run),
+        Model::new("sf_cx_5_wait_group", &["SF-CX-5", "LV-CX-1"], &["cancelled", "none left"], run).slow(),
         Model::failing("lv_cx_1_wait_group_not_notified", &["LV-CX-1"], DEADLOCK, run).weakened(close_unnotified()),
     ]
 }
@@ -867,7 +867,7 @@ fn two_make_the_line() -> Vec<Model> {
         join([blocked, cancelling]);
         "both".into()
     }
-    vec![Model::new("lv_cx_1_two_make_the_line", &["LV-CX-1", "HB-CX-1"], &["both"], run)]
+    vec![Model::new("lv_cx_1_two_make_the_line", &["LV-CX-1", "HB-CX-1"], &["both"], run).slow()]
 }
 
 /// A wait that gives up races the cancel; the one after it, without a limit, ends.

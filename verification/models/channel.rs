@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Waker};
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::harness::{
-    Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race, sending,
-    spawn,
+    Arc, Counted, CountingWaker, JoinHandle, Witness, block_on, chosen_recv, chosen_send, ends, give_up, join, pending,
+    poll, race, sending, spawn,
 };
 use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
-use crate::hence::channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded, unbounded};
+use crate::hence::channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, unbounded};
 use crate::hence::sync::{AtomicBool, Lock};
 
 pub(super) fn models() -> Vec<Model> {
@@ -415,9 +415,7 @@ fn put_back_beside_a_sender() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
         sender.send(1).unwrap();
-        let mut select = Select::new_biased();
-        select.recv(&receiver);
-        let operation = select.select();
+        let operation = chosen_recv(&receiver);
         sender.send(2).unwrap();
         let other = sending(&sender, [3]);
         give_up(operation);
@@ -738,9 +736,7 @@ fn async_rendezvous() -> Vec<Model> {
 fn beside_a_taken_place() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let other = sending(&sender, [7]);
         let value = block_on(receiver.recv_async()).unwrap();
         other.join().unwrap();

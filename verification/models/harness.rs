@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use crate::hence::channel::{Receiver, SelectedOperation, Sender, bounded, unbounded};
+use crate::hence::channel::{Receiver, Select, SelectedOperation, Sender, bounded, unbounded};
 use crate::hence::sync::{Parker, UnsafeCell};
 
 pub(crate) use crate::explorer::{JoinHandle, spawn};
@@ -79,6 +79,20 @@ pub(crate) fn quietly(section: impl FnOnce()) {
     panic::set_hook(Box::new(|_| {}));
     section();
     panic::set_hook(hook);
+}
+
+/// A send that a select has chosen, for which there is a place or a receiver.
+pub(crate) fn chosen_send<T>(sender: &Sender<T>) -> SelectedOperation<'_> {
+    let mut select = Select::new_biased();
+    select.send(sender);
+    select.select()
+}
+
+/// The same of a receive.
+pub(crate) fn chosen_recv<T>(receiver: &Receiver<T>) -> SelectedOperation<'_> {
+    let mut select = Select::new_biased();
+    select.recv(receiver);
+    select.select()
 }
 
 /// Gives up an operation that a select has chosen, which panics.

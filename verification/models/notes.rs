@@ -309,7 +309,7 @@ fn context() -> Vec<Model> {
         worker.join().unwrap()
     }
     vec![
-        Model::new("notes_exit_by_context", &[], &["cancelled", "deadline exceeded"], || run(&CONTEXT)),
+        Model::new("notes_exit_by_context", &[], &["cancelled", "deadline exceeded"], || run(&CONTEXT)).slow(),
         Model::failing("notes_exit_by_context_without_wait", &[], &["left before the worker had cleaned up"], || {
             run(&Context { waits: false, ..CONTEXT })
         }),

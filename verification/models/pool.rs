@@ -244,7 +244,8 @@ fn hook_before_join() -> Vec<Model> {
     }
     vec![
         Model::new("hb_pl_2_hook_before_join", &["HB-PL-2", "SF-PL-4"], &["seen, then the next job"], run)
-            .under(UNWINDING),
+            .under(UNWINDING)
+            .slow(),
     ]
 }
 

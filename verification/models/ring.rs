@@ -4,7 +4,7 @@
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::RACE;
-use super::harness::{Arc, Counted, JoinHandle, Witness, ends, pending, race, sending, spawn};
+use super::harness::{Arc, Counted, JoinHandle, Witness, chosen_send, ends, pending, race, sending, spawn};
 use super::weaken::weaken;
 use crate::hence::channel::Select;
 use crate::hence::channel::core::ring::{Holder, Refused, Ring};
@@ -62,11 +62,11 @@ const WITH_RINGS_BOUNDED: &[(&str, Engine)] = &[
     ("sf_sel_4_value_given_up", Engine::LoomBounded(3)),
 ];
 
-/// Some of `models` once more, with channels that have their rings from the start.
+/// Some of `models` once more, with channels that have their rings from the start. `--quick` leaves out what is run once more.
 pub(super) fn with_rings(models: &[Model]) -> Vec<Model> {
     let again = |name: &str| {
         let model = models.iter().find(|model| model.name == name).unwrap_or_else(|| panic!("no model {name}"));
-        model.clone().with_rings(format!("{name}_ring").leak())
+        model.clone().with_rings(format!("{name}_ring").leak()).slow()
     };
     let within = |(name, loom): &(&str, Engine)| {
         again(name).under(&[*loom, Engine::Bounded { preemptions: Some(4), spurious: 1 }])
@@ -580,9 +580,7 @@ fn made_late() -> Vec<Model> {
 fn above_the_limit() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let reserved = select.select();
+        let reserved = chosen_send(&sender);
         let theirs = sender.clone();
         let other = spawn(move || {
             let mut select = Select::new_biased();

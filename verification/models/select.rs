@@ -8,8 +8,8 @@ use std::time::Duration;
 use hence_registry::{Engine, Kind, Model, Weaken};
 
 use super::harness::{
-    Arc, Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, ends, give_up, join, pending, poll, race,
-    sending, spawn,
+    Arc, Counted, CountingWaker, Ends, JoinHandle, Witness, block_on, chosen_recv, chosen_send, ends, give_up, join,
+    pending, poll, race, sending, spawn,
 };
 use super::weaken::{claim, weaken};
 use super::{DEADLOCK, RACE};
@@ -231,7 +231,7 @@ fn two_senders() -> Vec<Model> {
         format!("{}, {}", received[0], received[1])
     }
     vec![
-        Model::new("sf_sel_1_two_senders_rendezvous", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || run(0)),
+        Model::new("sf_sel_1_two_senders_rendezvous", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || run(0)).slow(),
         Model::new("sf_sel_1_two_senders_bounded", &["SF-SEL-1", "SF-SEL-2"], &["1, 2", "2, 1"], || run(1)),
         Model::failing("sf_sel_1_claim_unchecked", &["SF-SEL-1"], TWICE, || run(0)).weakened(claim(Kind::Unchecked)),
         Model::failing("sf_sel_2_stands_unlocked", &["SF-SEL-2"], RACE, || run(1))
@@ -298,9 +298,7 @@ fn two_selects_crossed() -> Vec<Model> {
 fn promised_beside_told() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut first = Select::new_biased();
-        first.send(&sender);
-        let first = first.try_select().expect("there is a place");
+        let first = chosen_send(&sender);
         let other = {
             let sender = sender.clone();
             spawn(move || select_biased! { send(sender, 2) -> sent => sent.unwrap() })
@@ -384,9 +382,7 @@ fn told_by_a_select() -> Vec<Model> {
 fn closed_before_it_is_completed() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         completed_beside_a_close(operation, &sender, receiver)
     }
     vec![Model::new("sf_sel_1_closed_before_it_is_completed", &["SF-SEL-1", "SF-CH-4"], &["refused", "sent"], run)]
@@ -396,9 +392,7 @@ fn closed_before_it_is_completed() -> Vec<Model> {
 fn chosen_place_is_taken() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let theirs = sender.clone();
         let (tried, ()) = race(move || theirs.try_send(2), || operation.send(&sender, 1).unwrap());
         assert!(tried.is_err(), "one place, one value");
@@ -414,9 +408,7 @@ fn chosen_place_is_taken() -> Vec<Model> {
 fn place_passed_over_is_free() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let receiving = move || (receiver.recv().unwrap(), receiver);
         let ((value, _receiver), ()) = race(receiving, || operation.send(&sender, 1).unwrap());
         sender.try_send(2).expect("the place is free again");
@@ -505,9 +497,7 @@ fn promise_kept_beside_a_poll() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(0));
         let promised = pending(Box::pin(async move { receiver.recv_async().await }));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let (value, ()) = race(move || block_on(promised).unwrap(), || operation.send(&sender, 1).unwrap());
         value.to_string()
     }
@@ -656,9 +646,7 @@ fn send_given_up_rendezvous() -> Vec<Model> {
             let receiver = receiver.clone();
             spawn(move || receiver.recv().unwrap())
         };
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         give_up(operation);
         sender.send(2).unwrap();
         other.join().unwrap().to_string()
@@ -674,9 +662,7 @@ fn send_given_up_rendezvous() -> Vec<Model> {
 fn place_given_up() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let other = sending(&sender, [1]);
         give_up(operation);
         other.join().unwrap(); // before there is a receive, which would serve the sender too
@@ -698,9 +684,7 @@ fn value_given_up() -> Vec<Model> {
             let sender = sender.clone();
             spawn(move || [1, 2].into_iter().for_each(|value| assert!(sender.send(Counted(value)).is_ok())))
         };
-        let mut select = Select::new_biased();
-        select.recv(&receiver);
-        let operation = select.select();
+        let operation = chosen_recv(&receiver);
         give_up(operation);
         let received = [(); 2].map(|()| receiver.recv().unwrap());
         other.join().unwrap();
@@ -714,9 +698,7 @@ fn value_given_up() -> Vec<Model> {
 fn place_given_up_beside_a_poll() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         let theirs = sender.clone();
         let (sent, ()) = race(move || block_on(theirs.send_async(1)), || give_up(operation));
         sent.unwrap();
@@ -730,9 +712,7 @@ fn given_up_beside_a_poll() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(1));
         sender.send(1).unwrap();
-        let mut select = Select::new_biased();
-        select.recv(&receiver);
-        let operation = select.select();
+        let operation = chosen_recv(&receiver);
         let theirs = receiver.clone();
         let (value, ()) = race(move || block_on(theirs.recv_async()).unwrap(), || give_up(operation));
         value.to_string()
@@ -745,9 +725,7 @@ fn value_given_up_keeps_order() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(None);
         sender.send(1).unwrap();
-        let mut select = Select::new_biased();
-        select.recv(&receiver);
-        let operation = select.select();
+        let operation = chosen_recv(&receiver);
         let abandoned = pending(receiver.recv_async());
         let other = sending(&sender, [2]);
         drop(abandoned);
@@ -786,9 +764,7 @@ fn promise_to_nobody() -> Vec<Model> {
     fn run() -> String {
         let (sender, receiver) = ends(Some(0));
         let abandoned = pending(receiver.recv_async());
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         drop(abandoned);
         completed_beside_a_close(operation, &sender, receiver.clone())
     }
@@ -825,9 +801,7 @@ fn partner_keeps_its_turn() -> Vec<Model> {
         let mut cx = Context::from_waker(&waker);
         let [mut first, mut second] = [(); 2].map(|()| Box::pin(receiver.recv_async()));
         assert!(first.as_mut().poll(&mut cx).is_pending() && second.as_mut().poll(&mut cx).is_pending());
-        let mut select = Select::new_biased();
-        select.send(&sender);
-        let operation = select.select();
+        let operation = chosen_send(&sender);
         give_up(operation);
         assert!(first.as_mut().poll(&mut cx).is_pending());
         let other = sending(&sender, [1, 2]);

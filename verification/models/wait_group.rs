@@ -141,7 +141,7 @@ fn zero_of_later_guards() -> Vec<Model> {
         seen.to_string()
     }
     vec![
-        Model::new("hb_wg_1_zero_of_later_guards", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1"], run),
+        Model::new("hb_wg_1_zero_of_later_guards", &["HB-WG-1", "SF-WG-1", "LV-WG-1"], &["1"], run).slow(),
         Model::failing("hb_wg_1_release_relaxed", &["HB-WG-1"], RACE, run)
             .weakened(group(Kind::Relaxed, "self.word.load(Ordering::Acquire) & AWAITED")),
     ]

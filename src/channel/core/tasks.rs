@@ -107,28 +107,20 @@ impl<T> State<T> {
         let known = match others.tasks.get_mut(ticket) {
             Some(_) if offers > 0 => return None,
             Some(task) => &mut task.waker,
-            None => &mut others.promised_task(ticket)?.waker,
+            None => match others.promise_to(ticket)? {
+                Promised::Task(task) => &mut task.waker,
+                _ => return None,
+            },
         };
         Some(if waker.replace(known) { Polled::Waits } else { Polled::NeedsWaker })
     }
 }
 
 impl<T> Others<T> {
-    fn promised_task(&mut self, ticket: Ticket) -> Option<&mut Task> {
-        self.promised.iter_mut().find_map(|(_, promised)| match promised {
-            Promised::Task(task) if task.ticket == ticket => Some(task),
-            _ => None,
-        })
-    }
-
-    /// The task is dropped to which a value has been promised, if one has: nobody waits for it any more.
-    fn forget_promise(&mut self, ticket: Ticket) -> Option<Task> {
-        let is_its = |promised: &Promised<T>| matches!(promised, Promised::Task(task) if task.ticket == ticket);
-        let (_, promised) = self.promised.iter_mut().find(|(_, promised)| is_its(promised))?;
-        match mem::replace(promised, Promised::Nobody) {
-            Promised::Task(task) => Some(task),
-            _ => None,
-        }
+    /// What has been promised to a task.
+    fn promise_to(&mut self, ticket: Ticket) -> Option<&mut Promised<T>> {
+        let is_its = |promised: &&mut Promised<T>| matches!(promised, Promised::Task(task) if task.ticket == ticket);
+        self.promised.iter_mut().map(|(_, promised)| promised).find(is_its)
     }
 }
 
@@ -178,7 +170,9 @@ impl<T> Core<T> {
         let mut whom = ToNotify::Nobody;
         let left = self.with(|state| {
             let others = state.others();
-            let left = others.tasks.remove(ticket).or_else(|| others.forget_promise(ticket));
+            let forget = |promised| mem::replace(promised, Promised::Nobody);
+            let left = others.tasks.remove(ticket).map(Promised::Task);
+            let left = left.or_else(|| others.promise_to(ticket).map(forget));
             if left.is_none() {
                 others.told = others.told.saturating_sub(1);
                 state.announce(&mut whom);
