@@ -28,7 +28,7 @@ struct Args {
     /// Few and short samples: to see that everything runs
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
-    /// Only the cells whose name contains this
+    /// Only the cells whose name contains this, or one of these, between bars
     #[arg(long, value_name = "SUBSTR", default_value = "")]
     filter: String,
     /// Only the peers whose name contains this, and hence always; more than one, with commas or one by one
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{title}");
 
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
-    let cells = cells::all().filter(|cell| cell.name.contains(&args.filter));
+    let cells = cells::all().filter(|cell| args.filter.split('|').any(|part| cell.name.contains(part)));
     let peers: Vec<_> = roster::chosen(&args.peers).collect();
     watchdog::start();
     let busy = beside::start(args.beside);

@@ -39,26 +39,28 @@ pub(crate) fn makes_rings_at_once() -> bool {
 pub(crate) const FEW: usize = 32;
 
 /// Decides how long a waiter spins, and then yields its core, before it parks: together for about as long as waking an
-/// idle core costs, so that a partner who is about to act is met on the way. A parked waiter uses no CPU.
+/// idle core costs, so that a partner who is about to act is met on the way. A parked waiter uses no CPU. Both are by the
+/// clock, for a `pause` and a yield differ widely between machines.
 ///
 /// The spin comes first, since a yield switches to whoever else is there, and back: a message through one place, from one
-/// of four senders to one of four receivers on two cores, takes 810 ns without it, and 235 with it. It is by the clock, for
-/// a `pause` differs widely between processors. On one core nobody comes while it lasts: there is none.
+/// of four senders to one of four receivers on two cores, takes 810 ns without it, and 235 with it. On one core nobody
+/// comes while it lasts: there is none.
 ///
 /// The yields are for those who come a little later: of messages that come every 20 us, from four senders to four receivers
-/// through 64 places, one in a hundred takes 11 us with 128 of them, and 17 us with 64; one in a thousand 24 us, and 39.
+/// through 64 places, one in a hundred takes 46 us where they end after 100 us, 48 after 50, and 69 after 20; half of them
+/// 1.6, 2.9 and 18.
 ///
 /// Where the cores are others' as well, both do harm: the partner waits for the core that the spin keeps, and a yield gives
-/// it away for a whole time slice, which is worse than a wake. So a spin in vain, and a yield that takes long, is the last
-/// for a while ([`Doubt`]), and after a long yield the next waits park at once.
+/// it away for a whole time slice, which is worse than a wake. So a spin in vain is the last for a while ([`Doubt`]), and
+/// where yields lose more time than they save, waits park at once ([`Balance`]).
 #[derive(Debug)]
 pub(crate) struct SpinWait {
     begun: Instant,
     /// Whether it may spin still.
     spins: bool,
-    /// Yields left.
-    yields: u32,
-    /// When the last one ended.
+    /// Whether it may yield still.
+    yields: bool,
+    /// When the last yield ended.
     last: Option<Instant>,
 }
 
@@ -66,13 +68,14 @@ impl SpinWait {
     const SPIN: Duration = Duration::from_micros(4);
     /// Between two looks at the clock, which costs as much.
     const LOOKS: u32 = 8;
-    const YIELDS: u32 = 128;
-    const LONG: Duration = Duration::from_micros(50);
+    /// From the start, spin and yields together.
+    const YIELD: Duration = Duration::from_micros(100);
 
     pub(crate) fn new() -> Self {
-        let (spins, yields) =
-            if LONG_YIELDS.applies() { (false, 0) } else { (!is_one_core() && !SPINS_IN_VAIN.applies(), Self::YIELDS) };
-        Self { begun: Instant::now(), spins, yields, last: None }
+        let begun = Instant::now();
+        let yields = YIELDS.pay();
+        let spins = yields && !is_one_core() && !SPINS_IN_VAIN.applies();
+        Self { begun, spins, yields, last: None }
     }
 
     /// Waits a little, most often until `is_met`; false: the time for that has run out. `is_met` is a look that disturbs
@@ -91,7 +94,7 @@ impl SpinWait {
     }
 
     /// Spins until it is met; false: the time for that has run out.
-    fn spin(&mut self, is_met: impl Fn() -> bool) -> bool {
+    pub(crate) fn spin(&mut self, is_met: impl Fn() -> bool) -> bool {
         if !self.spins {
             return false;
         }
@@ -111,26 +114,69 @@ impl SpinWait {
 
     /// Yields the core, and says so; or says that the time for that has run out.
     pub(crate) fn yield_now(&mut self) -> bool {
-        if self.yields == 0 {
+        if !self.yields {
             return false;
         }
-        self.yields -= 1;
         let begun = self.last.unwrap_or_else(Instant::now);
         thread::yield_now();
         let ended = Instant::now();
         self.last = Some(ended);
-        if ended - begun > Self::LONG {
-            LONG_YIELDS.was_right();
-            self.yields = 0;
-        } else {
-            LONG_YIELDS.was_wrong();
-        }
+        YIELDS.took(ended - begun);
+        self.yields = ended - self.begun < Self::YIELD;
         true
     }
 }
 
 static SPINS_IN_VAIN: Doubt = Doubt::new(1, 64);
-static LONG_YIELDS: Doubt = Doubt::new(8, 512);
+static YIELDS: Balance = Balance(AtomicUsize::new(0));
+
+/// What yields have lost lately, in microseconds: in those that took a time slice, for another process had the core. What
+/// they save counts against that. From some loss on waits do without them, until that has saved as much again.
+///
+/// A balance, and not the last one's fate: of yields among many threads of our own some take a millisecond, and one that
+/// meets a partner who has still to wake takes a tenth of that, so that two threads that once parked would never do without.
+/// Of the messages above one in a hundred takes 9 us so, and 45 where each yield of 50 us ends them for 8 to 512 waits; one
+/// of 16 senders to one of 16 receivers through 64 places 40 ns, and 62 to 170. Beside two busy threads, one of 4 to one of
+/// 4 takes 180 to 370 ns, and 260 to 410 (a limit of none: 2400).
+///
+/// A lost update does no harm.
+#[derive(Debug)]
+struct Balance(AtomicUsize);
+
+impl Balance {
+    const SLICE: Duration = Duration::from_millis(2);
+    const LIMIT: usize = 2_000;
+    /// No more is remembered.
+    const MOST: usize = 8_000;
+    /// What a yield saves that takes no slice, and what a wait that does without.
+    const SAVED: usize = 20;
+    const REPAID: usize = 8;
+
+    /// Whether a wait may yield; if not, it pays for that.
+    fn pay(&self) -> bool {
+        let may_yield = self.0.load(Ordering::Relaxed) < Self::LIMIT;
+        if !may_yield {
+            self.lower(Self::REPAID);
+        }
+        may_yield
+    }
+
+    /// A yield took so long.
+    fn took(&self, time: Duration) {
+        if time < Self::SLICE {
+            return self.lower(Self::SAVED);
+        }
+        let lost = self.0.load(Ordering::Relaxed) + time.as_micros() as usize;
+        self.0.store(lost.min(Self::MOST), Ordering::Relaxed);
+    }
+
+    fn lower(&self, by: usize) {
+        let lost = self.0.load(Ordering::Relaxed);
+        if lost > 0 {
+            self.0.store(lost.saturating_sub(by), Ordering::Relaxed);
+        }
+    }
+}
 
 /// A guess that waits of the process share: after one that went badly, so many are spared the attempt; each time that the
 /// next attempt goes badly, too, twice as many. A lost update does no harm.
