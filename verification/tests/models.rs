@@ -35,10 +35,11 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// As in `hb_wg_1_drop_before_wait::bounded_2_preemptions_1_spurious_wakes`.
+/// As in `hb_wg_1_drop_before_wait::bounded_2_preemptions_1_spurious_wakes`; `--skip ::slow` leaves out what `--quick` does.
 fn name(row: &Row) -> String {
     let bound = row.engine.bound().map(|bound| format!("_{bound}")).unwrap_or_default();
-    format!("{}::{}{bound}", row.model.name, row.engine.name()).replace(", ", "_").replace(' ', "_")
+    let slow = if row.model.quick { "" } else { "::slow" };
+    format!("{}::{}{bound}{slow}", row.model.name, row.engine.name()).replace(", ", "_").replace(' ', "_")
 }
 
 fn check(row: Row, pins: &Pins) -> Result<(), Failed> {
