@@ -151,9 +151,9 @@
 //! behind it is told when the told task is dropped, or when there is another value. And a task that is polled always
 //! looks for a value by itself.
 //!
-//! A thread that waits spins for up to four microseconds, then yields its core for about as long as a wake-up costs, and
+//! A thread that waits spins for up to four microseconds, then yields its core, until a tenth of a millisecond is over, and
 //! after that it sleeps. A thread that sleeps uses no CPU. On one core it does not spin. Where spins were in vain lately,
-//! it leaves the spin out; on a busy machine, where a yield gives the core away for long, it sleeps at once. On a bounded
+//! it leaves the spin out; on a busy machine, where yields have cost more than they save, it sleeps at once. On a bounded
 //! channel with room for two values or more, a blocking operation tries again during this time, and stands in line after
 //! it.
 //!

@@ -39,7 +39,7 @@
 //! | worker, woken | takes a job with its permit, unless the limit has been lowered; where there is none (any more), as below |
 //! | worker, about to publish an outcome | (bounded) its permit counts as room, if the queue is to have it: whoever sees the outcome finds that |
 //! | worker, after a job | gives its permit back; takes one again with the next job, if one is free and it is the queue's turn; else it is idle, or leaves |
-//! | worker, with nothing to do | looks again for some microseconds, as if it had been woken at once |
+//! | worker, with nothing to do | looks again for a tenth of a millisecond, as if it had been woken at once |
 //! | worker, idle for long | leaves, above the minimum |
 //! | suspend, resume | a job gives its permit back while it waits for something, and takes one again, or stands in line |
 //! | resume, time is up | it leaves the line and goes on, above the limit if need be: no job starts until fewer run |
