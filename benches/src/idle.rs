@@ -43,9 +43,9 @@ fn idle_pool(builder: Builder, token: &CancellationToken) {
     token.wait();
 }
 
-/// A line for each way to wait whose name contains `filter`.
-pub fn lines(filter: &str) -> impl Iterator<Item = String> {
-    let chosen = WAITS.iter().filter(move |(name, _)| name.contains(filter));
+/// A line for each way to wait whose name is chosen.
+pub fn lines(is_chosen: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let chosen = WAITS.iter().filter(move |(name, _)| is_chosen(name));
     chosen.map(|&(name, wait)| {
         format!("{name}: {:.2} ms of CPU time in a second, 4 threads", cpu_time(4, wait).as_secs_f64() * 1e3)
     })

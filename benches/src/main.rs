@@ -73,7 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{title}");
 
     crossfire::detect_backoff_cfg(); // crossfire asks its users to call this on virtual machines
-    let cells = cells::all().filter(|cell| args.filter.split('|').any(|part| cell.name.contains(part)));
+    let is_chosen = |name: &str| args.filter.split('|').any(|part| name.contains(part));
+    let cells = cells::all().filter(|cell| is_chosen(&cell.name));
     let peers: Vec<_> = roster::chosen(&args.peers).collect();
     watchdog::start();
     let busy = beside::start(args.beside);
@@ -81,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(busy);
     report::tables(&contests).for_each(|table| println!("{table}"));
     print!("{}", report::unended(&contests));
-    idle::lines(&args.filter).for_each(|line| println!("{line}"));
+    idle::lines(is_chosen).for_each(|line| println!("{line}"));
     print!("{}", report::summary::lines(&contests));
     report::tsv::write(&args.tsv, &placement, &contests, args.pinned)?;
     let rows: Vec<_> = contests.iter().map(report::plot::Row::of).collect();

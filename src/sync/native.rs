@@ -126,7 +126,7 @@ impl SpinWait {
     }
 }
 
-static SPINS_IN_VAIN: Doubt = Doubt::new(1, 64);
+static SPINS_IN_VAIN: Doubt = Doubt { left: AtomicUsize::new(0), next: AtomicUsize::new(Doubt::FIRST) };
 static YIELDS: Balance = Balance(AtomicUsize::new(0));
 
 /// What yields have lost lately, in microseconds: in those that took a time slice, for another process had the core. What
@@ -186,14 +186,11 @@ struct Doubt {
     left: AtomicUsize,
     /// How many there will be the next time.
     next: AtomicUsize,
-    first: usize,
-    most: usize,
 }
 
 impl Doubt {
-    const fn new(first: usize, most: usize) -> Self {
-        Self { left: AtomicUsize::new(0), next: AtomicUsize::new(first), first, most }
-    }
+    const FIRST: usize = 1;
+    const MOST: usize = 64;
 
     /// Whether this wait is spared it.
     fn applies(&self) -> bool {
@@ -207,12 +204,12 @@ impl Doubt {
     fn was_right(&self) {
         let next = self.next.load(Ordering::Relaxed);
         self.left.store(next, Ordering::Relaxed);
-        self.next.store(self.most.min(2 * next), Ordering::Relaxed);
+        self.next.store(Self::MOST.min(2 * next), Ordering::Relaxed);
     }
 
     fn was_wrong(&self) {
-        if self.next.load(Ordering::Relaxed) > self.first {
-            self.next.store(self.first, Ordering::Relaxed);
+        if self.next.load(Ordering::Relaxed) > Self::FIRST {
+            self.next.store(Self::FIRST, Ordering::Relaxed);
         }
     }
 }
