@@ -157,6 +157,10 @@
 //! channel with room for two values or more, a blocking operation tries again during this time, and stands in line after
 //! it.
 //!
+//! A thread that the system takes off its core in the middle of an operation keeps others waiting until it runs again. So
+//! do not share a channel with a thread whose priority is so low that busy threads keep it from running (`SCHED_IDLE` on
+//! Linux). Others can then wait for seconds, also in `try_send`, as with a `Mutex` of std.
+//!
 //! A channel is a lock and a buffer. On a 64-bit machine a bounded channel with room for 2 to 4096 values (of no more
 //! than 32 KiB each, and 256 KiB together, with 8 bytes for each) gets a ring when threads first meet at its lock. From
 //! then on values pass through the ring, without the lock, while nobody waits, and while no select has a place that it
