@@ -112,7 +112,7 @@ struct State<T> {
 #[derive(Debug)]
 struct Others<T> {
     /// Tasks that wait to receive.
-    tasks: WaitQueue<Task>,
+    tasks: WaitQueue<Waker>,
     /// So many of the values in the buffer, and of the senders in line, have tasks been told of; while tasks wait. It goes down
     /// with what there is, whoever takes that.
     told: usize,
@@ -133,19 +133,12 @@ enum Entry<T> {
     Arm(Arm),
 }
 
-/// A task's receive, wherever the channel has it.
-#[derive(Debug)]
-struct Task {
-    /// That of its line.
-    ticket: Ticket,
-    waker: Waker,
-}
-
 /// Somebody to whom a value has been promised.
 #[derive(Debug)]
 enum Promised<T> {
     Entry(Entry<T>),
-    Task(Task),
+    /// A task's receive, by the ticket that it has, or had, in `tasks`.
+    Task(Ticket, Waker),
     /// A task, which has been dropped since.
     Nobody,
 }
@@ -571,52 +564,6 @@ impl<T> State<T> {
         Waiting { ticket: self.receivers.ticket(), direct }
     }
 
-    #[cold]
-    fn send_or_stand(
-        &mut self,
-        value: &mut Option<T>,
-        stand: Stand,
-        waiter: impl FnOnce() -> Waiter,
-        whom: &mut ToNotify<T>,
-    ) -> Result<(), Unsent<T>> {
-        match self.send(value, whom) {
-            Err(Unsent::Full) if matches!(stand, Stand::Last | Stand::First) => {
-                let direct = Direct::new(waiter(), value.take());
-                let ticket = self.senders.push(|_| Entry::Direct(direct.clone()));
-                self.announce(whom);
-                Err(Unsent::Waits(Waiting { ticket, direct }))
-            }
-            sent => sent,
-        }
-    }
-
-    #[cold]
-    fn recv_or_stand(
-        &mut self,
-        value: &mut Option<T>,
-        stand: Stand,
-        waiter: impl FnOnce() -> Waiter,
-        whom: &mut ToNotify<T>,
-    ) -> Result<(), Unreceived<T>> {
-        match self.recv(value, whom) {
-            Found::Value => Ok(()),
-            Found::Promise(promise) => Err(Unreceived::Waits(self.stand_for_promise(waiter(), promise))),
-            Found::End => Err(Unreceived::Disconnected),
-            Found::Nothing => {
-                if let Stand::Nowhere | Stand::Later = stand {
-                    return Err(Unreceived::Empty);
-                }
-                let direct = Direct::new(waiter(), None);
-                let entry = Entry::Direct(direct.clone());
-                let is_first = matches!(stand, Stand::First);
-                let line = &mut self.receivers;
-                let ticket = if is_first { line.push_front(|_| entry) } else { line.push(|_| entry) };
-                self.announce(whom);
-                Err(Unreceived::Waits(Waiting { ticket, direct }))
-            }
-        }
-    }
-
     /// Closes; `None` if it was closed.
     fn close(&mut self) -> Option<ToNotify<T>> {
         if mem::replace(&mut self.closed, true) {
@@ -633,7 +580,7 @@ impl<T> State<T> {
         let mut released: Vec<_> = self.senders.claim_all(claim).into_iter().map(ToNotify::from).collect();
         released.extend(self.receivers.claim_all(claim).into_iter().map(ToNotify::from));
         if let Some(others) = &mut self.others {
-            released.extend(others.tasks.drain().map(|task| ToNotify::Task(task.waker)));
+            released.extend(others.tasks.drain().map(ToNotify::Task));
             released.extend(claim_observers(&mut others.observers).map(ToNotify::Waiter));
         }
         Some(ToNotify::All(Box::new(released)))
@@ -756,7 +703,7 @@ impl<T> Core<T> {
                 self.make_ring_if_contended(state);
                 return None;
             }
-            Some(self.with_locked(state, |state| state.send_or_stand(value, stand, waiter, &mut whom)))
+            Some(self.send_or_stand(state, value, stand, waiter, &mut whom))
         });
         match sent {
             None => {
@@ -798,7 +745,7 @@ impl<T> Core<T> {
                 self.make_ring_if_contended(state);
                 return None;
             }
-            Some(self.with_locked(state, |state| state.recv_or_stand(value, stand, waiter, &mut whom)))
+            Some(self.recv_or_stand(state, value, stand, waiter, &mut whom))
         });
         match received {
             None => {
@@ -811,6 +758,59 @@ impl<T> Core<T> {
                 received
             }
         }
+    }
+
+    /// A send that finds more than room: out of line, so that what is left of [`send`](Core::send) is small enough to be inlined,
+    /// with LTO, too.
+    #[cold]
+    #[inline(never)]
+    fn send_or_stand(
+        &self,
+        state: &mut State<T>,
+        value: &mut Option<T>,
+        stand: Stand,
+        waiter: impl FnOnce() -> Waiter,
+        whom: &mut ToNotify<T>,
+    ) -> Result<(), Unsent<T>> {
+        self.with_locked(state, |state| match state.send(value, whom) {
+            Err(Unsent::Full) if matches!(stand, Stand::Last | Stand::First) => {
+                let direct = Direct::new(waiter(), value.take());
+                let ticket = state.senders.push(|_| Entry::Direct(direct.clone()));
+                state.announce(whom);
+                Err(Unsent::Waits(Waiting { ticket, direct }))
+            }
+            sent => sent,
+        })
+    }
+
+    /// The same for a receive that finds more than a value.
+    #[cold]
+    #[inline(never)]
+    fn recv_or_stand(
+        &self,
+        state: &mut State<T>,
+        value: &mut Option<T>,
+        stand: Stand,
+        waiter: impl FnOnce() -> Waiter,
+        whom: &mut ToNotify<T>,
+    ) -> Result<(), Unreceived<T>> {
+        self.with_locked(state, |state| match state.recv(value, whom) {
+            Found::Value => Ok(()),
+            Found::Promise(promise) => Err(Unreceived::Waits(state.stand_for_promise(waiter(), promise))),
+            Found::End => Err(Unreceived::Disconnected),
+            Found::Nothing => {
+                if let Stand::Nowhere | Stand::Later = stand {
+                    return Err(Unreceived::Empty);
+                }
+                let direct = Direct::new(waiter(), None);
+                let entry = Entry::Direct(direct.clone());
+                let is_first = matches!(stand, Stand::First);
+                let line = &mut state.receivers;
+                let ticket = if is_first { line.push_front(|_| entry) } else { line.push(|_| entry) };
+                state.announce(whom);
+                Err(Unreceived::Waits(Waiting { ticket, direct }))
+            }
+        })
     }
 
     /// A send leaves its line, with its value; false if that has been taken.

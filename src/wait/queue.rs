@@ -119,6 +119,13 @@ impl<E> WaitQueue<E> {
         self.take(self.first)
     }
 
+    /// The same, with the ticket that it had.
+    pub(crate) fn pop_with_ticket(&mut self) -> Option<(Ticket, E)> {
+        let number = self.nodes.get(self.first as usize)?.number;
+        let ticket = Ticket { node: self.first, number };
+        self.pop().map(|entry| (ticket, entry))
+    }
+
     /// Takes the last entry: where it is better to wait for long than to be kept waiting by turns.
     pub(crate) fn pop_back(&mut self) -> Option<E> {
         self.take(self.last)

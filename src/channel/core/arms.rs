@@ -211,8 +211,8 @@ impl<T> State<T> {
             }
         }
         if self.meets_a_task() {
-            let task = self.others().tasks.pop()?;
-            return Some(self.chosen_for(Promised::Task(task)));
+            let (ticket, waker) = self.others().tasks.pop_with_ticket()?;
+            return Some(self.chosen_for(Promised::Task(ticket, waker)));
         }
         None
     }
@@ -244,7 +244,7 @@ impl<T> State<T> {
                 true
             }
             // A task may be dropped before it goes on, so it is told, like any other, and may be too late.
-            Some(Promised::Task(task)) => {
+            Some(Promised::Task(_, waker)) => {
                 // Counted first: or `deliver` would tell another of the same value.
                 if !self.closed {
                     self.others().told += 1;
@@ -252,7 +252,7 @@ impl<T> State<T> {
                 let sent = self.deliver(value, whom);
                 // It was a thread's that came since: then there is nothing to have been told of.
                 self.forget_offers();
-                whom.add(ToNotify::Task(task.waker));
+                whom.add(ToNotify::Task(waker));
                 sent
             }
             // The task is gone: a send like any other, but that nobody was made to wait for room.
@@ -294,9 +294,9 @@ impl<T> State<T> {
                 receiver.waiter().complete(WakeCause::Retry);
                 whom.add(receiver);
             }
-            Some(Promised::Task(task)) => {
+            Some(Promised::Task(_, waker)) => {
                 self.others().told += 1;
-                whom.add(ToNotify::Task(task.waker));
+                whom.add(ToNotify::Task(waker));
             }
             Some(Promised::Nobody) => {}
             None => {

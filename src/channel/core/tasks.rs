@@ -42,9 +42,9 @@ impl<T> State<T> {
         if offers <= others.told {
             return None;
         }
-        let task = others.tasks.pop()?;
+        let waker = others.tasks.pop()?;
         others.told += 1;
-        Some(task.waker)
+        Some(waker)
     }
 
     /// Whether a task may be one to whom a value has been promised, and which waits for that.
@@ -78,21 +78,20 @@ impl<T> State<T> {
         }
         let stood = place.take();
         if let Some(ticket) = stood {
-            waker.keep(self.others().tasks.remove(ticket).map(|task| task.waker));
+            waker.keep(self.others().tasks.remove(ticket));
         }
         match self.recv(value, whom) {
             Found::Value | Found::End => Polled::Ready,
             Found::Promise(promise) => {
                 let (others, waker) = (self.others(), waker.take());
                 let ticket = others.tasks.ticket();
-                others.promised.push((promise, Promised::Task(Task { ticket, waker })));
+                others.promised.push((promise, Promised::Task(ticket, waker)));
                 *place = Some(ticket);
                 Polled::Waits
             }
             Found::Nothing => {
                 let (tasks, waker) = (&mut self.others().tasks, waker.take());
-                let task = |ticket| Task { ticket, waker };
-                *place = Some(if stood.is_some() { tasks.push_front(task) } else { tasks.push(task) });
+                *place = Some(if stood.is_some() { tasks.push_front(|_| waker) } else { tasks.push(|_| waker) });
                 self.announce(whom);
                 Polled::Waits
             }
@@ -106,9 +105,9 @@ impl<T> State<T> {
         let others = self.others();
         let known = match others.tasks.get_mut(ticket) {
             Some(_) if offers > 0 => return None,
-            Some(task) => &mut task.waker,
+            Some(waker) => waker,
             None => match others.promise_to(ticket)? {
-                Promised::Task(task) => &mut task.waker,
+                Promised::Task(_, waker) => waker,
                 _ => return None,
             },
         };
@@ -119,7 +118,7 @@ impl<T> State<T> {
 impl<T> Others<T> {
     /// What has been promised to a task.
     fn promise_to(&mut self, ticket: Ticket) -> Option<&mut Promised<T>> {
-        let is_its = |promised: &&mut Promised<T>| matches!(promised, Promised::Task(task) if task.ticket == ticket);
+        let is_its = |promised: &&mut Promised<T>| matches!(promised, Promised::Task(its, _) if *its == ticket);
         self.promised.iter_mut().map(|(_, promised)| promised).find(is_its)
     }
 }
@@ -171,7 +170,7 @@ impl<T> Core<T> {
         let left = self.with(|state| {
             let others = state.others();
             let forget = |promised| mem::replace(promised, Promised::Nobody);
-            let left = others.tasks.remove(ticket).map(Promised::Task);
+            let left = others.tasks.remove(ticket).map(|waker| Promised::Task(ticket, waker));
             let left = left.or_else(|| others.promise_to(ticket).map(forget));
             if left.is_none() {
                 others.told = others.told.saturating_sub(1);
