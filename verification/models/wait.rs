@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::iter;
+use std::mem;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(super) fn models() -> Vec<Model> {
         one_claim(),
         first_and_last_leave(),
         place_is_used_again(),
+        all_at_once(),
         comes_back(),
         latest_waker_is_woken(),
         latest_waker_in_line(),
@@ -163,6 +165,37 @@ fn place_is_used_again() -> Vec<Model> {
         // The fault of a line that knows those who stand in it by their place alone.
         Model::failing("sf_wt_2_known_by_its_place", &["SF-WT-2"], &["another is taken out"], || {
             run(None, |place, entry| _ = place.insert(entry), |place, ()| place.take(), Option::take)
+        }),
+    ]
+}
+
+/// All are taken at once, and others stand where they stood, while one goes by itself: in turn, and no other goes.
+fn all_at_once() -> Vec<Model> {
+    fn run(take_all: fn(&mut WaitQueue<u8>) -> Vec<u8>) -> String {
+        let mut line = WaitQueue::new();
+        let [_, going, _] = [1, 2, 3].map(|entry| line.push(|_| entry));
+        let line = Arc::new(Lock::new(line));
+        let theirs = line.clone();
+        let taken_and_more = || {
+            let taken = line.with(take_all);
+            line.with(|line| (4..=6).for_each(|entry| _ = line.push(|_| entry)));
+            taken
+        };
+        let (gone, mut all) = race(move || theirs.with(|line| line.remove(going)), taken_and_more);
+        let left: Vec<u8> = iter::from_fn(|| line.with(WaitQueue::pop)).collect();
+        assert!(all.is_sorted() && left == [4, 5, 6], "no other is taken out: {gone:?}, left {left:?}");
+        all.extend(gone);
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3]);
+        if gone.is_some() { "gone by itself".into() } else { "taken".into() }
+    }
+    vec![
+        Model::new("sf_wt_2_all_at_once", &["SF-WT-2"], &["gone by itself", "taken"], || {
+            run(|line| line.claim_all(|_| true))
+        }),
+        // The fault of a line that is made anew, whose numbers begin again.
+        Model::failing("sf_wt_2_numbers_begin_again", &["SF-WT-2"], &["no other is taken out"], || {
+            run(|line| mem::take(line).claim_all(|_| true))
         }),
     ]
 }
