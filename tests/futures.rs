@@ -444,6 +444,22 @@ fn a_receive_whose_value_another_took_keeps_its_turn() {
     }
 }
 
+/// One that has taken its value is new when it waits again: it stands behind those who came meanwhile.
+#[test]
+fn a_stream_that_has_taken_its_value_comes_last() {
+    for (sender, receiver) in every_kind() {
+        let ((first, waker), (second, other)) = (Wakes::new(), Wakes::new());
+        let (mut cx, mut stream, mut behind) = (Context::from_waker(&waker), receiver.stream(), receiver.recv_async());
+        assert!(stream.poll_next(&mut cx).is_pending());
+        sender.try_send(1).unwrap();
+        assert_eq!(stream.poll_next(&mut cx), Some(1).into()); // nobody is in line
+        assert!(poll(&mut behind, &other).is_pending() && stream.poll_next(&mut cx).is_pending());
+        sender.try_send(2).unwrap();
+        assert_eq!((first.count(), second.count()), (1, 1));
+        assert_eq!(poll(&mut behind, &other), Ok(2).into());
+    }
+}
+
 /// A waker may throw when it is cloned: then the receive is where it was.
 #[test]
 fn a_receive_keeps_its_turn_when_its_waker_panics() {
@@ -650,6 +666,23 @@ fn a_dropped_receive_that_was_told_tells_the_one_who_waits() {
         drop(gone);
         assert_eq!(wakes.count(), 1);
         assert_eq!(poll(&mut next, &waker), Ok(1).into());
+    }
+}
+
+/// It goes from between two, the first of which has been told of the value: that is no news to the last.
+#[test]
+fn a_dropped_receive_that_was_not_told_tells_nobody() {
+    for (sender, receiver) in every_kind() {
+        let (wakes, waker) = Wakes::new();
+        let (mut told, mut gone, mut last) = (receiver.recv_async(), receiver.recv_async(), receiver.recv_async());
+        assert!(peek(&mut told).is_pending() && peek(&mut gone).is_pending());
+        assert!(poll(&mut last, &waker).is_pending());
+        sender.try_send(1).unwrap();
+        drop(gone);
+        assert_eq!(wakes.count(), 0);
+        assert_eq!(peek(&mut told), Ok(1).into());
+        sender.try_send(2).unwrap();
+        assert_eq!((wakes.count(), poll(&mut last, &waker)), (1, Ok(2).into()));
     }
 }
 

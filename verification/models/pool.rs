@@ -28,6 +28,7 @@ pub(super) fn models() -> Vec<Model> {
         job_before(),
         states_drop_before_drain(),
         posted_or_handed_back(),
+        posted_is_not_idle(),
         posted_then_shut_down(),
         cancel_or_run(),
         shutdown_or_run(),
@@ -79,6 +80,7 @@ pub(super) fn models() -> Vec<Model> {
         join_of_a_job_that_runs(),
         join_from_inside(),
         yield_to_the_next(),
+        yields_to_one_left_behind(),
         yields_and_the_queue(),
         refused_thread_leaves_the_permit(),
         limit_is_kept_inside(),
@@ -339,6 +341,39 @@ fn posted_or_handed_back() -> Vec<Model> {
     vec![
         Model::new("sf_pl_1_posted_or_handed_back", &["SF-PL-1", "HB-PL-3"], &["accepted, 3", "handed back, 2"], run)
             .under(TWO_WORKERS),
+    ]
+}
+
+/// The last job that runs ends while another is left in the inbox, and its worker goes, for the limit has been lowered: the
+/// pool is not idle until that one has ended.
+fn posted_is_not_idle() -> Vec<Model> {
+    fn run() -> String {
+        let (pool, ended) = (Pool::new(2), Witness::new());
+        let (gate, opened) = bounded(1);
+        pool.execute(move || opened.recv().unwrap()).unwrap();
+        // The first calls a worker, which may be late; behind the second the inbox is open.
+        let cancelled = [(), ()].map(|()| pool.spawn(|| ()).unwrap());
+        let mut idle = pool.wait_idle_async();
+        assert!(poll(&mut idle, Waker::noop()).is_pending());
+        let cancelled = cancelled.map(|task| task.cancel());
+        pool.resize(1).unwrap();
+        {
+            let ended = ended.clone();
+            pool.execute(move || ended.write(1)).unwrap();
+        }
+        gate.send(()).unwrap();
+        block_on(idle);
+        assert_eq!(ended.read(), 1, "it was accepted before the pool was idle");
+        format!("{} cancelled", cancelled.iter().filter(|cancelled| **cancelled).count())
+    }
+    vec![
+        Model::new(
+            "hb_pl_3_posted_is_not_idle",
+            &["HB-PL-3", "SF-PL-6"],
+            &["0 cancelled", "1 cancelled", "2 cancelled"],
+            run,
+        )
+        .under(TWO_WORKERS),
     ]
 }
 
@@ -1362,6 +1397,29 @@ fn yield_to_the_next() -> Vec<Model> {
     vec![
         Model::new("lv_pl_4_yield_to_the_next", &["LV-PL-4"], &["flag seen"], || run(usize::MAX)).under(TWO_WORKERS),
         Model::new("lv_pl_4_yield_to_a_submitter", &["LV-PL-4", "LV-PL-2"], &["flag seen"], || run(0))
+            .under(TWO_WORKERS),
+    ]
+}
+
+/// A job yields until the next one has run, which was left in the inbox: nobody else looks there.
+fn yields_to_one_left_behind() -> Vec<Model> {
+    fn run() -> String {
+        let (pool, flag) = (Pool::new(1), Arc::new(AtomicUsize::new(0)));
+        pool.execute(|| ()).unwrap(); // while it runs the hog is queued, and the inbox open
+        let hog = {
+            let flag = flag.clone();
+            pool.spawn(move || {
+                while flag.load(Relaxed) == 0 {
+                    yield_now();
+                }
+            })
+        };
+        pool.execute(move || flag.store(1, Relaxed)).unwrap();
+        hog.unwrap().join().unwrap();
+        "flag seen".into()
+    }
+    vec![
+        Model::new("lv_pl_4_yields_to_one_left_behind", &["LV-PL-4", "LV-PL-1"], &["flag seen"], run)
             .under(TWO_WORKERS),
     ]
 }

@@ -60,6 +60,7 @@ pub(super) fn models() -> Vec<Model> {
         by_chance(),
         room_wakes_a_select(),
         ready(),
+        two_are_ready(),
         ready_rendezvous(),
         ready_sees_a_select(),
         ready_hears_of_a_close(),
@@ -865,6 +866,25 @@ fn ready() -> Vec<Model> {
         value.to_string()
     }
     vec![Model::new("lv_sel_1_ready", &["LV-SEL-1"], &["7"], run)]
+}
+
+/// Two threads wait in `ready`: one send wakes both.
+fn two_are_ready() -> Vec<Model> {
+    fn run() -> String {
+        let (sender, receiver) = ends(None);
+        let watch = |receiver: Arc<Receiver<usize>>| {
+            spawn(move || {
+                let mut select = Select::new_biased();
+                select.recv(&receiver);
+                select.ready()
+            })
+        };
+        let watching = [watch(receiver.clone()), watch(receiver.clone())];
+        sender.send(7).unwrap();
+        assert_eq!(join(watching), [0, 0]);
+        receiver.try_recv().unwrap().to_string()
+    }
+    vec![Model::new("lv_sel_1_two_are_ready", &["LV-SEL-1"], &["7"], run)]
 }
 
 /// `ready` hears of a sender that waits, where there is no buffer.
