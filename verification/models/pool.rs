@@ -368,8 +368,8 @@ fn posted_is_not_idle() -> Vec<Model> {
     }
     vec![
         Model::new(
-            "hb_pl_3_posted_is_not_idle",
-            &["HB-PL-3", "SF-PL-6"],
+            "sf_pl_6_posted_is_not_idle",
+            &["SF-PL-6", "HB-PL-3"],
             &["0 cancelled", "1 cancelled", "2 cancelled"],
             run,
         )
